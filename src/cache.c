@@ -1,0 +1,147 @@
+/*
+ * The user's own cache, as the module uses it; see cache.h. Called by lookup.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cache.h"
+
+#include "deadline.h"
+#include "place.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	OTHERS = S_IRWXG | S_IRWXO,
+	WAIT_FIRST = 1, /* milliseconds between two looks at a lock, doubled each time ... */
+	WAIT_MOST = 16, /* ... up to these */
+};
+
+static int open_folder(const char *path)
+{
+	int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+int cache_open(const char *users, const char *cluster, bool create, struct cache *cache)
+{
+	char path[PLACE_MAX];
+	struct stat status;
+	uid_t user = geteuid();
+
+	text_number(stpcpy(stpcpy(path, users), "/"), user);
+	int descriptor = open_folder(path);
+	if (descriptor == -ENOENT && create) {
+		if (mkdir(path, S_IRWXU) < 0 && errno != EEXIST)
+			return -errno;
+		descriptor = open_folder(path);
+	}
+	if (descriptor < 0)
+		return descriptor;
+	if (fstat(descriptor, &status) < 0 || status.st_uid != user || (status.st_mode & OTHERS) != 0) {
+		close(descriptor);
+		return -EPERM;
+	}
+	cache->descriptor = descriptor;
+	cache->prefix[0] = '\0';
+	if (cluster[0] != '\0')
+		stpcpy(stpcpy(stpcpy(cache->prefix, "@"), cluster), "/");
+	return 0;
+}
+
+void cache_close(struct cache *cache)
+{
+	close(cache->descriptor);
+	cache->descriptor = -1;
+}
+
+int cache_find(const struct cache *cache, const struct name *name, struct record *record)
+{
+	char path[PLACE_MAX];
+
+	place_of(cache->prefix, name, "", path);
+	int descriptor = openat(cache->descriptor, path, PLACE_OPEN_FLAGS);
+	if (descriptor < 0)
+		return -errno;
+	int result = record_read(descriptor, name, record);
+	close(descriptor);
+	return result;
+}
+
+static bool is_recent(const struct cache *cache, const char *path)
+{
+	struct timespec now;
+	struct stat status;
+
+	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t age = ((int64_t)now.tv_sec - status.st_mtim.tv_sec) * 1000 +
+	              (now.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
+	return age >= 0 && age < CACHE_FAILED_FOR;
+}
+
+bool cache_failed_recently(const struct cache *cache, const struct name *name)
+{
+	char path[PLACE_MAX];
+
+	stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
+	if (is_recent(cache, path))
+		return true;
+	place_of(cache->prefix, name, CACHE_FAILED, path);
+	return is_recent(cache, path);
+}
+
+/* Makes the folders on the way to a record, as far as they are missing. */
+static void make_folders(const struct cache *cache, char *path)
+{
+	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdirat(cache->descriptor, path, S_IRWXU);
+		*slash = '/';
+	}
+}
+
+static int open_lock(const struct cache *cache, const struct name *name)
+{
+	enum { FLAGS = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY };
+	char path[PLACE_MAX];
+
+	place_of(cache->prefix, name, CACHE_LOCK, path);
+	int descriptor = openat(cache->descriptor, path, FLAGS, S_IRUSR | S_IWUSR);
+	if (descriptor < 0 && errno == ENOENT) {
+		make_folders(cache, path);
+		descriptor = openat(cache->descriptor, path, FLAGS, S_IRUSR | S_IWUSR);
+	}
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+int cache_lock(const struct cache *cache, const struct name *name, int64_t deadline)
+{
+	int lock = open_lock(cache, name);
+
+	/* flock() has no time limit of its own, and a signal to end it would be seen by the host: so look, and look again. */
+	for (long wait = WAIT_FIRST; lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0;
+	     wait = wait * 2 > WAIT_MOST ? WAIT_MOST : wait * 2) {
+		int error = errno == EWOULDBLOCK && deadline_left(deadline) <= 0 ? ETIMEDOUT : errno;
+		if (error != EWOULDBLOCK && error != EINTR) {
+			close(lock);
+			return -error;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = wait * 1000000}, NULL);
+	}
+	return lock;
+}
+
+void cache_unlock(int lock)
+{
+	flock(lock, LOCK_UN);
+	close(lock);
+}

@@ -1,0 +1,259 @@
+/*
+ * Running nomad-lookup, unseen; see helper.h. Called by nss_nomad.c's lookups on a miss.
+ *
+ * The calling thread clones a middle child that shares its memory (CLONE_VM, CLONE_VFORK: the thread waits), with
+ * no exit signal; that one clones the helper in the same way and exits, and is reaped at once with __WCLONE, which
+ * the host's own wait() does not look at. Both children run on a stack of their own and touch nothing but it and
+ * what was prepared for them: no allocation, no stdio, no lock.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "helper.h"
+
+#include "bytes.h"
+#include "deadline.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum {
+	STACK_SIZE = 32 * 1024, /* octets, for each of the two children */
+	SIGNALS = 64,           /* of Linux */
+	KERNEL_SIGSET = 8,      /* octets, as rt_sigaction wants it */
+};
+
+/* What both children need, prepared by the calling thread. */
+struct launch {
+	const char *program;
+	char *const *arguments;
+	char *const *environment;
+	int output; /* the pipe's end for writing */
+	int lock;
+	char *stack; /* of the helper's child; the middle one's lies above it */
+	int error;   /* why exec was not reached, 0 where it was */
+};
+
+/* The same descriptor, or a copy with a number over those that the helper is going to have. */
+static int move_up(int descriptor)
+{
+	int copy;
+
+	if (descriptor < 0 || descriptor > HELPER_LOCK)
+		return descriptor;
+	copy = fcntl(descriptor, F_DUPFD, HELPER_LOCK + 1);
+	close(descriptor);
+	return copy;
+}
+
+/* Linux before 5.9 has no close_range(): close one by one up to the limit. */
+static void close_from(int first)
+{
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+	for (long descriptor = first, limit = sysconf(_SC_OPEN_MAX); descriptor < limit; descriptor++)
+		close((int)descriptor);
+}
+
+static bool set_descriptors(int output, int lock)
+{
+	output = move_up(output);
+	lock = move_up(lock);
+	int nothing = move_up(open("/dev/null", O_RDWR));
+	if (output < 0 || nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(nothing, STDERR_FILENO) < 0 ||
+	    dup2(output, STDOUT_FILENO) < 0)
+		return false;
+	if (lock < 0)
+		close(HELPER_LOCK);
+	else if (dup2(lock, HELPER_LOCK) < 0)
+		return false;
+	close_from(HELPER_LOCK + 1);
+	return true;
+}
+
+/*
+ * Back to the defaults, past libc, which would keep the host's own records of them in shared memory. The table
+ * is the child's copy. No handler of the host may run here, and an ignored signal would stay ignored across exec.
+ */
+static void reset_signals(void)
+{
+	static const unsigned long defaults[8]; /* room for struct sigaction as the kernel has it; SIG_DFL is 0 */
+	static const unsigned long none[KERNEL_SIGSET / sizeof(unsigned long)];
+
+	for (int number = 1; number <= SIGNALS; number++)
+		syscall(SYS_rt_sigaction, number, defaults, NULL, (size_t)KERNEL_SIGSET);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, (size_t)KERNEL_SIGSET);
+}
+
+static int become_helper(void *argument)
+{
+	struct launch *launch = argument;
+
+	reset_signals();
+	if (set_descriptors(launch->output, launch->lock) && chdir("/") == 0) {
+		setsid();
+		execve(launch->program, launch->arguments, launch->environment);
+	}
+	launch->error = errno;
+	_exit(127);
+}
+
+/* Both children share memory and suspend their parent until they exec or exit; neither sends a signal. */
+static pid_t clone_unseen(int (*child)(void *), char *stack, struct launch *launch)
+{
+	return clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, launch);
+}
+
+static int be_middle(void *argument)
+{
+	struct launch *launch = argument;
+
+	if (clone_unseen(become_helper, launch->stack, launch) < 0)
+		launch->error = errno;
+	_exit(0);
+}
+
+static void reap(pid_t middle)
+{
+	/* ECHILD is as good: the host ignores SIGCHLD, or another of its threads waits with __WALL. */
+	while (waitpid(middle, NULL, (int)__WCLONE) < 0 && errno == EINTR)
+		;
+}
+
+/* Starts the helper; 0 or a negative errno. No signal interrupts it: no handler may run in a child. */
+static int start(struct launch *launch)
+{
+	sigset_t all, before;
+	char *stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+
+	if (stacks == MAP_FAILED)
+		return -errno;
+	launch->stack = stacks;
+	launch->error = 0;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	pid_t middle = clone_unseen(be_middle, stacks + STACK_SIZE, launch);
+	if (middle < 0)
+		launch->error = errno;
+	else
+		reap(middle);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	munmap(stacks, 2 * STACK_SIZE);
+	return -launch->error;
+}
+
+/* Reads `size` octets before the deadline. Never waits for the end: another thread's child may keep the pipe open. */
+static int receive(int input, uint8_t *octets, size_t size, int64_t deadline)
+{
+	for (size_t have = 0; have < size;) {
+		struct pollfd ready = {.fd = input, .events = POLLIN};
+		int left = deadline_left(deadline);
+		if (left == 0)
+			return -ETIMEDOUT;
+		if (poll(&ready, 1, left) <= 0)
+			continue;
+		ssize_t count = read(input, octets + have, size - have);
+		if (count == 0)
+			return -EPIPE;
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		have += count < 0 ? 0 : (size_t)count;
+	}
+	return 0;
+}
+
+static int receive_record(int input, int64_t deadline, struct record *record)
+{
+	uint8_t prefix[RECORD_PREFIX];
+	int result = receive(input, prefix, sizeof prefix, deadline);
+
+	if (result < 0)
+		return result;
+	size_t size = record_size(prefix);
+	if (size == 0)
+		return -EBADMSG;
+	uint8_t *bytes = malloc(size);
+	if (bytes == NULL)
+		return -ENOMEM;
+	memcpy(bytes, prefix, sizeof prefix);
+	result = receive(input, bytes + sizeof prefix, size - sizeof prefix, deadline);
+	if (result == 0)
+		result = record_decode(bytes, size, record);
+	free(bytes);
+	return result;
+}
+
+static int receive_answer(int input, int64_t started, struct record *record)
+{
+	uint8_t octets[4];
+	struct reader reader;
+	int result = receive(input, octets, sizeof octets, started + HELPER_START_LIMIT);
+
+	if (result < 0)
+		return result;
+	reader_init(&reader, octets, sizeof octets);
+	uint32_t limit = reader_u32(&reader);
+	if (limit > HELPER_MOST_LIMIT)
+		return -EBADMSG;
+	return receive_record(input, started + limit + HELPER_GRACE, record);
+}
+
+/* NOMAD_* and nothing else; nothing at all where the host runs with somebody else's rights. */
+static char **clean_environment(void)
+{
+	static const char wanted[] = "NOMAD_";
+	size_t count = 0, all = 0;
+
+	while (environ != NULL && environ[all] != NULL)
+		all++;
+	char **clean = calloc(all + 1, sizeof *clean);
+	if (clean == NULL || getauxval(AT_SECURE) != 0)
+		return clean;
+	for (size_t i = 0; i < all && environ[i] != NULL; i++)
+		if (strncmp(environ[i], wanted, sizeof wanted - 1) == 0)
+			clean[count++] = environ[i];
+	return clean;
+}
+
+int helper_run(const char *program, const char *text, int lock, int64_t started, struct record *record)
+{
+	char elapsed[TEXT_NUMBER_MAX];
+	char *arguments[] = {(char *)program, (char *)"--for-module", elapsed, (char *)"--", (char *)text, NULL};
+	int64_t now = deadline_now();
+	int ends[2];
+
+	char **environment = clean_environment();
+	if (environment == NULL)
+		return -ENOMEM;
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		int error = errno;
+		free(environment);
+		return -error;
+	}
+	text_number(elapsed, now > started ? (unsigned long long)(now - started) : 0);
+	struct launch launch = {.program = program,
+	                        .arguments = arguments,
+	                        .environment = environment,
+	                        .output = ends[1],
+	                        .lock = lock};
+	int result = start(&launch);
+	close(ends[1]);
+	if (result == 0)
+		result = receive_answer(ends[0], started, record);
+	close(ends[0]);
+	free(environment);
+	return result;
+}

@@ -1,0 +1,86 @@
+/*
+ * One lookup, in five steps, each tried until one is not VERDICT_UNKNOWN:
+ *
+ *     1. the daemon's published file: final while the daemon lives, "no such file" too
+ *     2. the user's own cached record, while fresh
+ *     3. asking Nomad, one process at a time for one name
+ *     4. the cached record again, expired, while Nomad cannot be reached
+ *     5. cannot tell
+ *
+ * Called by nss_nomad.c and nomad-lookup.c, which differ in how they do step 3.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_LOOKUP_H
+#define NSS_NOMAD_LOOKUP_H
+
+#include "record.h"
+
+#include <stdint.h>
+
+enum {
+	LOOKUP_LOCK_LIMIT = 2000, /* milliseconds in which somebody else who asks Nomad for the name should be done */
+	LOOKUP_CLUSTER_MAX = 17,  /* octets with the NUL */
+};
+
+enum lookup_step { LOOKUP_PUBLISHED, LOOKUP_CACHED, LOOKUP_ASKED, LOOKUP_STALE, LOOKUP_STEPS };
+
+/* Where a lookup looks. */
+struct lookup_places {
+	const char *published;            /* PUBLISHED_DIR; NULL where the environment selects another cluster */
+	const char *users;                /* CACHE_USERS */
+	char cluster[LOOKUP_CLUSTER_MAX]; /* "" or 16 hex digits, see lookup_places_init() */
+};
+
+/*
+ * Asks Nomad. `text` is the name; `lock` is held meanwhile, or -1; `started` is when the lookup began. 0 with a record,
+ * VERDICT_UNKNOWN in it where Nomad did not say; or a negative errno.
+ */
+typedef int (*lookup_ask)(void *context, const char *text, int lock, int64_t started, struct record *record);
+
+/* What a step found; for nomad-lookup --explain. */
+struct lookup_trace {
+	bool taken;
+	enum verdict verdict;
+	int error;         /* negative errno where there was one; -EAGAIN: not tried, it failed a moment ago */
+	int64_t age;       /* of the record in milliseconds; -1 where there is none, or it is from the future */
+	uint32_t ttl;      /* seconds, of the record */
+};
+
+/* Without FOUND there are no addresses. */
+struct lookup_result {
+	enum verdict verdict;
+	enum name_kind kind;
+	struct address *addresses; /* of both families, rotated */
+	size_t count;
+	uint32_t ttl; /* seconds the answer may be kept */
+	struct lookup_trace trace[LOOKUP_STEPS];
+};
+
+/*
+ * The places of this process: the usual ones, unless NOMAD_ADDR, NOMAD_REGION or NOMAD_NAMESPACE is set, which
+ * select another cluster: no published files then, and a part of the cache that is named after the three values.
+ * Ignores them where the process runs with somebody else's rights (secure_getenv). No system call.
+ */
+void lookup_places_init(struct lookup_places *places);
+
+/*
+ * Looks up a name.
+ *
+ * text     as a program hands it to getaddrinfo(), of any content
+ * places   not kept
+ * ask      step 3; NULL leaves it out
+ * context  handed to `ask`
+ * result   filled in whole; released with lookup_done()
+ *
+ * A name that is not ours: UNKNOWN with kind NAME_FOREIGN, before any system call. Otherwise at most 5 system calls
+ * for a published hit, 3 for an unknown name with the daemon alive, 8 for a cached one. Nothing stays open. Any
+ * thread. Changes errno.
+ */
+void lookup_run(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,
+                struct lookup_result *result);
+
+/* Releases the addresses. Accepts zeroes. */
+void lookup_done(struct lookup_result *result);
+
+#endif

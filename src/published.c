@@ -1,0 +1,117 @@
+/*
+ * Reading the daemon's files; see published.h. Called by lookup.c, first of its steps.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "published.h"
+
+#include "place.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Whether nobody but the owner may write the file, and it is one. */
+static bool is_trustworthy(const struct stat *status)
+{
+	return S_ISREG(status->st_mode) && (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static int64_t age_of(const struct stat *status)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t age = ((int64_t)now.tv_sec - status->st_mtim.tv_sec) * 1000 +
+	              (now.tv_nsec - status->st_mtim.tv_nsec) / 1000000;
+	return age < 0 ? -1 : age;
+}
+
+static int stat_heartbeat(const char *dir, struct stat *status)
+{
+	char path[PLACE_MAX];
+
+	stpcpy(stpcpy(path, dir), "/" PUBLISHED_ALIVE);
+	return lstat(path, status) < 0 ? -errno : 0;
+}
+
+int64_t published_heartbeat_age(const char *dir)
+{
+	struct stat status;
+	int result = stat_heartbeat(dir, &status);
+
+	return result < 0 ? result - 1 : age_of(&status);
+}
+
+/* The daemon's user owns the heartbeat; only root could have made the folder for it below /run. */
+static bool is_alive(const char *dir, uid_t *owner)
+{
+	struct stat status;
+
+	if (stat_heartbeat(dir, &status) < 0 || !is_trustworthy(&status))
+		return false;
+	int64_t age = age_of(&status);
+	*owner = status.st_uid;
+	return age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
+}
+
+/* A name of one label may be a namespace's; then it exists and is empty. */
+static enum verdict find_namespace(const char *folder, const struct name *name)
+{
+	struct name inner = *name;
+	char path[PLACE_MAX];
+	struct stat status;
+
+	if (!name_in_default_namespace(&name->key))
+		return VERDICT_NO_NAME;
+	/* The path of the service's own name, with the namespace left out, is the namespace's folder. */
+	strcpy(inner.key.namespace, ".");
+	place_of(folder, &inner, "", path);
+	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+}
+
+/* What an open file says: FOUND and the record, or UNKNOWN. */
+static enum verdict read_record(int descriptor, uid_t owner, const struct name *name, struct record *record)
+{
+	struct stat status;
+
+	if (fstat(descriptor, &status) < 0)
+		return VERDICT_UNKNOWN;
+	/* Read as a namespace, `service` may be the link to the folder itself, where folders stand for files. */
+	if (S_ISDIR(status.st_mode) && text_same(name->key.namespace, PLACE_SERVICE_LABEL))
+		return VERDICT_NO_NAME;
+	if (!is_trustworthy(&status) || (status.st_uid != owner && status.st_uid != 0))
+		return VERDICT_UNKNOWN;
+	if (record_read(descriptor, name, record) < 0)
+		return VERDICT_UNKNOWN;
+	return VERDICT_FOUND;
+}
+
+enum verdict published_find(const char *dir, const struct name *name, struct record *record)
+{
+	char folder[PLACE_MAX], path[PLACE_MAX];
+	uid_t owner;
+
+	if (!is_alive(dir, &owner))
+		return VERDICT_UNKNOWN;
+	stpcpy(stpcpy(folder, dir), "/" PUBLISHED_SERVICES "/");
+	place_of(folder, name, "", path);
+	int descriptor = open(path, PLACE_OPEN_FLAGS);
+	if (descriptor < 0)
+		return errno == ENOENT || errno == ENOTDIR ? find_namespace(folder, name) : VERDICT_UNKNOWN;
+
+	struct record found = {0};
+	enum verdict verdict = read_record(descriptor, owner, name, &found);
+	close(descriptor);
+	if (verdict == VERDICT_FOUND && found.verdict != VERDICT_FOUND) {
+		record_done(&found);
+		return VERDICT_UNKNOWN;
+	}
+	if (verdict == VERDICT_FOUND)
+		*record = found;
+	return verdict;
+}

@@ -1,0 +1,103 @@
+/*
+ * The instances of a service, as Nomad registered them: what a record holds, what is selected from it.
+ * The one type for all programs: record.c reads and writes it, lookup.c and dns/zone.c select from it,
+ * nomad/fetch.c and watch/catalogue.c build it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_SERVICE_H
+#define NSS_NOMAD_SERVICE_H
+
+#include "address.h"
+#include "name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The answer to "is there such a name?". UNKNOWN is 0: what is forgotten can never become "no such name". */
+enum verdict {
+	VERDICT_UNKNOWN, /* cannot tell */
+	VERDICT_FOUND,
+	VERDICT_NO_DATA, /* the name exists and holds nothing of that sort */
+	VERDICT_NO_NAME,
+};
+
+/*
+ * One registration. Its address was either an IP address, then `host` is NULL and `addresses` holds that
+ * one; or a host name, then `addresses` holds what the name resolved to, perhaps nothing. A registration
+ * whose address is neither does not become an instance.
+ */
+struct instance {
+	const char *id; /* unique in the namespace */
+	const char *allocation;
+	const char *node;
+	const char *job;
+	const char *datacenter;
+	const char *host;
+	const struct address *addresses;
+	size_t address_count;
+	const char *const *tags;
+	size_t tag_count;
+	uint16_t port;     /* 0: none, or not one of 1 to 65535 */
+	uint64_t modified; /* Nomad's ModifyIndex; records do not keep it, then it is 0 */
+};
+
+/* Nomad tells Web from web, names do not: the instances of one spelling stand together. */
+struct spelling {
+	const char *namespace;
+	const char *service;
+	size_t first; /* in `instances` */
+	size_t count;
+};
+
+/*
+ * `addresses` is the union over all instances, without doubles; a service read in part (record.h) has
+ * them and the spellings' count alone, and no instances.
+ */
+struct service {
+	size_t spelling_count;
+	const struct spelling *spellings;
+	size_t instance_count;
+	const struct instance *instances;
+	size_t address_count;
+	const struct address *addresses;
+};
+
+/*
+ * Copies a service into one block of memory, released with free(): strings, tags, addresses and all. The
+ * union of addresses is computed anew, in order of first appearance. NULL without memory. Any thread.
+ */
+struct service *service_copy(const struct service *service);
+
+/*
+ * The instances a name asks for: those of the exact spelling, else of the single one that differs in case
+ * only, else of all; from them what the selector takes (address, else allocation, else tag).
+ *
+ * service   whole, not in part
+ * name      of kind NAME_SERVICE
+ * chosen    gets pointers into the service, in its order; room for service->instance_count
+ * count     how many
+ *
+ * FOUND: at least one. NO_DATA: the selector is SELECT_NOTHING. NO_NAME: the selector takes none.
+ * No allocation, any thread.
+ */
+enum verdict service_select(const struct service *service, const struct name *name,
+                            const struct instance **chosen, size_t *count);
+
+/*
+ * The addresses a name asks for, without doubles, in the service's order, in the same way.
+ *
+ * addresses  a new array on FOUND, released with free(); otherwise untouched
+ * count      of them, at least 1 on FOUND
+ *
+ * NO_DATA also where what is selected has no address. UNKNOWN without memory. Any thread.
+ * Works on a service in part where service_in_part_suffices() says so.
+ */
+enum verdict service_addresses(const struct service *service, const struct name *name,
+                               struct address **addresses, size_t *count);
+
+/* Whether the union of addresses answers the name: one spelling, and all instances or an address of it asked for. */
+bool service_in_part_suffices(const struct service *part, const struct name *name);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * ASCII text; see text.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "text.h"
+
+#include <string.h>
+
+static char lower(char c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+bool text_same_letters(const char *a, const char *b, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
+bool text_same(const char *a, const char *b)
+{
+	size_t length = strlen(a);
+
+	return length == strlen(b) && text_same_letters(a, b, length);
+}
+
+void text_lower(const char *text, char *lowered)
+{
+	while (*text != '\0')
+		*lowered++ = lower(*text++);
+	*lowered = '\0';
+}
+
+char *text_number(char *at, unsigned long long number)
+{
+	char digits[TEXT_NUMBER_MAX];
+	size_t count = 0;
+
+	do
+		digits[count++] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	while (count > 0)
+		*at++ = digits[--count];
+	*at = '\0';
+	return at;
+}

@@ -1,0 +1,73 @@
+/*
+ * The catalogue in memory: for every service an immutable block, replaced as a whole when it changes. Written by
+ * the watcher's thread alone, read by the DNS workers without locks.
+ *
+ * A block that was replaced is freed once every reader has passed through a moment in which it holds nothing
+ * (catalogue_leave()); one that sleeps holds nothing and never keeps one from being freed.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_CATALOGUE_H
+#define NSS_NOMAD_CATALOGUE_H
+
+#include "service.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct catalogue;
+struct catalogue_reader;
+
+/* How current the catalogue is; what an answer's freshness is judged by. */
+enum catalogue_state {
+	CATALOGUE_LOADING, /* nothing complete was read yet: nobody can tell */
+	CATALOGUE_CURRENT,
+	CATALOGUE_STALE,   /* Nomad cannot be reached; the last catalogue serves */
+	CATALOGUE_EXPIRED, /* ... for longer than max-stale: nobody can tell */
+};
+
+/* A new one, empty and LOADING; NULL without memory. Released with catalogue_free(), which has no readers left. */
+struct catalogue *catalogue_new(void);
+void catalogue_free(struct catalogue *catalogue);
+
+/*
+ * Replaces what a service has. The writer's thread only.
+ *
+ * key      its namespace is never the default one; case does not matter
+ * service  one block of service_copy(), from now on the catalogue's; NULL where the service is gone
+ *
+ * 0 or -ENOMEM, then the service is still the caller's and nothing has changed. Costs the same whatever the
+ * size of the catalogue, save that its table grows now and then.
+ */
+int catalogue_put(struct catalogue *catalogue, const struct service_key *key, struct service *service);
+
+/* Calls `visit` for every service, in no order. The writer's thread only. */
+void catalogue_each(const struct catalogue *catalogue,
+                    void (*visit)(void *context, const struct service_key *key, const struct service *service),
+                    void *context);
+
+/* Sets how current it is, and the serial that follows Nomad's index (RFC 1982 order). The writer's thread only. */
+void catalogue_set_state(struct catalogue *catalogue, enum catalogue_state state, uint32_t serial);
+
+/* A reader for one thread; NULL without memory or where there are 64 already. */
+struct catalogue_reader *catalogue_join(struct catalogue *catalogue);
+void catalogue_part(struct catalogue_reader *reader);
+
+/* The reader is about to read, or to sleep and holds nothing. Between the two, what it finds stays. */
+void catalogue_enter(struct catalogue_reader *reader);
+void catalogue_leave(struct catalogue_reader *reader);
+
+/*
+ * A service, NULL where there is none. For readers between enter and leave, and for the writer.
+ *
+ * key  its namespace is never the default one: the caller puts the configured one there; case does not matter
+ */
+const struct service *catalogue_find(const struct catalogue *catalogue, const struct service_key *key);
+
+/* Whether any service is in the namespace; case does not matter. */
+bool catalogue_has_namespace(const struct catalogue *catalogue, const char *name);
+
+/* How current it is. Any thread. */
+enum catalogue_state catalogue_state(const struct catalogue *catalogue, uint32_t *serial);
+
+#endif
