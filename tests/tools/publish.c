@@ -6,6 +6,7 @@
  *         -d DIR       the daemon's folder (default /run/nomad-dns-srv): links, record and heartbeat
  *         -f FILE      this file alone
  *         -v VERDICT   found (default), no-data, no-name, unknown
+ *         -i           the record is incomplete: other spellings of the service may exist
  *         -a SECONDS   the record's age, -t its ttl (default 10), -s its max-stale (default 3600)
  *     publish -A SECONDS FILE                               makes the record in FILE that much older
  *
@@ -193,7 +194,7 @@ static enum verdict parse_verdict(const char *word)
 
 static void parse_options(int argc, char **argv, struct options *options)
 {
-	for (int option; (option = getopt(argc, argv, "d:f:v:a:t:s:A:")) >= 0;)
+	for (int option; (option = getopt(argc, argv, "d:f:v:ia:t:s:A:")) >= 0;)
 		switch (option) {
 		case 'd':
 			options->dir = optarg;
@@ -203,6 +204,9 @@ static void parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'v':
 			options->record.verdict = parse_verdict(optarg);
+			break;
+		case 'i':
+			options->record.complete = false;
 			break;
 		case 'A':
 			options->change_age = true; /* fall through */
@@ -223,7 +227,7 @@ static void parse_options(int argc, char **argv, struct options *options)
 int main(int argc, char **argv)
 {
 	struct options options = {.dir = PUBLISHED_DIR,
-	                          .record = {.verdict = VERDICT_FOUND, .ttl = 10, .max_stale = 3600}};
+	                          .record = {.verdict = VERDICT_FOUND, .complete = true, .ttl = 10, .max_stale = 3600}};
 	struct service service = {.spelling_count = 1};
 
 	parse_options(argc, argv, &options);
