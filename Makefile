@@ -66,9 +66,26 @@ UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS) check) -pthread
 
+# Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
+TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c)) $(B)/tests/tools/resolve-static
+TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $<
+
+tools: $(TOOLS)
+
+$(B)/tests/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -pthread
+
+$(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -static -Wl,--no-warnings
+
+$(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
+
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all clean
+.PHONY: all tools clean
