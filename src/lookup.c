@@ -62,15 +62,17 @@ static void read_names(struct lookup *lookup)
 {
 	name_parse(lookup->text, NAME_SERVICE_LABEL, &lookup->readings[0]);
 	lookup->reading_count = 1;
-	if (!lookup->readings[0].aliased || lookup->readings[0].kind != NAME_SERVICE)
-		return;
-	name_parse(lookup->text, NAME_PLAIN, &lookup->readings[1]);
-	if (lookup->readings[1].kind == NAME_SERVICE)
-		lookup->reading_count = 2;
+	if (lookup->readings[0].aliased && lookup->readings[0].kind == NAME_SERVICE) {
+		name_parse(lookup->text, NAME_PLAIN, &lookup->readings[1]);
+		if (lookup->readings[1].kind == NAME_SERVICE)
+			lookup->reading_count = 2;
+	}
+	for (size_t i = 0; i < lookup->reading_count; i++)
+		lookup->readings[i].whole = lookup->places->whole;
 }
 
 /* Turns a record into the lookup's answer. */
-static enum verdict take_record(struct lookup *lookup, enum lookup_step step, const struct record *record,
+static enum verdict take_record(struct lookup *lookup, enum lookup_step step, struct record *record,
                                 const struct name *name)
 {
 	struct lookup_result *result = lookup->result;
@@ -81,9 +83,15 @@ static enum verdict take_record(struct lookup *lookup, enum lookup_step step, co
 	result->ttl = record->ttl;
 	if (step == LOOKUP_CACHED && age >= 0)
 		result->ttl -= (uint32_t)(age / 1000);
+	result->name = *name;
 	if (record->verdict != VERDICT_FOUND)
 		return record->verdict;
-	return service_addresses(record->service, name, &result->addresses, &result->count);
+	enum verdict verdict = service_addresses(record->service, name, &result->addresses, &result->count);
+	if (lookup->places->whole) {
+		result->record = *record;
+		record->service = NULL; /* the result's from now on */
+	}
+	return verdict;
 }
 
 static enum verdict find_published(struct lookup *lookup)
@@ -275,4 +283,5 @@ void lookup_done(struct lookup_result *result)
 {
 	free(result->addresses);
 	result->addresses = NULL;
+	record_done(&result->record);
 }

@@ -30,6 +30,7 @@ struct lookup_places {
 	const char *published;            /* PUBLISHED_DIR; NULL where the environment selects another cluster */
 	const char *users;                /* CACHE_USERS */
 	char cluster[LOOKUP_CLUSTER_MAX]; /* "" or 16 hex digits, see lookup_places_init() */
+	bool whole;                       /* the instances are wanted too, in the result's record */
 };
 
 /*
@@ -54,6 +55,8 @@ struct lookup_result {
 	struct address *addresses; /* of both families, rotated */
 	size_t count;
 	uint32_t ttl; /* seconds the answer may be kept */
+	struct name name;     /* as it was read for the answer */
+	struct record record; /* with places->whole, where a record answered */
 	struct lookup_trace trace[LOOKUP_STEPS];
 };
 
@@ -80,7 +83,7 @@ void lookup_places_init(struct lookup_places *places);
 void lookup_run(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,
                 struct lookup_result *result);
 
-/* Releases the addresses. Accepts zeroes. */
+/* Releases the addresses and the record. Accepts zeroes. */
 void lookup_done(struct lookup_result *result);
 
 #endif

@@ -62,6 +62,7 @@ struct name {
 	struct service_key key;
 	enum selector select;
 	char selector[NAME_LABEL_MAX + 1]; /* for SELECT_LABEL and SELECT_TAG */
+	bool whole;                        /* set by who wants the instances themselves, not their addresses alone */
 };
 
 /* How `service` just before `nomad` is read; the setting `service-label`. */

@@ -88,9 +88,11 @@ static bool get_head(const uint8_t *bytes, size_t size, struct record_head *head
 	if (head->total == 0 || head->size > size)
 		return false;
 	reader_init(&reader, bytes + HEAD_SUM_AT, head->size - HEAD_SUM_AT);
-	if (reader_u64(&reader) != record_head_checksum(bytes, head->size) || bytes[6] > VERDICT_NO_NAME)
+	if (reader_u64(&reader) != record_head_checksum(bytes, head->size) || bytes[6] > VERDICT_NO_NAME ||
+	    bytes[7] > 1)
 		return false;
 	head->record.verdict = bytes[6];
+	head->record.complete = bytes[7];
 	head->body_sum = reader_u64(&reader);
 	head->record.made = reader_u64(&reader);
 	head->record.ttl = reader_u32(&reader);
@@ -231,6 +233,8 @@ done:
 
 bool record_answers(const struct record *record, const struct name *name)
 {
+	if (!record->complete && (text_has_upper(name->key.service) || text_has_upper(name->key.namespace)))
+		return false;
 	return text_same(record->key.service, name->key.service) &&
 	       (name_in_default_namespace(&name->key) ||
 	        text_same(record->key.namespace, name->key.namespace));

@@ -5,7 +5,7 @@
  * What a plain address lookup needs, the union of the addresses, stands in the head, which has a checksum
  * of its own: one read of RECORD_HEAD_READ octets answers it, however many instances follow.
  *
- *     head   magic u32, version u16, verdict u8, 0 u8, head length u32, total length u32,
+ *     head   magic u32, version u16, verdict u8, complete u8, head length u32, total length u32,
  *            head checksum u64 (over the head with these 8 octets as 0), body checksum u64,
  *            made u64 (ms since 1970), ttl u32 (s), max-stale u32 (s),
  *            namespace and service in lower case (u8 length and octets each), spellings u32,
@@ -29,6 +29,7 @@ enum {
 
 struct record {
 	enum verdict verdict;       /* FOUND with a service; NO_NAME and NO_DATA without; UNKNOWN: a failed fetch */
+	bool complete;              /* holds every spelling; otherwise only the one in lower case was asked for */
 	struct service_key key;     /* in lower case */
 	uint64_t made;              /* milliseconds since 1970, by the writer's clock */
 	uint32_t ttl;               /* seconds of freshness */
@@ -61,8 +62,7 @@ int record_decode(const uint8_t *bytes, size_t size, struct record *record);
  * RECORD_HEAD_READ octets of head.
  *
  * descriptor  of a regular file; stays open
- * name        of kind NAME_SERVICE; its key, in lower case, must be the record's, but a key in the default
- *             namespace takes any namespace (the file was found through NAME_DEFAULT_NAMESPACE)
+ * name        of kind NAME_SERVICE, which the record must answer (record_answers())
  * record      as above
  *
  * 0, -EBADMSG, -ENOMEM, or what read() said. Any thread. Changes errno.
@@ -73,7 +73,10 @@ int record_read(int descriptor, const struct name *name, struct record *record);
 enum { RECORD_PREFIX = 16 };
 size_t record_size(const uint8_t *prefix);
 
-/* Whether the record is the one a name asks for; the rule of record_read(). */
+/*
+ * Whether the record is the one a name asks for: its key is the name's but for case, a key in the default namespace
+ * takes any namespace, and a name with upper-case letters wants a complete record.
+ */
 bool record_answers(const struct record *record, const struct name *name);
 
 /* Milliseconds since the record was made; -1 where that is in the future. */

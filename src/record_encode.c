@@ -122,7 +122,7 @@ static void put_record(struct writer *writer, const struct record *record)
 	writer_u32(writer, RECORD_MAGIC);
 	writer_u16(writer, RECORD_VERSION);
 	writer_u8(writer, (uint8_t)record->verdict);
-	writer_u8(writer, 0);
+	writer_u8(writer, record->complete);
 	uint8_t *lengths = writer->at;
 	writer_u32(writer, 0);
 	writer_u32(writer, 0);

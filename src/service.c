@@ -264,7 +264,7 @@ bool service_in_part_suffices(const struct service *part, const struct name *nam
 {
 	struct address address;
 
-	if (part->spelling_count != 1)
+	if (part->spelling_count != 1 || name->whole)
 		return false;
 	if (name->select == SELECT_ALL || name->select == SELECT_NOTHING)
 		return true;

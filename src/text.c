@@ -34,6 +34,14 @@ void text_lower(const char *text, char *lowered)
 	*lowered = '\0';
 }
 
+bool text_has_upper(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (lower(*text) != *text)
+			return true;
+	return false;
+}
+
 char *text_number(char *at, unsigned long long number)
 {
 	char digits[TEXT_NUMBER_MAX];

@@ -22,6 +22,9 @@ bool text_same_letters(const char *a, const char *b, size_t length);
 /* Writes `text` with its ASCII letters in lower case. `lowered` has room for as much and may be `text` itself. */
 void text_lower(const char *text, char *lowered);
 
+/* Whether there is an ASCII letter in upper case. */
+bool text_has_upper(const char *text);
+
 /* Writes a number in decimal digits and a NUL; returns where the NUL stands, as stpcpy(). */
 char *text_number(char *at, unsigned long long number);
 
