@@ -68,8 +68,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS) check) -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
-TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c)) $(B)/tests/tools/resolve-static
-TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $<
+TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
+	$(B)/tests/tools/resolve-static
+TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $(filter %.c,$^)
 
 tools: $(TOOLS)
 
@@ -80,6 +81,8 @@ $(B)/tests/tools/%: tests/tools/%.c Makefile
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -static -Wl,--no-warnings
+
+$(B)/tests/tools/unseen: tests/tools/unseen_host.c
 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
