@@ -4,6 +4,7 @@
 #   make deps                     the Debian packages    make demo       see it work, the machine untouched
 #   make install DESTDIR= PREFIX= the files              make lint       what a program can check of the style
 
+VERSION = 0.1.0
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 DESTDIR ?=
@@ -27,8 +28,8 @@ HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/lookup/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c \
-	config.c config_keys.c) $(addprefix src/nomad/, agent.c registrations.c fetch.c)
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c cache_prune.c \
+	config.c config_keys.c) $(addprefix src/nomad/, agent.c registrations.c fetch.c hosts.c)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
 	$(addprefix src/nomad/, agent.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
 LOOKUP_PKGS = libcurl jsmn inih
