@@ -206,7 +206,7 @@ def test_setuid_ignores_the_environment(host, agent):
     environment = {"NOMAD_ADDR": "http://127.0.0.1:1", "NOMAD_NAMESPACE": "prod", "NOMAD_TOKEN": "x"}
     done = host.run(["/run/getent", "ahostsv4", NAME], user=4001, env=environment)
     assert (done.code, done.out.split()[0]) == (0, "192.0.2.1"), done
-    assert all("X-Nomad-Token" not in request["headers"] for request in agent.log())
+    assert all("x-nomad-token" not in request["headers"] for request in agent.log())
     assert [path.name for path in host.cache(0).iterdir() if path.name.startswith("@")] == []
 
 
