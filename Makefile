@@ -29,9 +29,9 @@ CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c reco
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c cache_prune.c \
-	config.c config_keys.c) $(addprefix src/nomad/, agent.c registrations.c fetch.c hosts.c)
+	config.c config_keys.c) $(addprefix src/nomad/, agent.c agent_judge.c agent_get.c json.c registrations.c fetch.c hosts.c)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
-	$(addprefix src/nomad/, agent.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
+	$(addprefix src/nomad/, agent.c agent_judge.c agent_get.c json.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
 LOOKUP_PKGS = libcurl jsmn inih
 DAEMON_PKGS = libcurl jsmn inih libuv libsystemd
 
