@@ -1,8 +1,10 @@
 # The one Makefile. What is built lands in $(B): build, or build/CC-SAN for a variant with sanitizers.
 #
-#   make                          the programs           make check      every test (as root: none is skipped)
-#   make deps                     the Debian packages    make demo       see it work, the machine untouched
-#   make install DESTDIR= PREFIX= the files              make lint       what a program can check of the style
+#   make                           the programs          make check     every test (as root: none is skipped)
+#   make deps                      the Debian packages   make demo      see it work, the machine untouched
+#   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
+#   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
+#   make check-unit check-system check-real check-interop fuzz soak bench coverage uninstall clean
 
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
@@ -13,14 +15,19 @@ PKG_CONFIG ?= pkg-config
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 
+VERSION = 0.1.0
+PYTHON ?= /usr/bin/python3
+
+# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
 B := build$(if $(SAN)$(filter-out gcc,$(CC)),/$(CC)$(if $(SAN),-$(SAN)))
+INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage,$(if $(SAN),-fsanitize=$(SAN)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
 BASE_CFLAGS = -std=gnu17 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) -Isrc \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(if $(SAN),-fsanitize=$(SAN))
+	$(INSTRUMENT) $(if $(SAN),-fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 
 # What each program is made of, and what it links. The module: libc alone.
@@ -31,8 +38,9 @@ LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/lookup/*.c) $(CORE) $(addprefix s
 	config.c config_keys.c) $(addprefix src/nomad/, agent.c registrations.c fetch.c)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
 	$(addprefix src/nomad/, agent.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
-LOOKUP_PKGS = libcurl jsmn inih
-DAEMON_PKGS = libcurl jsmn inih libuv libsystemd
+# jsmn is a header without a .pc
+LOOKUP_PKGS = libcurl inih
+DAEMON_PKGS = libcurl inih libuv libsystemd
 
 PROGRAMS = $(B)/libnss_nomad.so.2 $(B)/nomad-lookup $(if $(wildcard src/nomad-dns-srv.c),$(B)/nomad-dns-srv)
 
@@ -45,8 +53,13 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(HARDEN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What is compiled in and may change from one run of make to the next.
+$(B)/settings: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
+$(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: $(B)/settings
 $(B)/nss_nomad.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"'
-$(B)/src/nomad-lookup.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 $(B)/libnss_nomad.so.2: $(call objects,$(MODULE_SRC)) src/nss_nomad.map
 	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,-z,nodelete $(if $(SAN),,-Wl,-z,defs) -Wl,-soname,libnss_nomad.so.2 \
@@ -83,9 +96,107 @@ $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
 
+# Fuzzing: each target with its inputs, without an engine for `make check`, and with libFuzzer.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_REPLAYS = $(FUZZ_TARGETS:%=$(B)/tests/fuzz/replay_%)
+
+$(FUZZ_REPLAYS): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+
+$(FUZZ_TARGETS:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(UNIT_SRC) $(wildcard src/*.h src/*/*.h)
+	@mkdir -p $(@D)
+	clang -std=gnu17 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $@ $(filter %.c,$^) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+
+fuzz: deps-sanitize $(FUZZ_TARGETS:%=build/fuzz/%)
+	tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Tests. `check` sets up, builds, runs everything below it and counts.
+export CC SAN PYTHON
+JOBS ?= $(shell echo $$((2 * $$(nproc))))
+PYTEST = $(PYTHON) -B -m pytest -q -n $(JOBS) --timeout=300 -p no:cacheprovider
+
+check:
+	+@tests/check.sh
+
+units: $(UNIT_TESTS)
+
+check-unit: units
+	@tests/run-units.sh $(UNIT_TESTS)
+
+check-fuzz: $(FUZZ_REPLAYS)
+	@tests/run-replays.sh $(B)/tests/fuzz $(FUZZ_TARGETS)
+
+check-system: all tools
+	$(PYTEST) tests/system tests/standin $(PYTEST_ARGS)
+
+check-real: all tools
+	@command -v nomad >/dev/null || { echo 'make check-real: there is no nomad on PATH'; exit 1; }
+	NOMAD=real $(PYTEST) tests/system $(PYTEST_ARGS)
+
+check-interop: all tools
+	tests/setup.sh interop
+	$(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider tests/interop $(PYTEST_ARGS)
+
+lint: all
+	@$(PYTHON) -B tests/lint.py $(B) $(MODULE_SRC)
+
+sanitize: deps deps-sanitize
+	+tests/sanitize.sh
+
+coverage: deps deps-sanitize
+	+tests/coverage.sh $(MODULE_SRC)
+
+soak: all tools
+	SOAK_SECONDS=$${SOAK_SECONDS-600} $(PYTEST) -n 1 --timeout=0 tests/system -k soak $(PYTEST_ARGS)
+
+bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
+	tests/setup.sh bench
+	$(PYTHON) -B tests/bench/nss.py $(B)
+
+$(B)/tests/bench/nss: tests/bench/nss.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC)
+
+$(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
+
+demo:
+	+@tests/demo.sh
+
+deps:
+	@tests/setup.sh build test demo
+
+deps-%:
+	@tests/setup.sh $*
+
+# Installing. A configuration that is there stays.
+MAN_PAGES = $(wildcard docs/man/*.[1-8])
+
+install: all
+	install -D -m 644 $(B)/libnss_nomad.so.2 $(DESTDIR)$(LIBDIR)/libnss_nomad.so.2
+	install -D -m 755 $(B)/nomad-lookup $(DESTDIR)$(PREFIX)/bin/nomad-lookup
+	test ! -e $(B)/nomad-dns-srv || install -D -m 755 $(B)/nomad-dns-srv $(DESTDIR)$(PREFIX)/sbin/nomad-dns-srv
+	test -e $(DESTDIR)$(SYSCONFDIR)/nss-nomad.conf || \
+		install -D -m 644 src/nss-nomad.conf $(DESTDIR)$(SYSCONFDIR)/nss-nomad.conf
+	install -D -m 644 nsswitch.conf.snippet $(DESTDIR)$(PREFIX)/share/doc/nss-nomad/nsswitch.conf.snippet
+	set -e; for page in $(MAN_PAGES); do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	install -d -m 755 $(DESTDIR)/var/cache/nss-nomad
+	install -d -m 1777 $(DESTDIR)/var/cache/nss-nomad/users
+
+uninstall:
+	rm -f $(DESTDIR)$(LIBDIR)/libnss_nomad.so.2 $(DESTDIR)$(PREFIX)/bin/nomad-lookup $(DESTDIR)$(PREFIX)/sbin/nomad-dns-srv
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/nss-nomad $(DESTDIR)/var/cache/nss-nomad
+	rm -f $(foreach page,$(MAN_PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	@echo 'Left: $(SYSCONFDIR)/nss-nomad.conf, and nomad in the hosts line of /etc/nsswitch.conf.'
+
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools clean
+.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz \
+	soak bench demo deps install uninstall clean FORCE
