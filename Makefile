@@ -6,6 +6,7 @@
 #   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
 #   make check-unit check-system check-real check-interop fuzz soak bench coverage uninstall clean
 
+VERSION = 0.1.0
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 DESTDIR ?=
@@ -34,10 +35,10 @@ HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/lookup/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c \
-	config.c config_keys.c) $(addprefix src/nomad/, agent.c registrations.c fetch.c)
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c \
+	cache_prune.c config.c config_keys.c) $(addprefix src/nomad/, agent.c agent_judge.c json.c registrations.c fetch.c hosts.c)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
-	$(addprefix src/nomad/, agent.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
+	$(addprefix src/nomad/, agent.c agent_judge.c json.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
 # jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
 DAEMON_PKGS = libcurl inih libuv libsystemd
@@ -55,8 +56,7 @@ $(B)/%.o: %.c Makefile
 
 # What is compiled in and may change from one run of make to the next.
 $(B)/settings: FORCE
-	@mkdir -p $(@D)
-	@echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
+	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
 $(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: $(B)/settings
 $(B)/nss_nomad.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"'
 $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
@@ -77,15 +77,17 @@ UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.
 	$(if $(wildcard src/nomad-dns-srv.c),$(DAEMON_SRC))))
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS) check) -pthread
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
+		$(call pkg_libs,$(DAEMON_PKGS) check) -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
-TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c)) $(B)/tests/tools/resolve-static
-TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $<
+TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
+	$(B)/tests/tools/resolve-static
+TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $(filter %.c,$^)
 
 tools: $(TOOLS)
 
-$(B)/tests/tools/%: tests/tools/%.c Makefile
+$(B)/tests/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -pthread
 
@@ -93,15 +95,16 @@ $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -static -Wl,--no-warnings
 
+$(B)/tests/tools/unseen: tests/tools/unseen_host.c
+
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
 
 # Fuzzing: each target with its inputs, without an engine for `make check`, and with libFuzzer.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_REPLAYS = $(FUZZ_TARGETS:%=$(B)/tests/fuzz/replay_%)
 
-$(FUZZ_REPLAYS): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 $(FUZZ_TARGETS:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(UNIT_SRC) $(wildcard src/*.h src/*/*.h)
@@ -125,7 +128,7 @@ units: $(UNIT_TESTS)
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
 
-check-fuzz: $(FUZZ_REPLAYS)
+check-fuzz: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/replay_%)
 	@tests/run-replays.sh $(B)/tests/fuzz $(FUZZ_TARGETS)
 
 check-system: all tools
@@ -154,10 +157,6 @@ soak: all tools
 bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
-
-$(B)/tests/bench/nss: tests/bench/nss.c Makefile
-	@mkdir -p $(@D)
-	$(TOOL_CC)
 
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 	@mkdir -p $(@D)
@@ -188,9 +187,9 @@ install: all
 	install -d -m 1777 $(DESTDIR)/var/cache/nss-nomad/users
 
 uninstall:
-	rm -f $(DESTDIR)$(LIBDIR)/libnss_nomad.so.2 $(DESTDIR)$(PREFIX)/bin/nomad-lookup $(DESTDIR)$(PREFIX)/sbin/nomad-dns-srv
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/, bin/nomad-lookup sbin/nomad-dns-srv $(foreach page,$(MAN_PAGES),\
+		share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))) $(DESTDIR)$(LIBDIR)/libnss_nomad.so.2
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/nss-nomad $(DESTDIR)/var/cache/nss-nomad
-	rm -f $(foreach page,$(MAN_PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	@echo 'Left: $(SYSCONFDIR)/nss-nomad.conf, and nomad in the hosts line of /etc/nsswitch.conf.'
 
 clean:

@@ -67,7 +67,8 @@ if [ $# -eq 0 ]; then
 	exit 1
 fi
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-	say "no Debian: nothing is installed here. What is needed, by Debian's names:" "$(wanted "$@" | sort -u | tr '\n' ' ')"
+	say "no Debian: nothing is installed here. What is needed, by Debian's names:"
+	wanted "$@" | sort -u >&2
 	exit 0
 fi
 folder=$(mktemp -d)
