@@ -6,9 +6,11 @@ As root, no test is skipped. Without, what needs other users is, and what can be
 import ctypes
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent)]
 
@@ -102,8 +104,7 @@ def agent(session_agent, host):
     session_agent.reset()
     host.configure(nomad={"address": session_agent.url})
     yield session_agent
-    if session_agent.paused:
-        session_agent.resume()
+    session_agent.resume()
 
 
 @pytest.fixture
@@ -111,3 +112,35 @@ def folder(session_folder):
     """A folder of the test's own, gone after it."""
     with tempfile.TemporaryDirectory(dir=session_folder) as name:
         yield pathlib.Path(name)
+
+
+class NameServer:
+    """What a host's resolv.conf leads to: knows no name, and notes who was asked for."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 53))
+        self.asked = []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            query, client_address = self.socket.recvfrom(4096)
+            labels, at = [], 12
+            while query[at]:
+                labels.append(query[at + 1:at + 1 + query[at]].decode())
+                at += 1 + query[at]
+            self.asked.append(".".join(labels))
+            self.socket.sendto(query[:2] + b"\x81\x83" + query[4:6] + bytes(6) + query[12:at + 5], client_address)
+
+
+@pytest.fixture(scope="session")
+def session_name_server(network):
+    return NameServer()
+
+
+@pytest.fixture
+def name_server(session_name_server):
+    """The next on the hosts line: `asked` are the names that went on to it. In the private network alone (root)."""
+    session_name_server.asked.clear()
+    return session_name_server

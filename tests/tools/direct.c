@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MARK = 0x6e6d6472, BUFFER_SIZE = 64 * 1024, ERRNO_BEFORE = 999 };
+enum { MARK = 1234567890, BUFFER_SIZE = 64 * 1024, ERRNO_BEFORE = 999 };
 
 static char buffer[BUFFER_SIZE];
 
