@@ -173,7 +173,8 @@ static enum agent_result judge_transport(struct agent_request *request, CURLcode
 	case CURLE_OUT_OF_MEMORY:
 		return say(request, AGENT_NO_MEMORY, "was not asked: out of memory");
 	case CURLE_OPERATION_TIMEDOUT:
-		return say(request, AGENT_TIMED_OUT, "did not answer in time (%s); is it overloaded, stopped, or behind a firewall?", said);
+		return say(request, AGENT_TIMED_OUT,
+		           "did not answer in time (%s); is it overloaded, stopped, or behind a firewall?", said);
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return say(request, AGENT_UNREACHABLE, "has a host that is not known (%s); check the address, or DNS", said);
 	case CURLE_COULDNT_CONNECT:

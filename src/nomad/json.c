@@ -208,22 +208,31 @@ static size_t unescape(const char *from, size_t left, char **to)
 	return 2;
 }
 
-/* The octets of one UTF-8 character, 0 where it is none (RFC 3629 section 4: no overlong form, no surrogates). */
+/* The octets of one UTF-8 character, 0 where it is none or a control character (RFC 3629 section 4, RFC 8259). */
 static size_t utf8_length(const unsigned char *c, size_t left)
 {
-	size_t length = c[0] < 0x80 ? 1 : c[0] >= 0xc2 && c[0] < 0xe0 ? 2 : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
-	                : c[0] >= 0xf0 && c[0] < 0xf5                 ? 4
-	                                                              : 0;
+	/* What the first octet says of the length and of the second; overlong forms and surrogates are left out. */
+	static const struct {
+		unsigned char first, last, second_first, second_last;
+		size_t length;
+	} forms[] = {
+		{0x20, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+		{0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
 
-	if (length == 0 || length > left || c[0] < 0x20)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((c[i] & 0xc0) != 0x80)
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		size_t length = forms[i].length;
+		if (c[0] < forms[i].first || c[0] > forms[i].last)
+			continue;
+		if (length > left || (length > 1 && (c[1] < forms[i].second_first || c[1] > forms[i].second_last)))
 			return 0;
-	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0) || (c[0] == 0xf0 && c[1] < 0x90) ||
-	    (c[0] == 0xf4 && c[1] >= 0x90))
-		return 0;
-	return length;
+		for (size_t j = 2; j < length; j++)
+			if ((c[j] & 0xc0) != 0x80)
+				return 0;
+		return length;
+	}
+	return 0;
 }
 
 bool json_text(const struct json *json, size_t token, char **at)
