@@ -207,8 +207,8 @@ int record_read(int descriptor, const struct name *name, struct record *record)
 		result = read_more(descriptor, &bytes, &have, head_size(bytes));
 	if (result < 0)
 		goto done;
-	result = -EBADMSG;
-	if (!get_head(bytes, have, &head) || have > head.total || !record_answers(&head.record, name))
+	result = get_head(bytes, have, &head) && have <= head.total ? -ENOENT : -EBADMSG;
+	if (result == -EBADMSG || !record_answers(&head.record, name))
 		goto done;
 	got = head.record;
 	result = 0;
