@@ -1,8 +1,10 @@
 # The one Makefile. What is built lands in $(B): build, or build/CC-SAN for a variant with sanitizers.
 #
-#   make                          the programs           make check      every test (as root: none is skipped)
-#   make deps                     the Debian packages    make demo       see it work, the machine untouched
-#   make install DESTDIR= PREFIX= the files              make lint       what a program can check of the style
+#   make                           the programs          make check     every test (as root: none is skipped)
+#   make deps                      the Debian packages   make demo      see it work, the machine untouched
+#   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
+#   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
+#   make check-unit check-system check-real check-interop fuzz soak bench coverage uninstall clean
 
 VERSION = 0.1.0
 PREFIX ?= /usr
@@ -14,26 +16,32 @@ PKG_CONFIG ?= pkg-config
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 
+VERSION = 0.1.0
+PYTHON ?= /usr/bin/python3
+
+# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
 B := build$(if $(SAN)$(filter-out gcc,$(CC)),/$(CC)$(if $(SAN),-$(SAN)))
+INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage,$(if $(SAN),-fsanitize=$(SAN)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
 BASE_CFLAGS = -std=gnu17 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) -Isrc \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(if $(SAN),-fsanitize=$(SAN))
+	$(INSTRUMENT) $(if $(SAN),-fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 
 # What each program is made of, and what it links. The module: libc alone.
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c cache_prune.c \
-	config.c config_keys.c) $(addprefix src/nomad/, agent.c agent_judge.c agent_get.c json.c registrations.c fetch.c hosts.c)
-DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
-	$(addprefix src/nomad/, agent.c agent_judge.c agent_get.c json.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
-LOOKUP_PKGS = libcurl jsmn inih
-DAEMON_PKGS = libcurl jsmn inih libuv libsystemd
+ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/url.c src/record_encode.c
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c $(CORE) $(ASKING)
+DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
+	$(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
+# jsmn is a header without a .pc
+LOOKUP_PKGS = libcurl inih
+DAEMON_PKGS = libcurl inih libuv libsystemd
 
 PROGRAMS = $(B)/libnss_nomad.so.2 $(B)/nomad-lookup $(if $(wildcard src/nomad-dns-srv.c),$(B)/nomad-dns-srv)
 
@@ -46,8 +54,12 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(HARDEN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What is compiled in and may change from one run of make to the next.
+$(B)/settings: FORCE
+	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
+$(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: $(B)/settings
 $(B)/nss_nomad.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"'
-$(B)/src/nomad-lookup.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 $(B)/libnss_nomad.so.2: $(call objects,$(MODULE_SRC)) src/nss_nomad.map
 	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,-z,nodelete $(if $(SAN),,-Wl,-z,defs) -Wl,-soname,libnss_nomad.so.2 \
@@ -65,7 +77,8 @@ UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.
 	$(if $(wildcard src/nomad-dns-srv.c),$(DAEMON_SRC))))
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS) check) -pthread
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
+		$(call pkg_libs,$(DAEMON_PKGS) check) -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
@@ -74,7 +87,7 @@ TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@
 
 tools: $(TOOLS)
 
-$(B)/tests/tools/%: tests/tools/%.c Makefile
+$(B)/tests/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -pthread
 
@@ -87,9 +100,102 @@ $(B)/tests/tools/unseen: tests/tools/unseen_host.c
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
 
+# Fuzzing: each target with its inputs, without an engine for `make check`, and with libFuzzer.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+
+$(FUZZ_TARGETS:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(UNIT_SRC) $(wildcard src/*.h src/*/*.h)
+	@mkdir -p $(@D)
+	clang -std=gnu17 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $@ $(filter %.c,$^) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+
+fuzz: deps-sanitize $(FUZZ_TARGETS:%=build/fuzz/%)
+	tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Tests. `check` sets up, builds, runs everything below it and counts.
+export CC SAN PYTHON
+JOBS ?= $(shell echo $$((2 * $$(nproc))))
+PYTEST = $(PYTHON) -B -m pytest -q -n $(JOBS) --timeout=300 -p no:cacheprovider
+
+check:
+	+@tests/check.sh
+
+units: $(UNIT_TESTS)
+
+check-unit: units
+	@tests/run-units.sh $(UNIT_TESTS)
+
+check-fuzz: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/replay_%)
+	@tests/run-replays.sh $(B)/tests/fuzz $(FUZZ_TARGETS)
+
+check-system: all tools
+	$(PYTEST) tests/system tests/standin $(PYTEST_ARGS)
+
+check-real: all tools
+	@command -v nomad >/dev/null || { echo 'make check-real: there is no nomad on PATH'; exit 1; }
+	NOMAD=real $(PYTEST) tests/system $(PYTEST_ARGS)
+
+check-interop: all tools
+	tests/setup.sh interop
+	$(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider tests/interop $(PYTEST_ARGS)
+
+lint: all
+	@$(PYTHON) -B tests/lint.py $(B) $(MODULE_SRC)
+
+sanitize: deps deps-sanitize
+	+tests/sanitize.sh
+
+coverage: deps deps-sanitize
+	+tests/coverage.sh $(MODULE_SRC)
+
+soak: all tools
+	SOAK_SECONDS=$${SOAK_SECONDS-600} $(PYTEST) -n 1 --timeout=0 tests/system -k soak $(PYTEST_ARGS)
+
+bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
+	tests/setup.sh bench
+	$(PYTHON) -B tests/bench/nss.py $(B)
+
+$(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
+
+demo:
+	+@tests/demo.sh
+
+deps:
+	@tests/setup.sh build test demo
+
+deps-%:
+	@tests/setup.sh $*
+
+# Installing. A configuration that is there stays.
+MAN_PAGES = $(wildcard docs/man/*.[1-8])
+
+install: all
+	install -D -m 644 $(B)/libnss_nomad.so.2 $(DESTDIR)$(LIBDIR)/libnss_nomad.so.2
+	install -D -m 755 $(B)/nomad-lookup $(DESTDIR)$(PREFIX)/bin/nomad-lookup
+	test ! -e $(B)/nomad-dns-srv || install -D -m 755 $(B)/nomad-dns-srv $(DESTDIR)$(PREFIX)/sbin/nomad-dns-srv
+	test -e $(DESTDIR)$(SYSCONFDIR)/nss-nomad.conf || \
+		install -D -m 644 src/nss-nomad.conf $(DESTDIR)$(SYSCONFDIR)/nss-nomad.conf
+	install -D -m 644 nsswitch.conf.snippet $(DESTDIR)$(PREFIX)/share/doc/nss-nomad/nsswitch.conf.snippet
+	set -e; for page in $(MAN_PAGES); do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	install -d -m 755 $(DESTDIR)/var/cache/nss-nomad
+	install -d -m 1777 $(DESTDIR)/var/cache/nss-nomad/users
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/, bin/nomad-lookup sbin/nomad-dns-srv $(foreach page,$(MAN_PAGES),\
+		share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))) $(DESTDIR)$(LIBDIR)/libnss_nomad.so.2
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/nss-nomad $(DESTDIR)/var/cache/nss-nomad
+	@echo 'Left: $(SYSCONFDIR)/nss-nomad.conf, and nomad in the hosts line of /etc/nsswitch.conf.'
+
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools clean
+.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz \
+	soak bench demo deps install uninstall clean FORCE
