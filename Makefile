@@ -38,7 +38,8 @@ MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c \
 	cache_prune.c config.c config_keys.c) $(addprefix src/nomad/, agent.c agent_judge.c json.c registrations.c fetch.c hosts.c)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
-	$(addprefix src/nomad/, agent.c agent_judge.c json.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
+	$(addprefix src/nomad/, agent.c agent_judge.c json.c registrations.c stream.c) \
+	$(wildcard src/watch/*.c src/dns/*.c)
 # jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
 DAEMON_PKGS = libcurl inih libuv libsystemd
@@ -124,7 +125,6 @@ check:
 	+@tests/check.sh
 
 units: $(UNIT_TESTS)
-
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
 
@@ -164,10 +164,8 @@ $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 
 demo:
 	+@tests/demo.sh
-
 deps:
 	@tests/setup.sh build test demo
-
 deps-%:
 	@tests/setup.sh $*
 

@@ -173,8 +173,8 @@ def shell(*_):
     yield from checked_by(["shellcheck", "-f", "gcc"], scripts)
 
 
-RULES = [boundaries, prototypes, first_comment, sizes, functions, leftovers, machine_paths, type_names, sleeps, docstrings,
-         man_pages, shell]
+RULES = [boundaries, prototypes, first_comment, sizes, functions, leftovers, machine_paths, type_names, sleeps,
+         docstrings, man_pages, shell]
 
 
 def main():
