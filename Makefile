@@ -35,11 +35,11 @@ HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c \
-	cache_prune.c config.c config_keys.c) $(addprefix src/nomad/, agent.c agent_judge.c json.c registrations.c fetch.c hosts.c)
-DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
-	$(addprefix src/nomad/, agent.c agent_judge.c json.c registrations.c stream.c) \
-	$(wildcard src/watch/*.c src/dns/*.c)
+ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/record_encode.c
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c $(CORE) $(ASKING)
+DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
+	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
+	$(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 # jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
 DAEMON_PKGS = libcurl inih libuv libsystemd

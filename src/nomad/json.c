@@ -55,7 +55,7 @@ static bool is_well_formed(const struct json *json)
 		jsmntype_t parent = token->parent < 0 ? JSMN_UNDEFINED : json->tokens[token->parent].type;
 		bool is_key = parent == JSMN_OBJECT;
 		if (is_key ? token->type != JSMN_STRING || token->size != 1
-		           : (token->type & (JSMN_STRING | JSMN_PRIMITIVE)) != 0 && token->size != 0)
+		           : (token->type == JSMN_STRING || token->type == JSMN_PRIMITIVE) && token->size != 0)
 			return false;
 	}
 	return true;
