@@ -32,7 +32,7 @@ FAILURES = {
     "html": ("html", {}),
     "redirect": ("redirect", {}),
     "cut": ("cut", {}),
-    "cut-at-once": ("cut", {"at": 0}),
+    "cut-at-once": ("cut", {"after": 0}),
     "trickles": ("slow", {"rate": 20}),
     "64-MiB": ("huge", {"size": 64}),
     "nested": ("deep", {}),
