@@ -3,10 +3,12 @@
 #   make                          the programs           make check      every test (as root: none is skipped)
 #   make deps                     the Debian packages    make demo       see it work, the machine untouched
 #   make install DESTDIR= PREFIX= the files              make lint       what a program can check of the style
+#   make deb                      the Debian packages    make check-deb  those, in fresh roots
 
-VERSION = 0.1.0
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 CC = gcc
 SAN ?=
@@ -87,9 +89,41 @@ $(B)/tests/tools/unseen: tests/tools/unseen_host.c
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
 
+# $(call put,MODE,FOLDER,FILES)
+put = $(foreach file,$(wildcard $(3)),install -D -m $(1) -t $(DESTDIR)$(2) $(file) &&) :
+
+# Replaces no configuration that is there. Made for another PREFIX, units and profiles are for its programs.
+install: all
+	$(call put,644,$(LIBDIR),$(B)/libnss_nomad.so.2)
+	$(call put,755,$(PREFIX)/bin,$(B)/nomad-lookup)
+	$(call put,755,$(PREFIX)/sbin,$(B)/nomad-dns-srv)
+	test -e $(DESTDIR)$(SYSCONFDIR)/nss-nomad.conf || { $(call put,644,$(SYSCONFDIR),src/nss-nomad.conf); }
+	$(foreach section,1 5 8,$(call put,644,$(PREFIX)/share/man/man$(section),docs/man/*.$(section)) &&) :
+	ln -sf nss-nomad.8 $(DESTDIR)$(PREFIX)/share/man/man8/libnss_nomad.so.2.8
+	$(call put,644,$(PREFIX)/share/bash-completion/completions,share/completions/bash/*)
+	$(call put,644,$(PREFIX)/share/zsh/vendor-completions,share/completions/zsh/*)
+	$(call put,644,$(UNITDIR),share/systemd/*)
+	$(call put,644,$(PREFIX)/lib/tmpfiles.d,share/tmpfiles.d/*)
+	$(call put,644,$(PREFIX)/lib/sysusers.d,share/sysusers.d/*)
+	$(call put,644,$(SYSCONFDIR)/apparmor.d,share/apparmor.d/n*)
+	$(call put,644,$(SYSCONFDIR)/apparmor.d/abstractions/nameservice.d,share/apparmor.d/abstractions/nameservice.d/*)
+	$(call put,644,$(PREFIX)/share/doc/libnss-nomad,README.md nsswitch.conf.snippet docs/from-*.md)
+	$(call put,644,$(PREFIX)/share/doc/nomad-dns-srv,docs/dns.md docs/scale.md docs/nomad-job.md)
+	$(call put,644,$(PREFIX)/share/doc/nomad-dns-srv/examples,docs/*.hcl docs/grafana.json)
+	test $(PREFIX) = /usr || sed -i 's|/usr/\(s\?bin/nomad-\)|$(PREFIX)/\1|g' $(DESTDIR)$(UNITDIR)/nomad-dns-srv.service \
+		$(DESTDIR)$(SYSCONFDIR)/apparmor.d/nomad-dns-srv $(DESTDIR)$(SYSCONFDIR)/apparmor.d/nss-nomad-helper \
+		$(DESTDIR)$(SYSCONFDIR)/apparmor.d/abstractions/nameservice.d/nss-nomad
+
+# The packages, in build/deb; from a copy of the tree, so that nothing is left in it.
+deb:
+	tests/deb/build.sh build/deb
+
+check-deb:
+	/usr/bin/python3 -m pytest -q tests/deb
+
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools clean
+.PHONY: all tools install deb check-deb clean
