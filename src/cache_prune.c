@@ -112,6 +112,7 @@ static void prune_entry(struct pruning *pruning, int folder, const char *path, c
 		return;
 	stpcpy(stpcpy(stpcpy(inner, path), path[0] == '\0' ? "" : "/"), name);
 	prune_folder(pruning, openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), inner, depth + 1);
+	unlinkat(folder, name, AT_REMOVEDIR); /* where it is empty now */
 }
 
 /* Takes the descriptor over. */

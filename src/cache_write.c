@@ -101,9 +101,10 @@ static int set_link(const struct cache *cache, const char *link, const char *tar
 	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
 	if (symlinkat(target, cache->descriptor, temporary) < 0)
 		return -errno;
-	if (renameat(cache->descriptor, temporary, cache->descriptor, path) == 0)
+	/* A lookup before the first answer has made a folder there, for its lock: the two change places. */
+	int result = renameat2(cache->descriptor, temporary, cache->descriptor, path, RENAME_EXCHANGE) < 0 ? -errno : 0;
+	if (result == -ENOENT && renameat(cache->descriptor, temporary, cache->descriptor, path) == 0)
 		return 0;
-	int result = -errno;
 	unlinkat(cache->descriptor, temporary, 0);
 	return result;
 }

@@ -15,8 +15,8 @@ rm -rf "$copy"
 mkdir "$copy"
 trap 'rm -rf "$copy"' EXIT
 if git -C "$here" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
-	(cd "$here" && git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c \
-		'for file; do [ ! -e "$file" ] || printf "%s\0" "$file"; done' sh | tar -c --null -T -) | tar -x -C "$copy"
+	git -C "$here" ls-files -z --cached --others --exclude-standard |
+		tar -c -C "$here" --null -T - --ignore-failed-read 2>/dev/null | tar -x -C "$copy"
 else
 	tar -c -C "$here" --exclude=./build . | tar -x -C "$copy"
 fi

@@ -21,11 +21,18 @@ def multiarch():
     return subprocess.run(["gcc", "-print-multiarch"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def make(*targets):
-    """Runs make, one at a time: parallel workers share the folder."""
+@contextlib.contextmanager
+def alone():
+    """One worker at a time: parallel ones share the folder."""
     (ROOT / "build").mkdir(exist_ok=True)
     with open(ROOT / "build" / ".tests.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def make(*targets):
+    """Runs make."""
+    with alone():
         command = ["make", "-s", "-C", str(ROOT), f"CC={CC}", f"SAN={SAN}", *targets]
         environment = {name: value for name, value in os.environ.items()
                        if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR")}

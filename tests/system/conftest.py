@@ -104,8 +104,7 @@ def agent(session_agent, host):
     session_agent.reset()
     host.configure(nomad={"address": session_agent.url})
     yield session_agent
-    if session_agent.paused:
-        session_agent.resume()
+    session_agent.resume()
 
 
 @pytest.fixture

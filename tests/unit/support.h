@@ -3,7 +3,8 @@
  * that is removed again, and results as text. Used by every tests/unit/test_*.c.
  *
  * Every test program is linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc, so that support_fail_allocation()
- * can make one of the allocations in our own objects fail; those of libraries are not touched.
+ * can make one of the allocations in our own objects fail; those of shared libraries are not touched. The check
+ * library is linked statically: nothing is asserted while a failure is ordered.
  *
  * SPDX-License-Identifier: MIT
  */
