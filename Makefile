@@ -4,6 +4,7 @@
 #   make deps                     the Debian packages    make demo       see it work, the machine untouched
 #   make install DESTDIR= PREFIX= the files              make lint       what a program can check of the style
 
+VERSION = 0.1.0
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 DESTDIR ?=
@@ -27,10 +28,10 @@ HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/lookup/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c \
-	config.c config_keys.c) $(addprefix src/nomad/, agent.c registrations.c fetch.c)
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c cache_prune.c \
+	config.c config_keys.c) $(addprefix src/nomad/, agent.c agent_judge.c agent_get.c json.c registrations.c fetch.c hosts.c)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
-	$(addprefix src/nomad/, agent.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
+	$(addprefix src/nomad/, agent.c agent_judge.c agent_get.c json.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
 LOOKUP_PKGS = libcurl jsmn inih
 DAEMON_PKGS = libcurl jsmn inih libuv libsystemd
 
@@ -64,11 +65,31 @@ UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.
 	$(if $(wildcard src/nomad-dns-srv.c),$(DAEMON_SRC))))
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS) check) -pthread
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS) check) -pthread
+
+# Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
+TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
+	$(B)/tests/tools/resolve-static
+TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $(filter %.c,$^)
+
+tools: $(TOOLS)
+
+$(B)/tests/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -pthread
+
+$(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -static -Wl,--no-warnings
+
+$(B)/tests/tools/unseen: tests/tools/unseen_host.c
+
+$(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
 
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all clean
+.PHONY: all tools clean

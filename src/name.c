@@ -39,10 +39,10 @@ bool name_in_default_namespace(const struct service_key *key)
 	return strcmp(key->namespace, NAME_DEFAULT_NAMESPACE) == 0;
 }
 
-/* An underscore and a word, the marks of RFC 2782. */
+/* An underscore and a word, the marks of RFC 2782; together no longer than any label. */
 static bool is_marked(struct label label)
 {
-	return label.length > 1 && label.start[0] == '_' &&
+	return label.length > 1 && label.length <= NAME_LABEL_MAX && label.start[0] == '_' &&
 	       is_label((struct label){label.start + 1, label.length - 1});
 }
 

@@ -59,19 +59,28 @@ static bool is_alive(const char *dir, uid_t *owner)
 	return age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
 }
 
-/* A name of one label may be a namespace's; then it exists and is empty. */
-static enum verdict find_namespace(const char *folder, const struct name *name)
+/* Opens a service's file; a descriptor or a negative errno. */
+static int open_service(const char *dir, const struct name *name)
 {
-	struct name inner = *name;
+	char path[PLACE_MAX];
+
+	place_of("", name, "", stpcpy(stpcpy(path, dir), "/" PUBLISHED_SERVICES "/"));
+	int descriptor = open(path, PLACE_OPEN_FLAGS);
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+/* A name of one label may be a namespace's; then it exists and is empty. An aliased one is found in its other reading. */
+static enum verdict find_namespace(const char *dir, const struct name *name)
+{
 	char path[PLACE_MAX];
 	struct stat status;
 
-	if (!name_in_default_namespace(&name->key))
+	if (!name_in_default_namespace(&name->key) || name->aliased)
 		return VERDICT_NO_NAME;
-	/* The path of the service's own name, with the namespace left out, is the namespace's folder. */
-	strcpy(inner.key.namespace, ".");
-	place_of(folder, &inner, "", path);
-	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+	text_lower(name->key.service, stpcpy(stpcpy(path, dir), "/" PUBLISHED_SERVICES "/"));
+	if (lstat(path, &status) < 0)
+		return errno == ENOENT ? VERDICT_NO_NAME : VERDICT_UNKNOWN;
+	return S_ISDIR(status.st_mode) ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 }
 
 /* What an open file says: FOUND and the record, or UNKNOWN. */
@@ -81,9 +90,9 @@ static enum verdict read_record(int descriptor, uid_t owner, const struct name *
 
 	if (fstat(descriptor, &status) < 0)
 		return VERDICT_UNKNOWN;
-	/* Read as a namespace, `service` may be the link to the folder itself, where folders stand for files. */
+	/* Read as a namespace, `service` may be the link to the folder itself, where namespaces stand for files. */
 	if (S_ISDIR(status.st_mode) && text_same(name->key.namespace, PLACE_SERVICE_LABEL))
-		return VERDICT_NO_NAME;
+		return name->select == SELECT_ALL || name->select == SELECT_NOTHING ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 	if (!is_trustworthy(&status) || (status.st_uid != owner && status.st_uid != 0))
 		return VERDICT_UNKNOWN;
 	if (record_read(descriptor, name, record) < 0)
@@ -93,16 +102,13 @@ static enum verdict read_record(int descriptor, uid_t owner, const struct name *
 
 enum verdict published_find(const char *dir, const struct name *name, struct record *record)
 {
-	char folder[PLACE_MAX], path[PLACE_MAX];
 	uid_t owner;
 
 	if (!is_alive(dir, &owner))
 		return VERDICT_UNKNOWN;
-	stpcpy(stpcpy(folder, dir), "/" PUBLISHED_SERVICES "/");
-	place_of(folder, name, "", path);
-	int descriptor = open(path, PLACE_OPEN_FLAGS);
+	int descriptor = open_service(dir, name);
 	if (descriptor < 0)
-		return errno == ENOENT || errno == ENOTDIR ? find_namespace(folder, name) : VERDICT_UNKNOWN;
+		return descriptor == -ENOENT || descriptor == -ENOTDIR ? find_namespace(dir, name) : VERDICT_UNKNOWN;
 
 	struct record found = {0};
 	enum verdict verdict = read_record(descriptor, owner, name, &found);

@@ -72,7 +72,7 @@ static bool get_label(struct reader *reader, char *label)
 	size_t length = reader_u8(reader);
 	const uint8_t *octets = reader_take(reader, length);
 
-	if (octets == NULL || length == 0 || length > NAME_LABEL_MAX)
+	if (octets == NULL || length == 0 || length > NAME_LABEL_MAX || memchr(octets, '\0', length) != NULL)
 		return false;
 	memcpy(label, octets, length);
 	label[length] = '\0';
@@ -147,6 +147,8 @@ int record_decode(const uint8_t *bytes, size_t size, struct record *record)
 		return result;
 	*record = head.record;
 	record->service = service;
+	if (record->verdict != VERDICT_FOUND)
+		record_done(record);
 	return 0;
 }
 
@@ -205,8 +207,8 @@ int record_read(int descriptor, const struct name *name, struct record *record)
 		result = read_more(descriptor, &bytes, &have, head_size(bytes));
 	if (result < 0)
 		goto done;
-	result = -EBADMSG;
-	if (!get_head(bytes, have, &head) || !record_answers(&head.record, name))
+	result = get_head(bytes, have, &head) && have <= head.total ? -ENOENT : -EBADMSG;
+	if (result == -EBADMSG || !record_answers(&head.record, name))
 		goto done;
 	got = head.record;
 	result = 0;
@@ -242,11 +244,11 @@ bool record_answers(const struct record *record, const struct name *name)
 
 int64_t record_age(const struct record *record)
 {
-	struct timespec now;
+	struct timespec time;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t age = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)record->made;
-	return age < 0 ? -1 : age;
+	clock_gettime(CLOCK_REALTIME, &time);
+	uint64_t now = (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+	return now < record->made ? -1 : (int64_t)(now - record->made);
 }
 
 bool record_is_fresh(const struct record *record)

@@ -65,7 +65,8 @@ int record_decode(const uint8_t *bytes, size_t size, struct record *record);
  * name        of kind NAME_SERVICE, which the record must answer (record_answers())
  * record      as above
  *
- * 0, -EBADMSG, -ENOMEM, or what read() said. Any thread. Changes errno.
+ * 0, -ENOENT where it is a sound record of another name, -EBADMSG, -ENOMEM, or what read() said. Any thread. Changes
+ * errno.
  */
 int record_read(int descriptor, const struct name *name, struct record *record);
 

@@ -151,7 +151,8 @@ int record_body(const uint8_t *body, size_t size, const struct record_head *head
 	get_spellings(&reader, pool.spellings, head->spelling_count, instances);
 	for (size_t i = 0; i < instances && !reader.failed; i++)
 		get_instance(&reader, &pool, &pool.instances[i]);
-	if (reader.failed || reader_left(&reader) > 0)
+	if (reader.failed || reader_left(&reader) > 0 || pool.address_used != pool.address_count ||
+	    pool.tag_used != pool.tag_count)
 		goto done;
 	*service = service_copy(&(struct service){.spelling_count = head->spelling_count,
 	                                          .spellings = pool.spellings,

@@ -41,6 +41,12 @@ void catalogue_free(struct catalogue *catalogue);
  */
 int catalogue_put(struct catalogue *catalogue, const struct service_key *key, struct service *service);
 
+/*
+ * From now on the names at each address are kept too, for catalogue_names_at(). Before the first catalogue_put(): they
+ * cost as much memory as the services once more. 0 or -ENOMEM. The writer's thread only.
+ */
+int catalogue_keep_names(struct catalogue *catalogue);
+
 /* Calls `visit` for every service, in no order. The writer's thread only. */
 void catalogue_each(const struct catalogue *catalogue,
                     void (*visit)(void *context, const struct service_key *key, const struct service *service),
@@ -63,6 +69,18 @@ void catalogue_leave(struct catalogue_reader *reader);
  * key  its namespace is never the default one: the caller puts the configured one there; case does not matter
  */
 const struct service *catalogue_find(const struct catalogue *catalogue, const struct service_key *key);
+
+/* The services that have an instance at an address, in lower case. */
+struct service_names {
+	size_t count;
+	struct service_key keys[];
+};
+
+/* Who is at an address: NULL where nobody is, or the names are not kept. For readers between enter and leave. */
+const struct service_names *catalogue_names_at(const struct catalogue *catalogue, const struct address *address);
+
+/* How many services there are. The writer's thread only. */
+size_t catalogue_size(const struct catalogue *catalogue);
 
 /* Whether any service is in the namespace; case does not matter. */
 bool catalogue_has_namespace(const struct catalogue *catalogue, const char *name);

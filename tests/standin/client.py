@@ -21,8 +21,7 @@ class Agent:
                               ("--client-ca", client_ca)):
             command += [option, str(value)] if value else []
         command += ["--demo"] * demo + ["--no-tcp"] * (not tcp)
-        self.lock, self.paused = threading.Lock(), False
-        # A process group of its own: should we die while it is stopped, the kernel wakes it, and it ends.
+        self.lock, self.guard = threading.Lock(), None
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
         ready = self._answer()
         self.url, self.port, self.unix = ready.get("url"), ready.get("port"), ready.get("unix")
@@ -35,8 +34,8 @@ class Agent:
         self.kill()
 
     def reset(self):
-        """As just started, on the same addresses: nothing registered, no fault, no token, settings and counters
-        as they were. Open connections end. Cheaper than another agent."""
+        """As just started, on the same addresses: nothing registered, no faults, ACLs off, default settings,
+        counters at zero. Open connections end. Cheaper than another agent."""
         self.do("reset")
 
     # The catalogue.
@@ -149,16 +148,21 @@ class Agent:
 
     def pause(self):
         """SIGSTOP: connections are accepted by the kernel, nothing is answered. No command works until resume()."""
+        # A stopped agent does not see its stdin end, should we die meanwhile: then this shell does.
+        self.guard = subprocess.Popen(["/bin/sh", "-c", f"read line || kill -9 {self.process.pid}"],
+                                      stdin=subprocess.PIPE, process_group=0)
         self.process.send_signal(signal.SIGSTOP)
-        self.paused = True
 
     def resume(self):
         """SIGCONT."""
         self.process.send_signal(signal.SIGCONT)
-        self.paused = False
+        if self.guard:
+            self.guard.communicate(b"\n")
+            self.guard = None
 
     def kill(self):
         """SIGKILL; the ports are free afterwards."""
+        self.resume()
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
@@ -184,7 +188,7 @@ class Agent:
 
     def do(self, command, **args):
         """Any command of control.py; its answer, or RuntimeError."""
-        if self.paused:
+        if self.guard:
             raise RuntimeError("the agent is paused")
         with self.lock:
             self.process.stdin.write(json.dumps({"do": command, **args}).encode() + b"\n")

@@ -6,6 +6,8 @@ A mistake is answered by {"ok": false, "error": "..."} and changes nothing.
 
 import asyncio
 import json
+import os
+import stat
 import sys
 
 from . import demo, load
@@ -157,12 +159,11 @@ def say(answer):
 
 async def obey_stdin(server):
     """Commands, until standard input ends."""
-    reader = asyncio.StreamReader(limit=LINE_LIMIT)
-    try:
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    except (ValueError, PermissionError):
+    mode = os.fstat(0).st_mode
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode) and not os.isatty(0):
         return      # a file, or /dev/null: nobody is there
+    reader = asyncio.StreamReader(limit=LINE_LIMIT)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     control = Control(server)
     while line := await reader.readline():
         say(await control.obey(line))

@@ -5,7 +5,6 @@ A kind gets the connection, the request, and ordinary(), which gives the answer 
 answer to send, or None when it has done all itself and the connection is to be closed.
 """
 
-import asyncio
 import base64
 import json
 

@@ -38,14 +38,25 @@ class Reader(asyncio.StreamReader):
 
 
 class Handshake:
-    """A TLS context for one connection, that shows what was to be sent when the handshake failed."""
+    """The TLS context of one connection. Where the handshake fails it sends the alert, which asyncio forgets."""
 
-    def __init__(self, context):
-        self.context, self.outgoing = context, None
+    def __init__(self, context, sock):
+        self.context, self.sock = context, sock
 
     def wrap_bio(self, incoming, outgoing, **args):
-        self.outgoing = outgoing
-        return self.context.wrap_bio(incoming, outgoing, **args)
+        tls = self.context.wrap_bio(incoming, outgoing, **args)
+
+        def do_handshake():
+            try:
+                ssl.SSLObject.do_handshake(tls)
+            except ssl.SSLWantReadError:
+                raise
+            except ssl.SSLError:
+                self.sock.send(outgoing.read())
+                raise
+
+        tls.do_handshake = do_handshake
+        return tls
 
 
 class Line:
@@ -57,15 +68,9 @@ class Line:
 
     async def open(self, context=None):
         """Gets ready to read and write, over TLS if there is a context."""
-        loop, spare, tls = asyncio.get_running_loop(), self.sock.dup(), context and Handshake(context)
+        loop, tls = asyncio.get_running_loop(), context and Handshake(context, self.sock)
         protocol = asyncio.StreamReaderProtocol(self.reader)
-        try:
-            self.transport, _ = await loop.connect_accepted_socket(lambda: protocol, self.sock, ssl=tls)
-        except ssl.SSLError:
-            spare.send(tls.outgoing.read())     # the alert: asyncio closes the socket without it
-            raise
-        finally:
-            spare.close()
+        self.transport, _ = await loop.connect_accepted_socket(lambda: protocol, self.sock, ssl=tls)
         self.writer = asyncio.StreamWriter(self.transport, protocol, self.reader, loop)
 
     async def first_byte(self):

@@ -1,0 +1,243 @@
+/*
+ * Filling the user's cache; see cache_write.h. Called by nomad-lookup, once Nomad has answered or has not.
+ *
+ * A record's modification time is set to the end of its usefulness, so that pruning reads no file.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cache_write.h"
+
+#include "deadline.h"
+#include "place.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	MODE = S_IRUSR | S_IWUSR,
+	TEMPORARY_MAX = 32,   /* octets with the NUL */
+	WAIT_FIRST = 4,       /* milliseconds between two looks at the places, doubled each time ... */
+	WAIT_MOST = 32,       /* ... up to these */
+	PRUNE_ONE_IN = 64,    /* stores */
+};
+
+static uint64_t random_number(void)
+{
+	uint64_t number = 0;
+
+	if (getrandom(&number, sizeof number, GRND_NONBLOCK) < 0)
+		number = (uint64_t)deadline_now() ^ (uint64_t)getpid() << 32;
+	return number;
+}
+
+static int write_all(int descriptor, const void *bytes, size_t size)
+{
+	for (const char *at = bytes; size > 0;) {
+		ssize_t count = write(descriptor, at, size);
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		at += count < 0 ? 0 : count;
+		size -= count < 0 ? 0 : (size_t)count;
+	}
+	return 0;
+}
+
+/* Makes the folders on the way to a path in the cache; what is missing afterwards shows when the file is opened. */
+static void make_folders(const struct cache *cache, const char *path)
+{
+	char folder[PLACE_MAX];
+
+	for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		memcpy(folder, path, (size_t)(slash - path));
+		folder[slash - path] = '\0';
+		mkdirat(cache->descriptor, folder, S_IRWXU);
+	}
+}
+
+/* Writes a file under another name and renames it, whatever stood there: an empty folder, a link, somebody's file. */
+static int replace_file(const struct cache *cache, const char *path, const void *bytes, size_t size, int64_t until)
+{
+	char temporary[TEMPORARY_MAX];
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = until}};
+
+	make_folders(cache, path);
+	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
+	int descriptor = openat(cache->descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
+	if (descriptor < 0)
+		return -errno;
+	int result = write_all(descriptor, bytes, size);
+	if (result == 0 && until != 0 && futimens(descriptor, times) < 0)
+		result = -errno;
+	if (close(descriptor) < 0 && result == 0)
+		result = -errno;
+	if (result == 0 && renameat(cache->descriptor, temporary, cache->descriptor, path) < 0) {
+		result = -errno;
+		if (result == -EISDIR && unlinkat(cache->descriptor, path, AT_REMOVEDIR) == 0)
+			result = renameat(cache->descriptor, temporary, cache->descriptor, path) < 0 ? -errno : 0;
+	}
+	if (result < 0)
+		unlinkat(cache->descriptor, temporary, 0);
+	return result;
+}
+
+static int set_link(const struct cache *cache, const char *link, const char *target)
+{
+	char path[PLACE_MAX], stands[PLACE_MAX] = "", temporary[TEMPORARY_MAX];
+
+	stpcpy(stpcpy(path, cache->prefix), link);
+	if (readlinkat(cache->descriptor, path, stands, sizeof stands - 1) > 0 && strcmp(stands, target) == 0)
+		return 0;
+	make_folders(cache, path);
+	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
+	if (symlinkat(target, cache->descriptor, temporary) < 0)
+		return -errno;
+	/* A lookup before the first answer has made a folder there, for its lock: the two change places. */
+	int result = renameat2(cache->descriptor, temporary, cache->descriptor, path, RENAME_EXCHANGE) < 0 ? -errno : 0;
+	if (result == -ENOENT && renameat(cache->descriptor, temporary, cache->descriptor, path) == 0)
+		return 0;
+	unlinkat(cache->descriptor, temporary, 0);
+	return result;
+}
+
+int cache_set_links(const struct cache *cache, const char *default_namespace, enum name_reading reading)
+{
+	char lowered[NAME_LABEL_MAX + 1], path[PLACE_MAX];
+	struct stat status;
+
+	if (strlen(default_namespace) > NAME_LABEL_MAX)
+		return -ENAMETOOLONG;
+	text_lower(default_namespace, lowered);
+	int result = set_link(cache, NAME_DEFAULT_NAMESPACE, lowered);
+	if (result < 0)
+		return result;
+	if (reading == NAME_SERVICE_LABEL)
+		return set_link(cache, PLACE_SERVICE_LABEL, ".");
+	stpcpy(stpcpy(path, cache->prefix), PLACE_SERVICE_LABEL);
+	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
+		unlinkat(cache->descriptor, path, 0);
+	return 0;
+}
+
+/* The name that a record is for, read plainly: its place has no alias in it. */
+static struct name name_of(const struct record *record)
+{
+	return (struct name){.kind = NAME_SERVICE, .key = record->key};
+}
+
+static void forget_failure(const struct cache *cache, const struct name *name)
+{
+	char path[PLACE_MAX];
+
+	place_of(cache->prefix, name, CACHE_FAILED, path);
+	unlinkat(cache->descriptor, path, 0);
+	stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
+	unlinkat(cache->descriptor, path, 0);
+}
+
+int cache_store(const struct cache *cache, const struct record *record)
+{
+	struct name name = name_of(record);
+	char path[PLACE_MAX];
+	uint8_t *bytes;
+	size_t size;
+	int result = record_encode(record, &bytes, &size);
+
+	if (result < 0)
+		return result;
+	uint64_t seconds = record->ttl + (record->verdict == VERDICT_FOUND ? record->max_stale : 0);
+	place_of(cache->prefix, &name, "", path);
+	result = replace_file(cache, path, bytes, size, (int64_t)(record->made / 1000 + seconds) + 1);
+	free(bytes);
+	if (result == 0)
+		forget_failure(cache, &name);
+	if (random_number() % PRUNE_ONE_IN == 0)
+		cache_prune(cache);
+	return result;
+}
+
+int cache_fail(const struct cache *cache, const struct name *name, const char *reason)
+{
+	char path[PLACE_MAX];
+
+	if (name == NULL)
+		stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
+	else
+		place_of(cache->prefix, name, CACHE_FAILED, path);
+	return replace_file(cache, path, reason, strlen(reason), 0);
+}
+
+static int read_failure(const struct cache *cache, const char *path, char reason[CACHE_REASON_MAX], int64_t *age)
+{
+	struct timespec now;
+	struct stat status;
+	int descriptor = openat(cache->descriptor, path, PLACE_OPEN_FLAGS);
+
+	if (descriptor < 0)
+		return -ENOENT;
+	ssize_t count = read(descriptor, reason, CACHE_REASON_MAX - 1);
+	int failed = fstat(descriptor, &status);
+	close(descriptor);
+	if (failed < 0 || count < 0)
+		return -ENOENT;
+	reason[count] = '\0';
+	clock_gettime(CLOCK_REALTIME, &now);
+	*age = ((int64_t)now.tv_sec - status.st_mtim.tv_sec) * 1000 + (now.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
+	if (*age < 0)
+		*age = -1;
+	return 0;
+}
+
+int cache_failure(const struct cache *cache, const struct name *name, char reason[CACHE_REASON_MAX], int64_t *age)
+{
+	char path[PLACE_MAX];
+
+	place_of(cache->prefix, name, CACHE_FAILED, path);
+	if (read_failure(cache, path, reason, age) == 0)
+		return 0;
+	stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
+	return read_failure(cache, path, reason, age);
+}
+
+/* One of the places, if it is free; -EWOULDBLOCK if not. */
+static int try_place(const struct cache *cache, uint64_t number)
+{
+	char path[] = ".place-0";
+
+	path[sizeof path - 2] = (char)('0' + number % CACHE_CONNECTIONS_MAX);
+	int descriptor = openat(cache->descriptor, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, MODE);
+	if (descriptor < 0)
+		return -errno;
+	if (flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+		return descriptor;
+	int error = errno;
+	close(descriptor);
+	return -error;
+}
+
+int cache_take_place(const struct cache *cache, int64_t deadline)
+{
+	uint64_t first = random_number();
+	long wait = WAIT_FIRST;
+
+	for (;;) {
+		for (uint64_t i = 0; i < CACHE_CONNECTIONS_MAX; i++) {
+			int place = try_place(cache, first + i);
+			if (place != -EWOULDBLOCK)
+				return place;
+		}
+		if (deadline_left(deadline) == 0)
+			return -ETIMEDOUT;
+		nanosleep(&(struct timespec){.tv_nsec = wait * 1000000}, NULL);
+		wait = wait * 2 > WAIT_MOST ? WAIT_MOST : wait * 2;
+	}
+}

@@ -1,0 +1,282 @@
+/*
+ * One service read from Nomad; see fetch.h. Called by tool/ask.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "nomad/fetch.h"
+
+#include "deadline.h"
+#include "nomad/agent.h"
+#include "nomad/hosts.h"
+#include "nomad/registrations.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A service under one spelling, as Nomad told it. */
+struct reading {
+	char *namespace;
+	char *service;
+	struct registrations registrations;
+};
+
+/* A fetch under way. */
+struct fetch {
+	const struct config *config;
+	const struct name *name;
+	const char *namespace; /* the one that is asked for, the default put in */
+	int64_t deadline;
+	struct agent agent;
+	struct fetch_report *report;
+	size_t count;
+	struct reading readings[FETCH_SPELLINGS_MAX];
+	bool complete;         /* every spelling was looked for */
+	bool namespace_exists; /* there is one of the service's name */
+};
+
+__attribute__((format(printf, 2, 3))) static void tell(struct fetch_report *report, const char *format, ...)
+{
+	va_list arguments;
+
+	if (report->count == FETCH_LINES_MAX)
+		return;
+	va_start(arguments, format);
+	vsnprintf(report->lines[report->count++], FETCH_LINE_MAX, format, arguments);
+	va_end(arguments);
+}
+
+/* One request; true where its answer is to be believed, otherwise the report says why not. */
+static bool get(struct fetch *fetch, const char *prefix, const char *service, const char *namespace,
+                struct agent_answer *answer)
+{
+	char address[AGENT_NAME_MAX];
+	char *path = agent_path(prefix, service, namespace);
+	int64_t started = deadline_now();
+
+	*answer = (struct agent_answer){0};
+	if (path == NULL) {
+		snprintf(fetch->report->reason, sizeof fetch->report->reason, "out of memory");
+		return false;
+	}
+	enum agent_result result = agent_get(&fetch->agent, path, fetch->deadline, answer);
+	agent_name(&fetch->agent, address);
+	if (answer->status != 0)
+		tell(fetch->report, "%s: GET %s: %ld, index %llu, %zu octets in %lld ms: %s", address, path, answer->status,
+		     (unsigned long long)answer->index, answer->size, (long long)(deadline_now() - started),
+		     agent_result_text(result));
+	else
+		tell(fetch->report, "%s: GET %s: no answer in %lld ms: %s", address, path,
+		     (long long)(deadline_now() - started), agent_result_text(result));
+	free(path);
+	if (result == AGENT_BELIEVED)
+		return true;
+	fetch->report->concerns_service = result == AGENT_DENIED;
+	snprintf(fetch->report->reason, sizeof fetch->report->reason, "%s", answer->reason);
+	return false;
+}
+
+static bool unreadable(struct fetch *fetch, int error)
+{
+	char address[AGENT_NAME_MAX];
+
+	agent_name(&fetch->agent, address);
+	snprintf(fetch->report->reason, sizeof fetch->report->reason,
+	         "%s sent an answer that cannot be read (%s); is that a Nomad agent?", address, strerror(-error));
+	return false;
+}
+
+/* Reads the service under one spelling. False where Nomad did not say; where it has none, nothing is added. */
+static bool read_spelling(struct fetch *fetch, const char *namespace, const char *service)
+{
+	struct reading *reading = &fetch->readings[fetch->count];
+	struct agent_answer answer;
+	bool believed = get(fetch, "/v1/service/", service, namespace, &answer);
+
+	if (believed) {
+		int result = registrations_parse(answer.body == NULL ? "" : answer.body, answer.size,
+		                                 &reading->registrations);
+		if (result < 0)
+			believed = unreadable(fetch, result);
+	}
+	agent_answer_done(&answer);
+	if (!believed || reading->registrations.count == 0) {
+		if (believed)
+			registrations_done(&reading->registrations);
+		return believed;
+	}
+	reading->namespace = strdup(namespace);
+	reading->service = strdup(service);
+	fetch->count++;
+	return reading->namespace != NULL && reading->service != NULL;
+}
+
+/* Whether a service of the list is the one that is asked for but for its case. */
+static bool is_asked_for(const struct fetch *fetch, const struct service_name *listed)
+{
+	return text_same(listed->service, fetch->name->key.service) &&
+	       text_same(listed->namespace, fetch->namespace) &&
+	       (strcmp(listed->service, fetch->name->key.service) != 0 ||
+	        strcmp(listed->namespace, fetch->namespace) != 0);
+}
+
+static bool read_listed(struct fetch *fetch, const struct service_names *names)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		const struct service_name *listed = &names->items[i];
+		if (name_in_default_namespace(&fetch->name->key) && text_same(listed->namespace, fetch->name->key.service))
+			fetch->namespace_exists = true;
+		if (is_asked_for(fetch, listed) && fetch->count < FETCH_SPELLINGS_MAX &&
+		    !read_spelling(fetch, listed->namespace, listed->service))
+			return false;
+	}
+	fetch->complete = true;
+	return true;
+}
+
+/*
+ * Looks for other spellings, and for a namespace of that name. A token that may not list all namespaces has had its
+ * answer with the exact spelling, and that is all there is for it.
+ */
+static bool read_list(struct fetch *fetch)
+{
+	struct service_names names = {0};
+	struct agent_answer answer;
+	bool believed = get(fetch, "/v1/services", NULL, "*", &answer);
+
+	if (!believed && (answer.result == AGENT_UNBELIEVABLE || answer.result == AGENT_DENIED)) {
+		fetch->report->reason[0] = '\0';
+		fetch->report->concerns_service = false;
+		agent_answer_done(&answer);
+		return true;
+	}
+	if (believed) {
+		int result = service_names_parse(answer.body == NULL ? "" : answer.body, answer.size, &names);
+		believed = result == 0 ? read_listed(fetch, &names) : unreadable(fetch, result);
+	}
+	service_names_done(&names);
+	agent_answer_done(&answer);
+	return believed;
+}
+
+/* One request where the name is in lower case and there is such a service; otherwise the list is asked as well. */
+static bool read_service(struct fetch *fetch)
+{
+	const struct service_key *key = &fetch->name->key;
+	bool mixed = text_has_upper(key->service) || text_has_upper(key->namespace);
+
+	if (!read_spelling(fetch, fetch->namespace, key->service))
+		return false;
+	return (fetch->count > 0 && !mixed) || read_list(fetch);
+}
+
+static size_t count_registrations(const struct fetch *fetch)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < fetch->count; i++)
+		count += fetch->readings[i].registrations.count;
+	return count;
+}
+
+/* Turns what was read into instances, a range for each spelling. How many. */
+static size_t make_instances(struct fetch *fetch, struct spelling *spellings, struct instance *instances,
+                             struct address *addresses)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < fetch->count; i++) {
+		const struct reading *reading = &fetch->readings[i];
+		spellings[i] = (struct spelling){.namespace = reading->namespace, .service = reading->service, .first = count};
+		for (size_t j = 0; j < reading->registrations.count; j++) {
+			const struct registration *registration = &reading->registrations.items[j];
+			const char *reason;
+			if (registration_instance(registration, &addresses[count], &instances[count], &reason))
+				count++;
+			else
+				tell(fetch->report, "left out: instance %s, its address \"%.60s\" %s", registration->id,
+				     registration->address, reason);
+		}
+		spellings[i].count = count - spellings[i].first;
+	}
+	return count;
+}
+
+/* The service of all that was read, its host names resolved; NULL without memory. */
+static struct service *make_service(struct fetch *fetch)
+{
+	size_t room = count_registrations(fetch);
+	struct spelling spellings[FETCH_SPELLINGS_MAX];
+	struct instance *instances = calloc(room + 1, sizeof *instances);
+	struct address *addresses = calloc(room + 1, sizeof *addresses), *resolved = NULL;
+	struct service *service = NULL;
+
+	if (instances == NULL || addresses == NULL)
+		goto done;
+	size_t count = make_instances(fetch, spellings, instances, addresses);
+	if (hosts_resolve(instances, count, fetch->deadline, &resolved) < 0)
+		goto done;
+	service = service_copy(&(struct service){.spelling_count = fetch->count,
+	                                         .spellings = spellings,
+	                                         .instance_count = count,
+	                                         .instances = instances});
+done:
+	free(resolved);
+	free(addresses);
+	free(instances);
+	return service;
+}
+
+/* The verdict on what was read, and the record's times. */
+static int make_record(struct fetch *fetch, struct record *record)
+{
+	record->complete = fetch->complete;
+	record->max_stale = fetch->config->max_stale;
+	record->ttl = fetch->config->negative_ttl;
+	if (fetch->count == 0) {
+		record->verdict = fetch->namespace_exists ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+		record->complete = true;
+		return 0;
+	}
+	struct service *service = make_service(fetch);
+	if (service == NULL)
+		return -ENOMEM;
+	record->verdict = VERDICT_FOUND;
+	record->ttl = fetch->config->ttl;
+	record->service = service;
+	return 0;
+}
+
+int fetch_service(const struct config *config, const struct name *name, int64_t deadline, struct record *record,
+                  struct fetch_report *report)
+{
+	struct fetch fetch = {.config = config, .name = name, .deadline = deadline, .report = report};
+	char reason[CONFIG_REASON_MAX];
+	int result = 0;
+
+	*report = (struct fetch_report){0};
+	*record = (struct record){.key = name->key};
+	fetch.namespace = name->key.namespace;
+	if (name_in_default_namespace(&name->key)) {
+		fetch.namespace = config_default_namespace(config);
+		snprintf(record->key.namespace, sizeof record->key.namespace, "%s", fetch.namespace);
+	}
+	if (agent_init(config, &fetch.agent, reason) < 0) {
+		snprintf(report->reason, sizeof report->reason, "%s", reason);
+		return 0;
+	}
+	if (reason[0] != '\0')
+		tell(report, "warning: %s", reason);
+	if (read_service(&fetch))
+		result = make_record(&fetch, record);
+	for (size_t i = 0; i < fetch.count; i++) {
+		free(fetch.readings[i].namespace);
+		free(fetch.readings[i].service);
+		registrations_done(&fetch.readings[i].registrations);
+	}
+	agent_done(&fetch.agent);
+	return result;
+}

@@ -1,0 +1,281 @@
+/*
+ * JSON on top of jsmn; see json.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define JSMN_STATIC
+#define JSMN_STRICT
+#define JSMN_PARENT_LINKS
+#include <jsmn.h>
+#undef JSMN_STATIC
+
+#include "nomad/json.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUMBER_DIGITS_MAX = 32 }; /* octets of a number that are looked at; a longer one is none of Nomad's */
+
+/* How deep the brackets go, seen before jsmn is let at them. */
+static size_t depth_of(const char *text, size_t size)
+{
+	size_t depth = 0, deepest = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < size; i++) {
+		if (in_string && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			in_string = !in_string;
+		else if (!in_string && (text[i] == '[' || text[i] == '{'))
+			deepest = ++depth > deepest ? depth : deepest;
+		else if (!in_string && (text[i] == ']' || text[i] == '}') && depth > 0)
+			depth--;
+	}
+	return deepest;
+}
+
+/* How many tokens there are; 0 where it is no JSON. */
+static size_t count_tokens(const char *text, size_t size)
+{
+	jsmn_parser parser;
+
+	jsmn_init(&parser);
+	int count = jsmn_parse(&parser, text, size, NULL, 0);
+	return count > 0 ? (size_t)count : 0;
+}
+
+/* Every child of an object is a key with its value, and nobody else has a value: jsmn lets {"a"} and ["a":1] pass. */
+static bool is_well_formed(const struct json *json)
+{
+	for (size_t i = 1; i < json->count; i++) {
+		const jsmntok_t *token = &json->tokens[i];
+		jsmntype_t parent = token->parent < 0 ? JSMN_UNDEFINED : json->tokens[token->parent].type;
+		bool is_key = parent == JSMN_OBJECT;
+		if (is_key ? token->type != JSMN_STRING || token->size != 1
+		           : (token->type == JSMN_STRING || token->type == JSMN_PRIMITIVE) && token->size != 0)
+			return false;
+	}
+	return true;
+}
+
+int json_parse(const char *text, size_t size, size_t depth, size_t limit, struct json *json)
+{
+	jsmn_parser parser;
+
+	if (size > INT_MAX || depth_of(text, size) > depth)
+		return -E2BIG;
+	size_t count = count_tokens(text, size);
+	if (count == 0)
+		return -EBADMSG;
+	if (count > limit)
+		return -E2BIG;
+	jsmntok_t *tokens = calloc(count, sizeof *tokens);
+	if (tokens == NULL)
+		return -ENOMEM;
+	jsmn_init(&parser);
+	int parsed = jsmn_parse(&parser, text, size, tokens, (unsigned)count);
+	*json = (struct json){.text = text, .tokens = tokens, .count = parsed < 0 ? 0 : (size_t)parsed};
+	if (json->count == 0 || json_after(json, 0) != json->count || !is_well_formed(json)) {
+		json_done(json);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+void json_done(struct json *json)
+{
+	free(json->tokens);
+	*json = (struct json){0};
+}
+
+size_t json_after(const struct json *json, size_t token)
+{
+	int end = json->tokens[token].end;
+
+	do
+		token++;
+	while (token < json->count && json->tokens[token].start < end);
+	return token;
+}
+
+bool json_is(const struct json *json, size_t token, jsmntype_t type)
+{
+	return token < json->count && json->tokens[token].type == type;
+}
+
+static size_t length_of(const struct json *json, size_t token)
+{
+	return (size_t)(json->tokens[token].end - json->tokens[token].start);
+}
+
+static const char *start_of(const struct json *json, size_t token)
+{
+	return json->text + json->tokens[token].start;
+}
+
+bool json_equals(const struct json *json, size_t token, const char *text)
+{
+	size_t length = strlen(text);
+
+	return length_of(json, token) == length && memcmp(start_of(json, token), text, length) == 0;
+}
+
+bool json_is_null(const struct json *json, size_t token)
+{
+	return json_is(json, token, JSMN_PRIMITIVE) && json_equals(json, token, "null");
+}
+
+/* Four hex digits, -1 where they are none. */
+static int hex4(const char *digits, size_t left)
+{
+	int value = 0;
+
+	if (left < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		char c = digits[i];
+		int digit = c >= '0' && c <= '9' ? c - '0'
+		            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+		            : c >= 'A' && c <= 'F' ? c - 'A' + 10
+		                                   : -1;
+		if (digit < 0)
+			return -1;
+		value = value << 4 | digit;
+	}
+	return value;
+}
+
+/* RFC 3629 section 3. */
+static char *put_utf8(char *to, unsigned code)
+{
+	if (code < 0x80) {
+		*to++ = (char)code;
+	} else if (code < 0x800) {
+		*to++ = (char)(0xc0 | code >> 6);
+		*to++ = (char)(0x80 | (code & 0x3f));
+	} else if (code < 0x10000) {
+		*to++ = (char)(0xe0 | code >> 12);
+		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (code & 0x3f));
+	} else {
+		*to++ = (char)(0xf0 | code >> 18);
+		*to++ = (char)(0x80 | (code >> 12 & 0x3f));
+		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (code & 0x3f));
+	}
+	return to;
+}
+
+/*
+ * \uXXXX, or two of them where the first is one half of a pair (RFC 8259 section 7). What was read of the text, 0
+ * where it is none, or NUL, or half a pair.
+ */
+static size_t unescape_unicode(const char *from, size_t left, char **to)
+{
+	int code = hex4(from + 2, left < 2 ? 0 : left - 2);
+
+	if (code <= 0 || (code >= 0xdc00 && code < 0xe000))
+		return 0;
+	if (code < 0xd800 || code >= 0xe000) {
+		*to = put_utf8(*to, (unsigned)code);
+		return 6;
+	}
+	if (left < 12 || from[6] != '\\' || from[7] != 'u')
+		return 0;
+	int low = hex4(from + 8, left - 8);
+	if (low < 0xdc00 || low >= 0xe000)
+		return 0;
+	*to = put_utf8(*to, 0x10000 + ((unsigned)(code - 0xd800) << 10) + (unsigned)(low - 0xdc00));
+	return 12;
+}
+
+static size_t unescape(const char *from, size_t left, char **to)
+{
+	static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+
+	if (left < 2)
+		return 0;
+	if (from[1] == 'u')
+		return unescape_unicode(from, left, to);
+	const char *letter = memchr(letters, from[1], sizeof letters - 1);
+	if (letter == NULL)
+		return 0;
+	*(*to)++ = meanings[letter - letters];
+	return 2;
+}
+
+/* The octets of one UTF-8 character, 0 where it is none (RFC 3629 section 4: no overlong form, no surrogates). */
+static size_t utf8_length(const unsigned char *c, size_t left)
+{
+	size_t length = c[0] < 0x80 ? 1 : c[0] >= 0xc2 && c[0] < 0xe0 ? 2 : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
+	                : c[0] >= 0xf0 && c[0] < 0xf5                 ? 4
+	                                                              : 0;
+
+	if (length == 0 || length > left || c[0] < 0x20)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0) || (c[0] == 0xf0 && c[1] < 0x90) ||
+	    (c[0] == 0xf4 && c[1] >= 0x90))
+		return 0;
+	return length;
+}
+
+bool json_text(const struct json *json, size_t token, char **at)
+{
+	char *to = *at;
+
+	if (!json_is(json, token, JSMN_STRING))
+		return false;
+	const char *from = start_of(json, token);
+	for (size_t left = length_of(json, token), taken; left > 0; from += taken, left -= taken) {
+		if (*from == '\\') {
+			taken = unescape(from, left, &to);
+		} else {
+			taken = utf8_length((const unsigned char *)from, left);
+			memmove(to, from, taken);
+			to += taken;
+		}
+		if (taken == 0)
+			return false;
+	}
+	*to++ = '\0';
+	*at = to;
+	return true;
+}
+
+/* An integer's digits as a text of their own; false where it is none: true, 1.5, 1e3. */
+static bool digits_of(const struct json *json, size_t token, char digits[NUMBER_DIGITS_MAX])
+{
+	if (!json_is(json, token, JSMN_PRIMITIVE) || length_of(json, token) >= NUMBER_DIGITS_MAX)
+		return false;
+	size_t length = length_of(json, token);
+	memcpy(digits, start_of(json, token), length);
+	digits[length] = '\0';
+	size_t sign = digits[0] == '-';
+	return length > sign && strspn(digits + sign, "0123456789") == length - sign;
+}
+
+bool json_signed(const struct json *json, size_t token, int64_t *number)
+{
+	char digits[NUMBER_DIGITS_MAX];
+
+	if (!digits_of(json, token, digits))
+		return false;
+	*number = strtoll(digits, NULL, 10);
+	return true;
+}
+
+bool json_unsigned(const struct json *json, size_t token, uint64_t *number)
+{
+	char digits[NUMBER_DIGITS_MAX];
+
+	if (!digits_of(json, token, digits) || digits[0] == '-')
+		return false;
+	*number = strtoull(digits, NULL, 10);
+	return true;
+}

@@ -1,0 +1,194 @@
+/*
+ * Explaining a lookup; see explain.h. Called by nomad-lookup --explain.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "tool/explain.h"
+
+#include "cache_write.h"
+#include "deadline.h"
+#include "place.h"
+#include "published.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One line: what it is about, in a column of its own, and what there is to say. */
+__attribute__((format(printf, 3, 4))) static void say(FILE *out, const char *about, const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(out, "  %-10s ", about);
+	va_start(arguments, format);
+	vfprintf(out, format, arguments);
+	va_end(arguments);
+	fputc('\n', out);
+}
+
+static const char *word_for(enum verdict verdict)
+{
+	static const char *const words[] = {
+		[VERDICT_UNKNOWN] = "cannot tell",
+		[VERDICT_FOUND] = "found",
+		[VERDICT_NO_DATA] = "the name exists, and holds no address",
+		[VERDICT_NO_NAME] = "no such name",
+	};
+
+	return words[verdict];
+}
+
+static void say_name(FILE *out, const struct lookup_result *result, const struct config *config, const char *text)
+{
+	struct name name;
+
+	name_parse(text, config->reading, &name);
+	if (result->kind == NAME_FOREIGN)
+		say(out, "name", "does not end in .nomad: the module leaves it to the others on the hosts line");
+	else if (result->kind == NAME_NOWHERE)
+		say(out, "name", "ends in .nomad, but has no form that names a service: SERVICE.NAMESPACE.nomad is one");
+	else if (result->kind == NAME_EMPTY)
+		say(out, "name", "stands above all services; it exists and holds nothing");
+	if (name.kind != NAME_SERVICE)
+		return;
+	bool given = !name_in_default_namespace(&name.key);
+	say(out, "name", "service %s, namespace %s%s", name.key.service,
+	    given ? name.key.namespace : config_default_namespace(config), given ? "" : " (the default one)");
+	if (name.select == SELECT_NOTHING)
+		say(out, "", "the name stands above the service's own and holds nothing");
+	else if (name.select != SELECT_ALL)
+		say(out, "", "of its instances, those that \"%s\" selects: by %stag", name.selector,
+		    name.select == SELECT_LABEL ? "address, allocation or " : "");
+}
+
+static void say_environment(FILE *out, const struct lookup_places *places)
+{
+	static const char *const variables[] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
+
+	if (places->published != NULL)
+		return;
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+		if (secure_getenv(variables[i]) != NULL)
+			say(out, "environment", "%s=%s selects another cluster: the daemon's files are not used", variables[i],
+			    secure_getenv(variables[i]));
+}
+
+static void say_published(FILE *out, const struct lookup_places *places, const struct lookup_trace *trace)
+{
+	if (places->published == NULL)
+		return;
+	int64_t age = published_heartbeat_age(places->published);
+	if (trace->taken && trace->verdict != VERDICT_UNKNOWN)
+		say(out, "published", "%s, by the daemon's files in %s", word_for(trace->verdict), places->published);
+	else if (age == -ENOENT - 1)
+		say(out, "published", "no daemon: there is no %s/" PUBLISHED_ALIVE "; that is fine, nomad-dns-srv is an extra",
+		    places->published);
+	else if (age < -1)
+		say(out, "published", "cannot look at %s/" PUBLISHED_ALIVE ": %s", places->published, strerror((int)(-age - 1)));
+	else if (age == -1)
+		say(out, "published", "the heartbeat %s/" PUBLISHED_ALIVE " is from the future: check this host's clock",
+		    places->published);
+	else if (age >= PUBLISHED_DEAD_AFTER * 1000)
+		say(out, "published", "the daemon's heartbeat is %.1f s old, over %d: it is dead, or has lost Nomad for too long; "
+		    "see its log", (double)age / 1000, PUBLISHED_DEAD_AFTER);
+	else
+		say(out, "published", "the daemon lives, but its record is damaged, or not its own: see %s/" PUBLISHED_SERVICES,
+		    places->published);
+}
+
+static void say_failure(FILE *out, const struct cache *cache, const struct name *name)
+{
+	char reason[CACHE_REASON_MAX];
+	int64_t age;
+
+	if (cache_failure(cache, name, reason, &age) < 0)
+		return;
+	say(out, "", "asking Nomad failed %.1f s ago: %s", (double)age / 1000, reason);
+	if (age >= 0 && age < CACHE_FAILED_FOR)
+		say(out, "", "so nobody asks again for %.1f s", (double)(CACHE_FAILED_FOR - age) / 1000);
+}
+
+static void say_cached(FILE *out, const struct ask *ask, const char *text, const struct lookup_result *result)
+{
+	const struct lookup_trace *trace = &result->trace[LOOKUP_CACHED];
+	struct cache cache;
+	struct name name;
+
+	if (!trace->taken)
+		return;
+	int error = cache_open(ask->places->users, ask->places->cluster, false, &cache);
+	if (error < 0) {
+		say(out, "cache", "%s/%u: %s", ask->places->users, (unsigned)geteuid(),
+		    error == -EPERM ? "is not yours alone, so it is not believed; remove it" : strerror(-error));
+		return;
+	}
+	char path[PLACE_MAX];
+	name_parse(text, ask->config->reading, &name);
+	place_of(cache.prefix, &name, "", path);
+	const char *state = trace->verdict != VERDICT_UNKNOWN ? word_for(trace->verdict)
+	                    : trace->age >= 0                 ? "expired"
+	                    : trace->error == -ENOENT         ? "nothing kept"
+	                    : trace->error == 0               ? "from the future, so it is not believed"
+	                                                      : "damaged, so it is not believed";
+	say(out, "cache", "%s: %s/%u/%s", state, ask->places->users, (unsigned)geteuid(), path);
+	if (trace->age >= 0)
+		say(out, "", "%.1f s old, fresh for %u s", (double)trace->age / 1000, trace->ttl);
+	if (result->trace[LOOKUP_ASKED].error == -EAGAIN)
+		say_failure(out, &cache, &name);
+	cache_close(&cache);
+}
+
+/* What Nomad says; asked now if the lookup did not. */
+static void say_asked(FILE *out, struct ask *ask, const char *text, const struct lookup_result *result)
+{
+	bool asked = ask->report.count > 0 || ask->report.reason[0] != '\0';
+
+	if (!asked) {
+		struct record record = {0};
+		if (ask_nomad(ask, text, -1, deadline_now(), &record) == 0)
+			record_done(&record);
+	}
+	for (size_t i = 0; i < ask->report.count; i++)
+		say(out, i == 0 ? "Nomad" : "", "%s%s", ask->report.lines[i],
+		    i == 0 && !asked ? " (asked just now; the lookup did not need it)" : "");
+	if (ask->report.reason[0] != '\0')
+		say(out, "", "%s", ask->report.reason);
+	if (result->trace[LOOKUP_STALE].taken && result->trace[LOOKUP_STALE].verdict == VERDICT_FOUND)
+		say(out, "stale", "Nomad did not say, so the expired record serves, for max-stale %u s", ask->config->max_stale);
+}
+
+static void say_addresses(FILE *out, const struct lookup_result *result)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	say(out, "answer", "%s", word_for(result->verdict));
+	for (size_t i = 0; i < result->count; i++)
+		say(out, "", "%s", inet_ntop(result->addresses[i].family, result->addresses[i].octets, text, sizeof text));
+	if (result->verdict == VERDICT_UNKNOWN)
+		say(out, "", "programs see a temporary failure (EAI_AGAIN), never \"no such name\"");
+}
+
+enum verdict explain_lookup(FILE *out, struct ask *ask, const char *text)
+{
+	struct lookup_result result;
+	enum verdict verdict;
+
+	ask->report = (struct fetch_report){0};
+	lookup_run(text, ask->places, ask_nomad, ask, &result);
+	fprintf(out, "%s\n", text);
+	say_name(out, &result, ask->config, text);
+	if (result.kind == NAME_SERVICE) {
+		say_environment(out, ask->places);
+		say_published(out, ask->places, &result.trace[LOOKUP_PUBLISHED]);
+		say_cached(out, ask, text, &result);
+		say_asked(out, ask, text, &result);
+	}
+	verdict = result.kind == NAME_FOREIGN ? VERDICT_NO_NAME : result.verdict;
+	if (result.kind != NAME_FOREIGN)
+		say_addresses(out, &result);
+	lookup_done(&result);
+	return verdict;
+}

@@ -1,0 +1,95 @@
+/*
+ * The module's helper; see for_module.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "tool/for_module.h"
+
+#include "bytes.h"
+#include "cache_write.h"
+#include "config.h"
+#include "deadline.h"
+#include "helper.h"
+#include "tool/ask.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_all(const uint8_t *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t count = write(STDOUT_FILENO, bytes, size);
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		bytes += count < 0 ? 0 : count;
+		size -= count < 0 ? 0 : (size_t)count;
+	}
+	return 0;
+}
+
+static int say_limit(uint32_t milliseconds)
+{
+	uint8_t octets[4];
+	struct writer writer;
+
+	writer_init(&writer, octets, sizeof octets);
+	writer_u32(&writer, milliseconds);
+	return write_all(octets, sizeof octets);
+}
+
+static int say_record(const struct record *record)
+{
+	uint8_t *bytes;
+	size_t size;
+	int result = record_encode(record, &bytes, &size);
+
+	if (result < 0)
+		return result;
+	result = write_all(bytes, size);
+	free(bytes);
+	return result;
+}
+
+/* Without a configuration nothing can be asked; a person reads why in the failure's mark. */
+static int fail(const struct lookup_places *places, const char *text, const char *reason)
+{
+	struct record record = {0};
+	struct cache cache;
+	struct name name;
+
+	if (cache_open(places->users, places->cluster, true, &cache) == 0) {
+		cache_fail(&cache, NULL, reason);
+		cache_close(&cache);
+	}
+	name_parse(text, NAME_SERVICE_LABEL, &name);
+	if (name.kind != NAME_SERVICE)
+		return -EINVAL;
+	record.key = name.key;
+	int result = say_limit(HELPER_START_LIMIT);
+	return result < 0 ? result : say_record(&record);
+}
+
+int for_module(const char *path, const char *elapsed, const char *text)
+{
+	int64_t started = deadline_now() - strtol(elapsed, NULL, 10);
+	char reason[CONFIG_REASON_MAX];
+	struct lookup_places places;
+	struct config config;
+	struct record record = {0};
+
+	umask(S_IRWXG | S_IRWXO);
+	lookup_places_init(&places);
+	if (config_load(path, &config, reason) < 0)
+		return fail(&places, text, reason);
+	struct ask ask = {.config = &config, .places = &places};
+	int result = say_limit(config.timeout);
+	if (result == 0)
+		result = ask_nomad(&ask, text, HELPER_LOCK, started, &record);
+	if (result == 0)
+		result = say_record(&record);
+	record_done(&record);
+	config_done(&config);
+	return result;
+}

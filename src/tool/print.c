@@ -1,0 +1,202 @@
+/*
+ * Printing answers; see print.h. Called by nomad-lookup.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "tool/print.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PRIORITY = 10, /* as the daemon answers over DNS; never 0, HAProxy reads a weight of 0 as "no traffic" */
+	WEIGHT = 10,
+	TARGET_MAX = ADDRESS_TEXT_MAX + 2 * (NAME_LABEL_MAX + 1) + sizeof "nomad",
+	HOST_OR_TARGET_MAX = TARGET_MAX > NAME_TEXT_MAX ? TARGET_MAX : NAME_TEXT_MAX + 1,
+};
+
+/* A row of an SRV answer. */
+struct row {
+	char target[HOST_OR_TARGET_MAX];
+	uint16_t port;
+};
+
+const char *print_verdict(enum verdict verdict)
+{
+	static const char *const words[] = {
+		[VERDICT_UNKNOWN] = "unknown",
+		[VERDICT_FOUND] = "found",
+		[VERDICT_NO_DATA] = "no-data",
+		[VERDICT_NO_NAME] = "no-name",
+	};
+
+	return words[verdict];
+}
+
+static const char *address_text(const struct address *address, char text[INET6_ADDRSTRLEN])
+{
+	return inet_ntop(address->family, address->octets, text, INET6_ADDRSTRLEN);
+}
+
+void print_addresses(FILE *out, const char *text, const struct lookup_result *result)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i < result->count; i++)
+		fprintf(out, "%-15s %s\n", address_text(&result->addresses[i], address), text);
+}
+
+/* The instances that the name selects; an array that the caller frees, NULL where there are none. */
+static const struct instance **selected(const struct lookup_result *result, size_t *count)
+{
+	const struct service *service = result->record.service;
+
+	*count = 0;
+	if (service == NULL)
+		return NULL;
+	const struct instance **chosen = calloc(service->instance_count + 1, sizeof *chosen);
+	if (chosen != NULL)
+		service_select(service, &result->name, chosen, count);
+	return chosen;
+}
+
+/* The name of the host that serves the port: its own, or the one that means its address alone. */
+static bool target_of(const struct lookup_result *result, const struct instance *instance,
+                      char target[HOST_OR_TARGET_MAX])
+{
+	char label[ADDRESS_TEXT_MAX];
+
+	if (instance->host != NULL) {
+		snprintf(target, HOST_OR_TARGET_MAX, "%s", instance->host);
+		return true;
+	}
+	if (instance->address_count == 0)
+		return false;
+	address_label(&instance->addresses[0], label);
+	snprintf(target, HOST_OR_TARGET_MAX, "%s.%s.%s.nomad", label, result->record.key.service,
+	         result->record.key.namespace);
+	return true;
+}
+
+static bool is_printed(const struct row *rows, size_t count, const struct row *row)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].port == row->port && strcmp(rows[i].target, row->target) == 0)
+			return true;
+	return false;
+}
+
+size_t print_srv(FILE *out, const struct lookup_result *result)
+{
+	size_t count, printed = 0;
+	const struct instance **chosen = selected(result, &count);
+	struct row *rows = calloc(count + 1, sizeof *rows);
+
+	for (size_t i = 0; rows != NULL && i < count; i++) {
+		struct row *row = &rows[printed];
+		row->port = chosen[i]->port;
+		if (row->port == 0 || !target_of(result, chosen[i], row->target) || is_printed(rows, printed, row))
+			continue;
+		fprintf(out, "%d %d %u %s\n", PRIORITY, WEIGHT, row->port, row->target);
+		printed++;
+	}
+	free(rows);
+	free(chosen);
+	return printed;
+}
+
+/* RFC 8259 section 7; what is not UTF-8 is passed on as it came from Nomad. */
+static void json_text(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			fprintf(out, "\\%c", *c);
+		else if (*c < 0x20 || *c == 0x7f)
+			fprintf(out, "\\u%04x", *c);
+		else
+			fputc(*c, out);
+	}
+	fputc('"', out);
+}
+
+static void json_member(FILE *out, const char *key, const char *value)
+{
+	json_text(out, key);
+	fputc(':', out);
+	if (value == NULL)
+		fputs("null", out);
+	else
+		json_text(out, value);
+	fputc(',', out);
+}
+
+static void json_addresses(FILE *out, const struct address *addresses, size_t count)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	fputs("\"addresses\":[", out);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s\"%s\"", i == 0 ? "" : ",", address_text(&addresses[i], text));
+	fputc(']', out);
+}
+
+static void json_instance(FILE *out, const struct lookup_result *result, const struct instance *instance)
+{
+	char target[HOST_OR_TARGET_MAX];
+	bool has_target = target_of(result, instance, target);
+
+	fputc('{', out);
+	json_addresses(out, instance->addresses, instance->address_count);
+	fprintf(out, ",\"port\":%u,", instance->port);
+	json_member(out, "host", instance->host);
+	json_member(out, "target", has_target ? target : NULL);
+	json_member(out, "id", instance->id);
+	json_member(out, "allocation", instance->allocation);
+	json_member(out, "node", instance->node);
+	json_member(out, "job", instance->job);
+	json_member(out, "datacenter", instance->datacenter);
+	fputs("\"tags\":[", out);
+	for (size_t i = 0; i < instance->tag_count; i++) {
+		fputs(i == 0 ? "" : ",", out);
+		json_text(out, instance->tags[i]);
+	}
+	fputs("]}", out);
+}
+
+/* The step that answered, NULL where none did. */
+static const char *source_of(const struct lookup_result *result)
+{
+	static const char *const words[] = {
+		[LOOKUP_PUBLISHED] = "published",
+		[LOOKUP_CACHED] = "cache",
+		[LOOKUP_ASKED] = "nomad",
+		[LOOKUP_STALE] = "stale",
+	};
+
+	for (size_t step = 0; step < LOOKUP_STEPS; step++)
+		if (result->trace[step].taken && result->trace[step].verdict != VERDICT_UNKNOWN)
+			return words[step];
+	return NULL;
+}
+
+void print_json(FILE *out, const char *text, const struct lookup_result *result)
+{
+	size_t count;
+	const struct instance **chosen = selected(result, &count);
+
+	fputc('{', out);
+	json_member(out, "name", text);
+	json_member(out, "verdict", print_verdict(result->verdict));
+	json_member(out, "source", source_of(result));
+	fprintf(out, "\"ttl\":%u,", result->ttl);
+	json_addresses(out, result->addresses, result->count);
+	fputs(",\"instances\":[", out);
+	for (size_t i = 0; chosen != NULL && i < count; i++) {
+		fputs(i == 0 ? "" : ",", out);
+		json_instance(out, result, chosen[i]);
+	}
+	fputs("]}\n", out);
+	free(chosen);
+}

@@ -1,0 +1,353 @@
+/*
+ * The catalogue in memory; see catalogue.h. Written by watch/watcher.c, read by the DNS workers.
+ *
+ * One table holds services, under "namespace\0service" in lower case, and namespaces, under "namespace\0", with the
+ * number of their services. A second one, where it is wanted, holds the names at each address.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "catalogue.h"
+
+#include "table.h"
+
+#include <errno.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_MAX = 2 * (NAME_LABEL_MAX + 1) };
+
+struct catalogue {
+	struct epochs epochs;
+	struct table services;
+	struct table names;
+	size_t size;
+	bool keeps_names;
+	atomic_uint_fast64_t state; /* the state in the upper half, the serial in the lower: read as one */
+};
+
+/* The reader's slot; the type that callers see. */
+struct catalogue_reader {
+	struct epoch_reader *slot;
+	struct catalogue *catalogue;
+};
+
+struct catalogue *catalogue_new(void)
+{
+	struct catalogue *catalogue = aligned_alloc(alignof(struct catalogue), sizeof *catalogue);
+
+	if (catalogue == NULL)
+		return NULL;
+	memset(catalogue, 0, sizeof *catalogue);
+	epochs_init(&catalogue->epochs);
+	if (table_init(&catalogue->services) < 0) {
+		free(catalogue);
+		return NULL;
+	}
+	return catalogue;
+}
+
+void catalogue_free(struct catalogue *catalogue)
+{
+	if (catalogue == NULL)
+		return;
+	table_done(&catalogue->services);
+	table_done(&catalogue->names);
+	epochs_done(&catalogue->epochs);
+	free(catalogue);
+}
+
+int catalogue_keep_names(struct catalogue *catalogue)
+{
+	int result = catalogue->keeps_names ? 0 : table_init(&catalogue->names);
+
+	catalogue->keeps_names = result == 0;
+	return result;
+}
+
+static uint8_t *put_lower(uint8_t *to, const char *text)
+{
+	while (*text != '\0') {
+		char c = *text++;
+		*to++ = (uint8_t)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+	}
+	*to++ = '\0';
+	return to;
+}
+
+static size_t service_octets(const struct service_key *key, uint8_t octets[KEY_MAX])
+{
+	return (size_t)(put_lower(put_lower(octets, key->namespace), key->service) - octets);
+}
+
+static struct entry *find(const struct table *table, const uint8_t *key, size_t size)
+{
+	return table_find(table, table_hash(key, size), key, size);
+}
+
+/* The name that an entry of the services' table is for; false for a namespace. */
+static bool entry_key(const struct entry *entry, struct service_key *key)
+{
+	const char *namespace = (const char *)entry->key;
+	size_t length = strlen(namespace) + 1;
+
+	if (length == entry->key_size)
+		return false;
+	memcpy(key->namespace, namespace, length);
+	memcpy(key->service, namespace + length, entry->key_size - length);
+	return true;
+}
+
+static bool holds(const struct service *service, const struct address *address)
+{
+	for (size_t i = 0; service != NULL && i < service->address_count; i++)
+		if (address_equal(&service->addresses[i], address))
+			return true;
+	return false;
+}
+
+/* A service's changes to the names at its addresses: prepared first, for this may fail, and made then. */
+struct changes {
+	size_t count;
+	struct change {
+		struct address address;
+		struct entry *entry; /* the new one */
+		bool empty;          /* nobody is left there */
+	} *made;
+};
+
+static void changes_done(struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		if (changes->made[i].entry == NULL)
+			continue;
+		free(changes->made[i].entry->retired.owned);
+		free(changes->made[i].entry);
+	}
+	free(changes->made);
+}
+
+/* The names at an address with one more, or without one. */
+static struct service_names *edit_names(const struct service_names *old, const struct service_key *key, bool add)
+{
+	size_t count = old == NULL ? 0 : old->count;
+	struct service_names *names = malloc(sizeof *names + (count + 1) * sizeof *names->keys);
+
+	if (names == NULL)
+		return NULL;
+	names->count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(old->keys[i].service, key->service) != 0 ||
+		    strcmp(old->keys[i].namespace, key->namespace) != 0)
+			names->keys[names->count++] = old->keys[i];
+	if (add)
+		names->keys[names->count++] = *key;
+	return names;
+}
+
+static int prepare_change(struct catalogue *catalogue, struct changes *changes, const struct address *address,
+                          const struct service_key *key, bool add)
+{
+	const struct entry *old = find(&catalogue->names, (const uint8_t *)address, sizeof *address);
+	struct service_names *names = edit_names(old == NULL ? NULL : old->retired.owned, key, add);
+
+	if (names == NULL)
+		return -ENOMEM;
+	struct entry *entry = table_entry((const uint8_t *)address, sizeof *address, names);
+	if (entry == NULL) {
+		free(names);
+		return -ENOMEM;
+	}
+	changes->made[changes->count++] = (struct change){*address, entry, names->count == 0};
+	return 0;
+}
+
+/* What putting `after` in the place of `before` changes. On failure nothing is left behind but `changes`. */
+static int prepare_changes(struct catalogue *catalogue, const struct service_key *key, const struct service *before,
+                           const struct service *after, struct changes *changes)
+{
+	size_t most = (before == NULL ? 0 : before->address_count) + (after == NULL ? 0 : after->address_count);
+	int result = 0;
+
+	if (!catalogue->keeps_names || most == 0)
+		return 0;
+	changes->made = calloc(most, sizeof *changes->made);
+	if (changes->made == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; before != NULL && i < before->address_count && result == 0; i++)
+		if (!holds(after, &before->addresses[i]))
+			result = prepare_change(catalogue, changes, &before->addresses[i], key, false);
+	for (size_t i = 0; after != NULL && i < after->address_count && result == 0; i++)
+		if (!holds(before, &after->addresses[i]))
+			result = prepare_change(catalogue, changes, &after->addresses[i], key, true);
+	return result < 0 ? result : table_reserve(&catalogue->names, changes->count, &catalogue->epochs);
+}
+
+/* Makes the changes; none can fail. */
+static void make_changes(struct catalogue *catalogue, struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		struct change *change = &changes->made[i];
+		if (change->empty) {
+			struct entry *old = table_find(&catalogue->names, change->entry->hash, change->entry->key,
+			                               change->entry->key_size);
+			table_remove(&catalogue->names, old, &catalogue->epochs);
+		} else {
+			table_set(&catalogue->names, change->entry, &catalogue->epochs);
+			change->entry = NULL;
+		}
+	}
+}
+
+/* Counts a service in or out of its namespace. `made` is a new namespace, which is then in the table. */
+static void count_service(struct catalogue *catalogue, struct entry *namespace, struct entry *made, bool more)
+{
+	struct table *table = &catalogue->services;
+
+	catalogue->size += more ? 1 : (size_t)-1;
+	if (namespace == NULL) {
+		namespace = made;
+		table_set(table, made, &catalogue->epochs);
+	}
+	namespace->members += more ? 1 : (size_t)-1;
+	if (namespace->members == 0)
+		table_remove(table, namespace, &catalogue->epochs);
+}
+
+int catalogue_put(struct catalogue *catalogue, const struct service_key *key, struct service *service)
+{
+	uint8_t octets[KEY_MAX];
+	size_t size = service_octets(key, octets), namespace_size = strlen(key->namespace) + 1;
+	struct entry *old = find(&catalogue->services, octets, size);
+	struct entry *namespace = find(&catalogue->services, octets, namespace_size);
+	struct entry *entry = NULL, *made = NULL;
+	struct changes changes = {0};
+	struct service_key lowered;
+	int result = 0;
+
+	if (old == NULL && service == NULL)
+		return 0;
+	put_lower((uint8_t *)lowered.namespace, key->namespace);
+	put_lower((uint8_t *)lowered.service, key->service);
+	result = prepare_changes(catalogue, &lowered, old == NULL ? NULL : old->retired.owned, service, &changes);
+	if (result < 0)
+		goto done;
+	if (service != NULL) {
+		result = -ENOMEM;
+		entry = table_entry(octets, size, NULL);
+		if (namespace == NULL)
+			made = table_entry(octets, namespace_size, NULL);
+		if (entry == NULL || (namespace == NULL && made == NULL))
+			goto done;
+		result = table_reserve(&catalogue->services, 2, &catalogue->epochs);
+		if (result < 0)
+			goto done;
+		entry->retired.owned = service;
+	}
+
+	/* A namespace comes before its first service and goes after its last. */
+	if (old == NULL)
+		count_service(catalogue, namespace, made, true);
+	if (entry != NULL)
+		table_set(&catalogue->services, entry, &catalogue->epochs);
+	else
+		table_remove(&catalogue->services, old, &catalogue->epochs);
+	if (entry == NULL)
+		count_service(catalogue, namespace, NULL, false);
+	make_changes(catalogue, &changes);
+	epoch_collect(&catalogue->epochs);
+	entry = made = NULL;
+done:
+	changes_done(&changes);
+	free(entry);
+	free(made);
+	return result;
+}
+
+void catalogue_each(const struct catalogue *catalogue,
+                    void (*visit)(void *context, const struct service_key *key, const struct service *service),
+                    void *context)
+{
+	size_t position = 0;
+
+	for (const struct entry *entry; (entry = table_next(&catalogue->services, &position)) != NULL;) {
+		struct service_key key;
+		if (entry_key(entry, &key))
+			visit(context, &key, entry->retired.owned);
+	}
+}
+
+void catalogue_set_state(struct catalogue *catalogue, enum catalogue_state state, uint32_t serial)
+{
+	atomic_store(&catalogue->state, (uint64_t)state << 32 | serial);
+	epoch_collect(&catalogue->epochs);
+}
+
+enum catalogue_state catalogue_state(const struct catalogue *catalogue, uint32_t *serial)
+{
+	uint64_t state = atomic_load(&catalogue->state);
+
+	*serial = (uint32_t)state;
+	return (enum catalogue_state)(state >> 32);
+}
+
+struct catalogue_reader *catalogue_join(struct catalogue *catalogue)
+{
+	struct catalogue_reader *reader = malloc(sizeof *reader);
+
+	if (reader == NULL)
+		return NULL;
+	*reader = (struct catalogue_reader){epoch_join(&catalogue->epochs), catalogue};
+	if (reader->slot == NULL) {
+		free(reader);
+		return NULL;
+	}
+	return reader;
+}
+
+void catalogue_part(struct catalogue_reader *reader)
+{
+	if (reader == NULL)
+		return;
+	epoch_part(reader->slot);
+	free(reader);
+}
+
+void catalogue_enter(struct catalogue_reader *reader)
+{
+	epoch_enter(&reader->catalogue->epochs, reader->slot);
+}
+
+void catalogue_leave(struct catalogue_reader *reader)
+{
+	epoch_leave(reader->slot);
+}
+
+const struct service *catalogue_find(const struct catalogue *catalogue, const struct service_key *key)
+{
+	uint8_t octets[KEY_MAX];
+	const struct entry *entry = find(&catalogue->services, octets, service_octets(key, octets));
+
+	return entry == NULL ? NULL : entry->retired.owned;
+}
+
+const struct service_names *catalogue_names_at(const struct catalogue *catalogue, const struct address *address)
+{
+	const struct entry *entry = NULL;
+
+	if (catalogue->keeps_names)
+		entry = find(&catalogue->names, (const uint8_t *)address, sizeof *address);
+	return entry == NULL ? NULL : entry->retired.owned;
+}
+
+size_t catalogue_size(const struct catalogue *catalogue)
+{
+	return catalogue->size;
+}
+
+bool catalogue_has_namespace(const struct catalogue *catalogue, const char *name)
+{
+	uint8_t octets[KEY_MAX];
+
+	return find(&catalogue->services, octets, (size_t)(put_lower(octets, name) - octets)) != NULL;
+}

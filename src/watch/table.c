@@ -1,0 +1,173 @@
+/*
+ * A hash table of immutable entries; see table.h. Open addressing: a reader walks from the hash's place until a
+ * free slot. What was removed leaves a mark, so that the walk goes on; the marks go when the table is rebuilt.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "table.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS_FIRST = 64 }; /* a small cluster's services, in 512 octets */
+
+/* Stands where an entry was removed. Its key is empty, which no entry's is. */
+static struct entry removed;
+
+uint64_t table_hash(const uint8_t *key, size_t size)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a, 64 bits: offset and prime */
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ key[i]) * UINT64_C(0x100000001b3);
+	return hash ^ hash >> 32;
+}
+
+struct entry *table_entry(const uint8_t *key, size_t size, void *value)
+{
+	struct entry *entry = calloc(1, sizeof *entry + size);
+
+	if (entry == NULL)
+		return NULL;
+	entry->retired.owned = value;
+	entry->hash = table_hash(key, size);
+	entry->key_size = size;
+	memcpy(entry->key, key, size);
+	return entry;
+}
+
+static struct slots *slots_new(size_t count)
+{
+	struct slots *slots = malloc(sizeof *slots + count * sizeof *slots->entries);
+
+	if (slots == NULL)
+		return NULL;
+	slots->retired.owned = NULL;
+	slots->mask = count - 1;
+	for (size_t i = 0; i < count; i++)
+		atomic_init(&slots->entries[i], NULL);
+	return slots;
+}
+
+int table_init(struct table *table)
+{
+	struct slots *slots = slots_new(SLOTS_FIRST);
+
+	if (slots == NULL)
+		return -ENOMEM;
+	atomic_init(&table->slots, slots);
+	table->used = table->live = 0;
+	return 0;
+}
+
+void table_done(struct table *table)
+{
+	struct slots *slots = atomic_load(&table->slots);
+
+	if (slots == NULL)
+		return;
+	for (size_t i = 0; i <= slots->mask; i++) {
+		struct entry *entry = atomic_load(&slots->entries[i]);
+		if (entry == NULL || entry == &removed)
+			continue;
+		free(entry->retired.owned);
+		free(entry);
+	}
+	free(slots);
+}
+
+static bool entry_is(const struct entry *entry, uint64_t hash, const uint8_t *key, size_t size)
+{
+	return entry->hash == hash && entry->key_size == size && memcmp(entry->key, key, size) == 0;
+}
+
+/* The position of the key's entry, or of the free slot that ends the walk. */
+static size_t locate(const struct slots *slots, uint64_t hash, const uint8_t *key, size_t size)
+{
+	size_t at = hash & slots->mask;
+
+	for (;; at = (at + 1) & slots->mask) {
+		const struct entry *entry = atomic_load(&slots->entries[at]);
+		if (entry == NULL || entry_is(entry, hash, key, size))
+			return at;
+	}
+}
+
+struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t *key, size_t size)
+{
+	const struct slots *slots = atomic_load(&table->slots);
+
+	for (size_t at = hash & slots->mask;; at = (at + 1) & slots->mask) {
+		struct entry *entry = atomic_load(&slots->entries[at]);
+		if (entry == NULL || entry_is(entry, hash, key, size))
+			return entry;
+	}
+}
+
+/* Half of the slots stay free, so that a walk is short and always ends. */
+static bool has_room(const struct slots *slots, size_t used)
+{
+	return used <= (slots->mask + 1) / 2;
+}
+
+int table_reserve(struct table *table, size_t more, struct epochs *epochs)
+{
+	struct slots *old = atomic_load(&table->slots);
+	size_t count = SLOTS_FIRST;
+
+	if (has_room(old, table->used + more))
+		return 0;
+	while (count / 4 < table->live + more)
+		count *= 2;
+	struct slots *slots = slots_new(count);
+	if (slots == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i <= old->mask; i++) {
+		struct entry *entry = atomic_load(&old->entries[i]);
+		if (entry != NULL && entry != &removed)
+			atomic_init(&slots->entries[locate(slots, entry->hash, entry->key, entry->key_size)], entry);
+	}
+	atomic_store(&table->slots, slots);
+	table->used = table->live;
+	epoch_retire(epochs, &old->retired);
+	return 0;
+}
+
+void table_set(struct table *table, struct entry *entry, struct epochs *epochs)
+{
+	struct slots *slots = atomic_load(&table->slots);
+	size_t at = locate(slots, entry->hash, entry->key, entry->key_size);
+	struct entry *old = atomic_load(&slots->entries[at]);
+
+	atomic_store(&slots->entries[at], entry);
+	if (old != NULL) {
+		epoch_retire(epochs, &old->retired);
+	} else {
+		table->used++;
+		table->live++;
+	}
+}
+
+void table_remove(struct table *table, struct entry *entry, struct epochs *epochs)
+{
+	struct slots *slots = atomic_load(&table->slots);
+	size_t at = locate(slots, entry->hash, entry->key, entry->key_size);
+
+	atomic_store(&slots->entries[at], &removed);
+	table->live--;
+	epoch_retire(epochs, &entry->retired);
+}
+
+struct entry *table_next(const struct table *table, size_t *position)
+{
+	const struct slots *slots = atomic_load(&table->slots);
+
+	while (*position <= slots->mask) {
+		struct entry *entry = atomic_load(&slots->entries[(*position)++]);
+		if (entry != NULL && entry != &removed)
+			return entry;
+	}
+	return NULL;
+}

@@ -1,0 +1,63 @@
+/*
+ * A hash table of immutable entries, changed by one thread and read by others without locks. Called by
+ * catalogue.c. An entry is replaced as a whole; entries and tables that were replaced are retired (epoch.h).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_TABLE_H
+#define NSS_NOMAD_TABLE_H
+
+#include "epoch.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct entry {
+	struct retired retired; /* `owned` is the value, freed with the entry */
+	size_t members;         /* the writer's own count; readers do not look at it */
+	uint64_t hash;
+	size_t key_size;
+	uint8_t key[];
+};
+
+struct slots {
+	struct retired retired;
+	size_t mask; /* of the position; the number of slots is a power of two */
+	_Atomic(struct entry *) entries[];
+};
+
+struct table {
+	_Atomic(struct slots *) slots;
+	size_t used; /* slots that are not NULL: entries and what was removed */
+	size_t live; /* entries */
+};
+
+/* An empty table: 0 or -ENOMEM. */
+int table_init(struct table *table);
+
+/* Frees the table and its entries; no reader is left. Accepts zeroes. */
+void table_done(struct table *table);
+
+/* The hash of a key's octets. */
+uint64_t table_hash(const uint8_t *key, size_t size);
+
+/* An entry for the key, in no table yet, whose value is `value`; NULL without memory, then the value is not kept. */
+struct entry *table_entry(const uint8_t *key, size_t size, void *value);
+
+/* The entry with that key and its table_hash(), NULL where there is none. Readers between enter and leave, and the writer. */
+struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t *key, size_t size);
+
+/* Makes room for `more` entries: 0 or -ENOMEM. After it as many table_set() cannot fail. The writer's thread. */
+int table_reserve(struct table *table, size_t more, struct epochs *epochs);
+
+/* Puts an entry in, in place of one with the same key, which is retired. The writer's thread. */
+void table_set(struct table *table, struct entry *entry, struct epochs *epochs);
+
+/* Takes an entry of the table out, and retires it. The writer's thread. */
+void table_remove(struct table *table, struct entry *entry, struct epochs *epochs);
+
+/* The entry at or after `*position`, which is then moved past it; NULL after the last. Starts at 0. The writer's thread. */
+struct entry *table_next(const struct table *table, size_t *position);
+
+#endif

@@ -1,0 +1,135 @@
+"""Nobody can put words into another's mouth: not one user into another's cache, nor anybody into the daemon's files."""
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.root
+
+NAME = "web.default.nomad"
+USERS = "/var/cache/nss-nomad/users"
+ATTACKER, VICTIM = 4001, 4002
+TRUE, FALSE = {"192.0.2.1"}, {"192.0.2.66"}
+
+
+@pytest.fixture
+def web(agent):
+    agent.register("web", address="192.0.2.1", port=80)
+    return agent
+
+
+def as_attacker(host, script):
+    return host.run(["sh", "-c", script], user=ATTACKER)
+
+
+def forge(path):
+    """A script that makes a user's folder with a forged record."""
+    return (f"mkdir -p {path}/default && ln -s default {path}/_ &&"
+            f" /run/tools/publish -t 86400 -f {path}/default/web default web '192.0.2.66 80'")
+
+
+@pytest.mark.parametrize("user", [0, VICTIM])
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o777])
+def test_folder_made_by_somebody_else(web, host, user, mode):
+    """A folder that an attacker made in a user's name is not believed, whatever its mode; the user's lookups work."""
+    assert as_attacker(host, f"umask 0; {forge(f'{USERS}/{user}')} && chmod {mode:o} {USERS}/{user}").code == 0
+    assert host.addresses(NAME, user=user) == TRUE
+
+
+@pytest.mark.parametrize("user", [0, VICTIM])
+def test_link_made_by_somebody_else(web, host, user):
+    """Nor a link to the attacker's folder."""
+    assert as_attacker(host, f"{forge(f'{USERS}/{ATTACKER}')} && chmod 777 {USERS}/{ATTACKER} &&"
+                             f" ln -s {ATTACKER} {USERS}/{user}").code == 0
+    assert host.addresses(NAME, user=user) == TRUE
+
+
+def test_forger_fools_himself_alone(web, host):
+    """The forged record is the attacker's own truth, and nobody else's."""
+    assert as_attacker(host, f"umask 077; {forge(f'{USERS}/{ATTACKER}')}").code == 0
+    assert host.addresses(NAME, user=ATTACKER) == FALSE
+    assert host.addresses(NAME, user=VICTIM) == host.addresses(NAME) == TRUE
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+def test_folder_that_was_left_open(web, host, mode):
+    """A user's own folder that others can write is not believed either."""
+    assert host.addresses(NAME, user=VICTIM) == TRUE
+    folder = host.cache(VICTIM)
+    folder.chmod(mode)
+    os.chown(folder, VICTIM, ATTACKER)
+    (folder / "default").chmod(0o777)
+    as_attacker(host, f"rm -f {USERS}/{VICTIM}/default/web; {forge(f'{USERS}/{VICTIM}')}")
+    assert host.addresses(NAME, user=VICTIM) == TRUE
+
+
+@pytest.mark.parametrize("command", [
+    "cat {victim}/default/web", "ls {victim}", "mv {victim} {victim}.old", "rmdir {victim}", "rm -rf {victim}/default",
+    "ln {victim}/default/web {attacker}/default/web", "touch {victim}/default/web", "ln -sf x {victim}/x"])
+def test_others_cannot_reach_in(web, host, command):
+    """Another user's folder can neither be read, nor changed, nor moved away."""
+    for user in (VICTIM, ATTACKER):
+        assert host.addresses(NAME, user=user) == TRUE
+    done = as_attacker(host, command.format(victim=f"{USERS}/{VICTIM}", attacker=f"{USERS}/{ATTACKER}"))
+    assert done.code != 0
+    assert host.cache(VICTIM, "default/web").exists()
+
+
+def test_environment_is_the_users_own(web, host, agent):
+    """What a user sees through NOMAD_ADDR is nobody else's to see."""
+    agent.register("mine", address="192.0.2.66", port=80)
+    assert host.addresses("mine.default.nomad", user=ATTACKER, env={"NOMAD_ADDR": agent.url}) == FALSE
+    agent.stop_listening()
+    assert host.code("mine.default.nomad") == host.code("mine.default.nomad", user=VICTIM) == "EAI_AGAIN"
+
+
+@pytest.mark.plain
+def test_effective_user_counts(web, host):
+    """A setuid program uses the folder of the user it acts as."""
+    assert host.run(["install", "-m", "4755", "/usr/bin/getent", "/run/getent"]).code == 0
+    assert as_attacker(host, f"umask 077; {forge(f'{USERS}/{ATTACKER}')}").code == 0
+    done = host.run(["/run/getent", "ahostsv4", NAME], user=ATTACKER)
+    assert done.out.split()[0] == "192.0.2.1"
+
+
+PUBLISHED = "/run/nomad-dns-srv"
+
+
+@pytest.fixture
+def published(host):
+    """web, published by root's daemon, no agent: what is not believed cannot be told."""
+    host.publish("default", "web", "192.0.2.66 80")
+    assert host.addresses(NAME) == FALSE
+    return host
+
+
+@pytest.mark.parametrize("change", [
+    "chmod 666 alive", "chmod 664 alive", "rm alive && ln -s /etc/passwd alive", "rm alive && mkdir alive",
+    "rm alive && mkfifo alive", "rm alive",
+    "chmod 666 services/default/web", "chmod 620 services/default/web",
+    "chown 4001 services/default/web",
+    "mv services/default/web /tmp/web && ln -s /tmp/web services/default/web",
+    "rm services/default/web && mkfifo services/default/web",
+    "truncate -s 20 services/default/web", "truncate -s 0 services/default/web",
+    "cp /etc/passwd services/default/web"])
+def test_published_file_that_cannot_be_trusted(published, change):
+    """A heartbeat or a record that others may write, that belongs to somebody else, that is a link, a fifo or
+    damaged: it is not believed, and "no such name" is not concluded from it."""
+    assert published.run(["sh", "-ec", f"cd {PUBLISHED}; {change}"]).code == 0
+    published.publishing = False    # the heartbeat is fresh, unless the change was about it
+    assert published.code(NAME) == "EAI_AGAIN"
+
+
+def test_daemons_own_user(host):
+    """The daemon's files may belong to a user of its own, if the heartbeat does too; or to root."""
+    host.publish("default", "web", "192.0.2.1 80")
+    host.publish("default", "other", "192.0.2.1 80")
+    assert host.run(["chown", "4003", f"{PUBLISHED}/alive", f"{PUBLISHED}/services/default/web"]).code == 0
+    assert host.addresses(NAME) == host.addresses("other.default.nomad") == TRUE
+
+
+def test_users_read_published_files(host):
+    """Every user gets the daemon's answers, without a cache of his own."""
+    host.publish("default", "web", "192.0.2.1 80")
+    assert host.addresses(NAME, user=VICTIM) == TRUE
+    assert not host.cache(VICTIM).exists()

@@ -1,0 +1,75 @@
+"""Many processes at the same instant are one request where they want the same, and few connections where not."""
+
+import pytest
+
+
+def stampede(host, count, name, **run):
+    """How many of so many processes got which answer: {answer: count}."""
+    done = host.run([host.tool("stampede"), str(count), name], **run)
+    assert done.code == 0, done
+    return {line.split(" ", 1)[1]: int(line.split(" ", 1)[0]) for line in done.lines}
+
+
+@pytest.mark.plain      # 200 processes with a sanitizer each need more than the 2 s of a lookup
+def test_same_name(agent, host):
+    """200 processes that miss the same name at the same instant: one request to Nomad, 200 right answers."""
+    agent.register("web", address="192.0.2.1", port=80)
+    agent.fault("slow", delay=0.3)
+    assert stampede(host, 200, "web.default.nomad") == {"192.0.2.1": 200}
+    assert agent.counters()["requests"] == {"/v1/service/web": 1}
+
+
+@pytest.mark.plain
+def test_same_unknown_name(agent, host):
+    """The same for a name that is not there: a list is read besides, and nobody asks twice."""
+    agent.fault("slow", delay=0.1)
+    assert stampede(host, 100, "web.default.nomad") == {"Name or service not known": 100}
+    assert all(count == 1 for count in agent.counters()["requests"].values())
+
+
+@pytest.mark.root
+@pytest.mark.plain
+def test_many_users(agent, host):
+    """Each user has a cache of his own: processes of two users are two requests."""
+    agent.register("web", address="192.0.2.1", port=80)
+    for user in (4001, 4002):
+        assert stampede(host, 50, "web.default.nomad", user=user) == {"192.0.2.1": 50}
+    assert agent.counters()["requests"] == {"/v1/service/web": 2}
+
+
+@pytest.mark.plain
+def test_different_names(agent, host):
+    """200 processes with 200 different names: at most 8 connections at a time, and no wrong answer; who finds no
+    place in time may be told to try again."""
+    agent.register_many([{"name": f"web-{number}", "address": f"192.0.2.{number}", "port": 80}
+                         for number in range(1, 200)] + [{"name": "web-0", "address": "192.0.2.200", "port": 80}])
+    answers = stampede(host, 200, "web-%d.default.nomad")
+    assert set(answers) <= {f"192.0.2.{number}" for number in range(1, 201)} | {"EAI_AGAIN"}
+    assert all(count == 1 for answer, count in answers.items() if answer != "EAI_AGAIN")
+    assert sum(answers.values()) == 200
+    counters = agent.counters()
+    assert 1 <= counters["most_open"] <= 8, counters
+    assert max(counters["requests"].values()) == 1
+
+
+def test_larger_buffer(agent, host):
+    """An answer too large for glibc's first buffers is asked for once, however often glibc comes back."""
+    wanted = {f"10.0.{number // 256}.{number % 256}" for number in range(1, 601)}
+    agent.register_many([{"name": "web", "address": address, "port": 80} for address in wanted])
+    assert host.addresses("web.default.nomad") == wanted
+    assert agent.counters()["requests"] == {"/v1/service/web": 1}
+
+
+def test_larger_buffer_and_no_cache(agent, host):
+    """The same where nothing can be kept: right answers, whatever they cost."""
+    host.run(["mount", "-o", "remount,ro", "/var/cache"])
+    wanted = {f"10.0.{number // 256}.{number % 256}" for number in range(1, 101)}
+    agent.register_many([{"name": "web", "address": address, "port": 80} for address in wanted])
+    assert host.addresses("web.default.nomad") == wanted
+
+
+def test_while_the_agent_hangs(agent, host):
+    """20 processes that want the same from an agent that hangs: one request, and all are told to try again."""
+    agent.fault("hang")
+    assert stampede(host, 20, "web.default.nomad") == {"EAI_AGAIN": 20}
+    assert agent.counters()["total"] <= 2

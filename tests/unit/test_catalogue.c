@@ -1,0 +1,314 @@
+/*
+ * src/watch/catalogue.c, with epoch.c and table.c below it: what was put is found, what is being read stays.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "watch/catalogue.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A service with `count` instances at 10.0.0.FIRST and after, each of whose port is `port`. */
+static struct service *build(const char *namespace, const char *name, unsigned first, size_t count, uint16_t port)
+{
+	struct spelling spelling = {namespace, name, 0, count};
+	struct instance *instances = calloc(count, sizeof *instances);
+	struct address *addresses = calloc(count, sizeof *addresses);
+
+	for (size_t i = 0; i < count; i++) {
+		addresses[i] = (struct address){AF_INET, {10, 0, 0, (uint8_t)(first + i)}};
+		instances[i] = (struct instance){
+			.id = "id", .allocation = "a", .node = "n", .job = "j", .datacenter = "d",
+			.addresses = &addresses[i], .address_count = 1, .port = port,
+		};
+	}
+	struct service *service = service_copy(&(struct service){
+		.spelling_count = 1, .spellings = &spelling, .instance_count = count, .instances = instances});
+	free(instances);
+	free(addresses);
+	ck_assert_ptr_nonnull(service);
+	return service;
+}
+
+static void put(struct catalogue *catalogue, const char *namespace, const char *name, unsigned first, size_t count)
+{
+	struct service_key key = {0};
+
+	strcpy(key.namespace, namespace);
+	strcpy(key.service, name);
+	ck_assert_int_eq(0, catalogue_put(catalogue, &key,
+	                                  count == 0 ? NULL : build(namespace, name, first, count, 80)));
+}
+
+static const struct service *find(const struct catalogue *catalogue, const char *namespace, const char *name)
+{
+	struct service_key key = {0};
+
+	strcpy(key.namespace, namespace);
+	strcpy(key.service, name);
+	return catalogue_find(catalogue, &key);
+}
+
+START_TEST(what_was_put_is_found_in_any_case)
+{
+	struct catalogue *catalogue = catalogue_new();
+
+	put(catalogue, "default", "Redis", 1, 3);
+	ck_assert_ptr_nonnull(find(catalogue, "default", "redis"));
+	ck_assert_ptr_eq(find(catalogue, "default", "redis"), find(catalogue, "DEFAULT", "rEDIS"));
+	ck_assert_uint_eq(3, find(catalogue, "default", "redis")->instance_count);
+	ck_assert_ptr_null(find(catalogue, "default", "redi"));
+	ck_assert_ptr_null(find(catalogue, "defaul", "tredis"));
+	ck_assert_ptr_null(find(catalogue, "prod", "redis"));
+	catalogue_free(catalogue);
+}
+END_TEST
+
+START_TEST(what_is_put_again_replaces_what_was)
+{
+	struct catalogue *catalogue = catalogue_new();
+
+	put(catalogue, "default", "web", 1, 3);
+	put(catalogue, "default", "WEB", 1, 5);
+	ck_assert_uint_eq(5, find(catalogue, "default", "web")->instance_count);
+	ck_assert_uint_eq(1, catalogue_size(catalogue));
+	put(catalogue, "default", "web", 0, 0);
+	put(catalogue, "default", "web", 0, 0);
+	ck_assert_ptr_null(find(catalogue, "default", "web"));
+	ck_assert_uint_eq(0, catalogue_size(catalogue));
+	catalogue_free(catalogue);
+}
+END_TEST
+
+START_TEST(a_namespace_lasts_as_long_as_its_last_service)
+{
+	struct catalogue *catalogue = catalogue_new();
+
+	ck_assert(!catalogue_has_namespace(catalogue, "default"));
+	put(catalogue, "default", "web", 1, 1);
+	put(catalogue, "default", "api", 1, 1);
+	put(catalogue, "default", "api", 2, 1);
+	ck_assert(catalogue_has_namespace(catalogue, "Default"));
+	ck_assert(!catalogue_has_namespace(catalogue, "web"));
+	put(catalogue, "default", "web", 0, 0);
+	ck_assert(catalogue_has_namespace(catalogue, "default"));
+	put(catalogue, "default", "api", 0, 0);
+	ck_assert(!catalogue_has_namespace(catalogue, "default"));
+	catalogue_free(catalogue);
+}
+END_TEST
+
+static void count_visit(void *context, const struct service_key *key, const struct service *service)
+{
+	ck_assert_str_eq(key->service, service->spellings[0].service);
+	++*(size_t *)context;
+}
+
+START_TEST(services_survive_growth_and_removal_of_others)
+{
+	struct catalogue *catalogue = catalogue_new();
+	char name[32];
+	size_t seen = 0;
+
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "svc-%u", i);
+		put(catalogue, i % 2 ? "default" : "prod", name, i % 200, 1);
+	}
+	for (unsigned i = 0; i < 5000; i += 3) {
+		snprintf(name, sizeof name, "svc-%u", i);
+		put(catalogue, i % 2 ? "default" : "prod", name, 0, 0);
+	}
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "svc-%u", i);
+		ck_assert_int_eq(i % 3 != 0, find(catalogue, i % 2 ? "default" : "prod", name) != NULL);
+	}
+	catalogue_each(catalogue, count_visit, &seen);
+	ck_assert_uint_eq(3333, seen);
+	ck_assert_uint_eq(3333, catalogue_size(catalogue));
+	catalogue_free(catalogue);
+}
+END_TEST
+
+START_TEST(state_and_serial_are_read_as_one)
+{
+	struct catalogue *catalogue = catalogue_new();
+	uint32_t serial = 1;
+
+	ck_assert_int_eq(CATALOGUE_LOADING, catalogue_state(catalogue, &serial));
+	ck_assert_uint_eq(0, serial);
+	catalogue_set_state(catalogue, CATALOGUE_STALE, UINT32_MAX);
+	ck_assert_int_eq(CATALOGUE_STALE, catalogue_state(catalogue, &serial));
+	ck_assert_uint_eq(UINT32_MAX, serial);
+	catalogue_free(catalogue);
+}
+END_TEST
+
+static size_t names_at(const struct catalogue *catalogue, uint8_t last)
+{
+	struct address address = {AF_INET, {10, 0, 0, last}};
+	const struct service_names *names = catalogue_names_at(catalogue, &address);
+
+	return names == NULL ? 0 : names->count;
+}
+
+START_TEST(names_at_an_address_follow_the_services)
+{
+	struct catalogue *catalogue = catalogue_new();
+
+	ck_assert_int_eq(0, catalogue_keep_names(catalogue));
+	put(catalogue, "default", "web", 1, 3);
+	put(catalogue, "prod", "web", 3, 2);
+	ck_assert_uint_eq(1, names_at(catalogue, 1));
+	ck_assert_uint_eq(2, names_at(catalogue, 3));
+	ck_assert_uint_eq(1, names_at(catalogue, 4));
+	put(catalogue, "default", "web", 4, 1);
+	ck_assert_uint_eq(0, names_at(catalogue, 1));
+	ck_assert_uint_eq(1, names_at(catalogue, 3));
+	ck_assert_uint_eq(2, names_at(catalogue, 4));
+	put(catalogue, "default", "web", 0, 0);
+	put(catalogue, "prod", "web", 0, 0);
+	ck_assert_uint_eq(0, names_at(catalogue, 3));
+	ck_assert_uint_eq(0, names_at(catalogue, 4));
+	catalogue_free(catalogue);
+}
+END_TEST
+
+START_TEST(names_are_not_kept_unasked)
+{
+	struct catalogue *catalogue = catalogue_new();
+
+	put(catalogue, "default", "web", 1, 3);
+	ck_assert_uint_eq(0, names_at(catalogue, 1));
+	catalogue_free(catalogue);
+}
+END_TEST
+
+START_TEST(readers_are_limited)
+{
+	struct catalogue *catalogue = catalogue_new();
+	struct catalogue_reader *readers[64];
+
+	for (size_t i = 0; i < 64; i++)
+		ck_assert_ptr_nonnull(readers[i] = catalogue_join(catalogue));
+	ck_assert_ptr_null(catalogue_join(catalogue));
+	catalogue_part(readers[5]);
+	ck_assert_ptr_nonnull(readers[5] = catalogue_join(catalogue));
+	for (size_t i = 0; i < 64; i++)
+		catalogue_part(readers[i]);
+	catalogue_free(catalogue);
+}
+END_TEST
+
+/* With the address sanitizer this fails where a block is freed under a reader. */
+START_TEST(what_a_reader_holds_stays_until_it_leaves)
+{
+	struct catalogue *catalogue = catalogue_new();
+	struct catalogue_reader *reader = catalogue_join(catalogue);
+
+	put(catalogue, "default", "web", 7, 3);
+	catalogue_enter(reader);
+	const struct service *held = find(catalogue, "default", "web");
+	for (unsigned i = 0; i < 100; i++)
+		put(catalogue, "default", "web", i, 2);
+	put(catalogue, "default", "web", 0, 0);
+	ck_assert_uint_eq(3, held->instance_count);
+	ck_assert_uint_eq(7, held->addresses[0].octets[3]);
+	catalogue_leave(reader);
+	catalogue_part(reader);
+	catalogue_free(catalogue);
+}
+END_TEST
+
+/* What the readers check: every instance of a service carries the same port, and two services never vanish. */
+struct contest {
+	struct catalogue *catalogue;
+	atomic_bool over;
+	atomic_size_t wrong;
+	atomic_size_t passes;
+};
+
+static void check_service(struct contest *contest, const char *name, bool must_be)
+{
+	const struct service *service = find(contest->catalogue, "default", name);
+
+	if (service == NULL) {
+		contest->wrong += must_be;
+		return;
+	}
+	for (size_t i = 0; i < service->instance_count; i++)
+		contest->wrong += service->instances[i].port != service->instances[0].port;
+}
+
+static void *read_along(void *context)
+{
+	struct contest *contest = context;
+	struct catalogue_reader *reader = catalogue_join(contest->catalogue);
+
+	while (!contest->over) {
+		catalogue_enter(reader);
+		check_service(contest, "fixed", true);
+		check_service(contest, "moving", true);
+		check_service(contest, "svc-500", false);
+		contest->wrong += !catalogue_has_namespace(contest->catalogue, "default");
+		catalogue_leave(reader);
+		contest->passes++;
+	}
+	catalogue_part(reader);
+	return NULL;
+}
+
+START_TEST(readers_see_whole_services_while_they_change)
+{
+	enum { READERS = 4, CHANGES = 3000 };
+	struct contest contest = {.catalogue = catalogue_new()};
+	struct service_key moving = {"default", "moving"};
+	pthread_t threads[READERS];
+	char name[32];
+
+	ck_assert_int_eq(0, catalogue_keep_names(contest.catalogue));
+	put(contest.catalogue, "default", "fixed", 1, 3);
+	put(contest.catalogue, "default", "moving", 1, 3);
+	for (size_t i = 0; i < READERS; i++)
+		ck_assert_int_eq(0, pthread_create(&threads[i], NULL, read_along, &contest));
+	for (unsigned i = 0; i < CHANGES || contest.passes < 1000; i++) {
+		snprintf(name, sizeof name, "svc-%u", i % 1000);
+		put(contest.catalogue, "default", name, i % 200, i / 1000 % 2 ? 0 : 2);
+		ck_assert_int_eq(0, catalogue_put(contest.catalogue, &moving,
+		                                  build("default", "moving", 1, 1 + i % 5, (uint16_t)i)));
+	}
+	contest.over = true;
+	for (size_t i = 0; i < READERS; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(0, contest.wrong);
+	catalogue_free(contest.catalogue);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("catalogue");
+	TCase *tests = tcase_create("catalogue");
+	SRunner *runner = srunner_create(suite);
+
+	tcase_set_timeout(tests, 60);
+	suite_add_tcase(suite, tests);
+	tcase_add_test(tests, what_was_put_is_found_in_any_case);
+	tcase_add_test(tests, what_is_put_again_replaces_what_was);
+	tcase_add_test(tests, a_namespace_lasts_as_long_as_its_last_service);
+	tcase_add_test(tests, services_survive_growth_and_removal_of_others);
+	tcase_add_test(tests, state_and_serial_are_read_as_one);
+	tcase_add_test(tests, names_at_an_address_follow_the_services);
+	tcase_add_test(tests, names_are_not_kept_unasked);
+	tcase_add_test(tests, readers_are_limited);
+	tcase_add_test(tests, what_a_reader_holds_stays_until_it_leaves);
+	tcase_add_test(tests, readers_see_whole_services_while_they_change);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
