@@ -78,8 +78,7 @@ int json_parse(const char *text, size_t size, size_t depth, size_t limit, struct
 	jsmn_init(&parser);
 	int parsed = jsmn_parse(&parser, text, size, tokens, (unsigned)count);
 	*json = (struct json){.text = text, .tokens = tokens, .count = parsed < 0 ? 0 : (size_t)parsed};
-	/* jsmn stops at a NUL as if that were the end. */
-	if (json->count == 0 || parser.pos != size || json_after(json, 0) != json->count || !is_well_formed(json)) {
+	if (json->count == 0 || json_after(json, 0) != json->count || !is_well_formed(json)) {
 		json_done(json);
 		return -EBADMSG;
 	}
@@ -208,31 +207,33 @@ static size_t unescape(const char *from, size_t left, char **to)
 	return 2;
 }
 
-/* The octets of one UTF-8 character, 0 where it is none or a control character (RFC 3629 section 4, RFC 8259). */
+/* The octets of a UTF-8 character by its first one, 0 where none starts with it. */
+static size_t utf8_announced(unsigned char first)
+{
+	if (first < 0x80)
+		return first < 0x20 ? 0 : 1; /* control characters are escaped in JSON */
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+/* The octets of one UTF-8 character, 0 where it is none (RFC 3629 section 4: no overlong form, no surrogate). */
 static size_t utf8_length(const unsigned char *c, size_t left)
 {
-	/* What the first octet says of the length and of the second; overlong forms and surrogates are left out. */
-	static const struct {
-		unsigned char first, last, second_first, second_last;
-		size_t length;
-	} forms[] = {
-		{0x20, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-		{0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
+	/* The least and the most that may stand second, after the first octets that leave less than 0x80 to 0xbf. */
+	static const unsigned char bounds[][3] = {
+		{0xe0, 0xa0, 0xbf}, {0xed, 0x80, 0x9f}, {0xf0, 0x90, 0xbf}, {0xf4, 0x80, 0x8f}};
+	size_t length = utf8_announced(c[0]);
 
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-		size_t length = forms[i].length;
-		if (c[0] < forms[i].first || c[0] > forms[i].last)
-			continue;
-		if (length > left || (length > 1 && (c[1] < forms[i].second_first || c[1] > forms[i].second_last)))
+	if (length > left)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((c[i] & 0xc0) != 0x80)
 			return 0;
-		for (size_t j = 2; j < length; j++)
-			if ((c[j] & 0xc0) != 0x80)
-				return 0;
-		return length;
-	}
-	return 0;
+	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+		if (c[0] == bounds[i][0] && (c[1] < bounds[i][1] || c[1] > bounds[i][2]))
+			return 0;
+	return length;
 }
 
 bool json_text(const struct json *json, size_t token, char **at)
