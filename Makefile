@@ -89,7 +89,12 @@ TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@
 
 tools: $(TOOLS)
 
-$(B)/tests/%: tests/%.c Makefile
+# By folder: a rule for all of tests/ would be preferred for the unit tests, whose .o is not there yet.
+$(B)/tests/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -pthread
+
+$(B)/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -pthread
 
