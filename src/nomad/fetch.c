@@ -99,6 +99,13 @@ static bool read_spelling(struct fetch *fetch, const char *namespace, const char
 	if (believed) {
 		int result = registrations_parse(answer.body == NULL ? "" : answer.body, answer.size,
 		                                 &reading->registrations);
+		if (result == 0 && reading->registrations.skipped > 0)
+			tell(fetch->report, "left out: %zu elements that are no registrations", reading->registrations.skipped);
+		/* An empty list says that there is no such service; one with nothing but junk in it says nothing. */
+		if (result == 0 && reading->registrations.count == 0 && reading->registrations.skipped > 0) {
+			registrations_done(&reading->registrations);
+			result = -EBADMSG;
+		}
 		if (result < 0)
 			believed = unreadable(fetch, result);
 	}
