@@ -4,7 +4,7 @@
 #   make deps                      the Debian packages   make demo      see it work, the machine untouched
 #   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
 #   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
-#   make check-unit check-system check-real check-interop fuzz soak bench coverage uninstall clean
+#   make check-unit, -system, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
 
 VERSION = 0.1.0
 PREFIX ?= /usr
@@ -88,7 +88,7 @@ TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@
 
 tools: $(TOOLS)
 
-$(B)/tests/%: tests/%.c Makefile
+$(B)/tests/tools/%: tests/tools/%.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -pthread
 
@@ -147,17 +147,18 @@ lint: all
 
 sanitize: deps deps-sanitize
 	+tests/sanitize.sh
-
 coverage: deps deps-sanitize
 	+tests/coverage.sh $(MODULE_SRC)
 
 soak: all tools
 	SOAK_SECONDS=$${SOAK_SECONDS-600} $(PYTEST) -n 1 --timeout=0 tests/system -k soak $(PYTEST_ARGS)
-
 bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
 
+$(B)/tests/bench/nss: tests/bench/nss.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC)
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
