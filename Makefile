@@ -4,8 +4,8 @@
 #   make deps                      the Debian packages   make demo      see it work, the machine untouched
 #   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
 #   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
-#   make check-unit check-system check-real check-interop fuzz soak bench coverage uninstall clean
-#   make deb                       the Debian packages   make check-deb those, in fresh roots
+#   make check-unit, -system, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
+#   make deb                       Debian packages       make check-deb those, in fresh roots
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX ?= /usr
@@ -153,17 +153,18 @@ lint: all
 
 sanitize: deps deps-sanitize
 	+tests/sanitize.sh
-
 coverage: deps deps-sanitize
 	+tests/coverage.sh $(MODULE_SRC)
 
 soak: all tools
 	SOAK_SECONDS=$${SOAK_SECONDS-600} $(PYTEST) -n 1 --timeout=0 tests/system -k soak $(PYTEST_ARGS)
-
 bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
 
+$(B)/tests/bench/nss: tests/bench/nss.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC)
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
