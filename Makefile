@@ -38,7 +38,8 @@ CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c reco
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/url.c src/record_encode.c
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c $(CORE) $(ASKING)
-DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
+DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
+	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
 	$(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 # jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
@@ -75,9 +76,9 @@ $(B)/nomad-dns-srv: $(call objects,$(DAEMON_SRC))
 # One program per tests/unit/test_NAME.c, linked with everything that has no main().
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.c,$(MODULE_SRC) $(LOOKUP_SRC) \
-	$(if $(wildcard src/nomad-dns-srv.c),$(DAEMON_SRC))))
+	$(DAEMON_SRC)))
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
+$(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
 		$(call pkg_libs,$(DAEMON_PKGS) check) -pthread
 
@@ -125,7 +126,6 @@ check:
 	+@tests/check.sh
 
 units: $(UNIT_TESTS)
-
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
 
@@ -165,10 +165,8 @@ $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 
 demo:
 	+@tests/demo.sh
-
 deps:
 	@tests/setup.sh build test demo
-
 deps-%:
 	@tests/setup.sh $*
 

@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include "config_keys.h"
-#include "text.h"
 
 #include <errno.h>
 #include <ini.h>

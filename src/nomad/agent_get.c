@@ -26,6 +26,17 @@ static void prepend(struct agent_answer *answer, const char *before)
 	snprintf(answer->reason, sizeof answer->reason, "%.*s", AGENT_REASON_MAX - 1, both);
 }
 
+/* One request a connection: the agent ends it with the answer, so that it counts against its limit no longer. */
+static void close_after(struct agent_request *request)
+{
+	struct curl_slist *longer = curl_slist_append(request->headers, "Connection: close");
+
+	if (longer == NULL)
+		return;
+	request->headers = longer;
+	curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
+}
+
 /* One address, within its share of the time; the answer is moved out of the request. */
 static enum agent_result get_once(const struct agent *agent, const char *path, int limit, struct agent_answer *answer)
 {
@@ -39,6 +50,7 @@ static enum agent_result get_once(const struct agent *agent, const char *path, i
 		snprintf(answer->reason, sizeof answer->reason, "out of memory");
 		return AGENT_NO_MEMORY;
 	}
+	close_after(request);
 	enum agent_result result = agent_request_judge(request, curl_easy_perform(request->easy));
 	*answer = request->answer;
 	request->answer = (struct agent_answer){0};

@@ -63,20 +63,20 @@ int registrations_parse(const char *body, size_t size, struct registrations *set
 void registrations_done(struct registrations *set);
 
 /* A service's name in the list of all. */
-struct service_name {
+struct listed_service {
 	const char *namespace;
 	const char *service;
 };
 
-struct service_names {
+struct service_list {
 	size_t count;
-	struct service_name *items; /* in Nomad's order, which is none; in one block with all their texts */
+	struct listed_service *items; /* in Nomad's order, which is none; in one block with all their texts */
 	size_t skipped;
 };
 
-/* Reads a body of /v1/services, tags left out. As registrations_parse(); released with service_names_done(). */
-int service_names_parse(const char *body, size_t size, struct service_names *names);
-void service_names_done(struct service_names *names);
+/* Reads a body of /v1/services, tags left out. As registrations_parse(); released with service_list_done(). */
+int service_list_parse(const char *body, size_t size, struct service_list *names);
+void service_list_done(struct service_list *names);
 
 enum event_type {
 	EVENT_UPSERT, /* ServiceRegistration */
