@@ -5,10 +5,12 @@
 #   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
 #   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
 #   make check-unit check-system check-real check-interop fuzz soak bench coverage uninstall clean
+#   make deb                       the Debian packages   make check-deb those, in fresh roots
 
-VERSION = 0.1.0
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 CC = gcc
 SAN ?=
@@ -16,7 +18,6 @@ PKG_CONFIG ?= pkg-config
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 
-VERSION = 0.1.0
 PYTHON ?= /usr/bin/python3
 
 # SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
@@ -37,7 +38,8 @@ CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c reco
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/url.c src/record_encode.c
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c $(CORE) $(ASKING)
-DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
+DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
+	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
 	$(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 # jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
@@ -74,9 +76,9 @@ $(B)/nomad-dns-srv: $(call objects,$(DAEMON_SRC))
 # One program per tests/unit/test_NAME.c, linked with everything that has no main().
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.c,$(MODULE_SRC) $(LOOKUP_SRC) \
-	$(if $(wildcard src/nomad-dns-srv.c),$(DAEMON_SRC))))
+	$(DAEMON_SRC)))
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
+$(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
 		$(call pkg_libs,$(DAEMON_PKGS) check) -pthread
 
@@ -96,6 +98,9 @@ $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
 
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
+
+$(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
@@ -124,7 +129,6 @@ check:
 	+@tests/check.sh
 
 units: $(UNIT_TESTS)
-
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
 
@@ -164,33 +168,22 @@ $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 
 demo:
 	+@tests/demo.sh
-
 deps:
 	@tests/setup.sh build test demo
-
 deps-%:
 	@tests/setup.sh $*
 
-# Installing. A configuration that is there stays.
-MAN_PAGES = $(wildcard docs/man/*.[1-8])
-
+# Installing: the list of files is in share/install.sh. Packages are built from a copy of the tree.
 install: all
-	install -D -m 644 $(B)/libnss_nomad.so.2 $(DESTDIR)$(LIBDIR)/libnss_nomad.so.2
-	install -D -m 755 $(B)/nomad-lookup $(DESTDIR)$(PREFIX)/bin/nomad-lookup
-	test ! -e $(B)/nomad-dns-srv || install -D -m 755 $(B)/nomad-dns-srv $(DESTDIR)$(PREFIX)/sbin/nomad-dns-srv
-	test -e $(DESTDIR)$(SYSCONFDIR)/nss-nomad.conf || \
-		install -D -m 644 src/nss-nomad.conf $(DESTDIR)$(SYSCONFDIR)/nss-nomad.conf
-	install -D -m 644 nsswitch.conf.snippet $(DESTDIR)$(PREFIX)/share/doc/nss-nomad/nsswitch.conf.snippet
-	set -e; for page in $(MAN_PAGES); do \
-		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
-	install -d -m 755 $(DESTDIR)/var/cache/nss-nomad
-	install -d -m 1777 $(DESTDIR)/var/cache/nss-nomad/users
+install uninstall:
+	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
+		share/install.sh $@
 
-uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/, bin/nomad-lookup sbin/nomad-dns-srv $(foreach page,$(MAN_PAGES),\
-		share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))) $(DESTDIR)$(LIBDIR)/libnss_nomad.so.2
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/nss-nomad $(DESTDIR)/var/cache/nss-nomad
-	@echo 'Left: $(SYSCONFDIR)/nss-nomad.conf, and nomad in the hosts line of /etc/nsswitch.conf.'
+deb: deps-deb
+	tests/deb/build.sh build/deb
+
+check-deb: tools deps-deb
+	$(PYTHON) -B -m pytest -q --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
 
 clean:
 	rm -rf build
@@ -198,4 +191,4 @@ clean:
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
 .PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz \
-	soak bench demo deps install uninstall clean FORCE
+	soak bench demo deps deb check-deb install uninstall clean FORCE

@@ -16,6 +16,10 @@ demo="python3 curl openssh-client openssh-server util-linux iproute2"
 interop="unbound dnsmasq-base bind9 haproxy knot knot-dnsutils ldnsutils bind9-dnsutils python3-pycares
 	python3-dnspython python3-pytest python3-pytest-timeout"
 
+# What `make check-deb` needs too: its roots are made by mmdebstrap.
+deb="debhelper dh-nss dh-apparmor dpkg-dev fakeroot lintian mmdebstrap libmicrohttpd-dev python3 python3-pytest
+	python3-pytest-timeout util-linux iproute2"
+
 say()
 {
 	printf '%s\n' "$0: $*" >&2
@@ -41,8 +45,9 @@ wanted()
 		bench) list=$bench ;;
 		demo) list=$demo ;;
 		interop) list=$interop ;;
+		deb) list="$build $deb" ;;
 		*)
-			say "$purpose: no such purpose; there are build, test, sanitize, bench, demo, interop"
+			say "$purpose: no such purpose; there are build, test, sanitize, bench, demo, interop, deb"
 			exit 1
 			;;
 		esac

@@ -1,0 +1,26 @@
+/*
+ * What published_write.c and published_load.c share: the folder while it is open.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_PUBLISHED_FOLDER_H
+#define NSS_NOMAD_PUBLISHED_FOLDER_H
+
+#include "place.h"
+#include "published_write.h"
+
+#include <sys/types.h>
+
+struct published_folder {
+	char dir[PLACE_FOLDER_MAX];
+	int root;     /* descriptor of the folder itself */
+	int lock;     /* of its lock, held */
+	int services; /* of the folder of services */
+	dev_t device; /* which folder was opened */
+	ino_t inode;
+};
+
+/* Removes a namespace's folder with all that is in it. */
+void published_remove_namespace(struct published_folder *folder, const char *name);
+
+#endif

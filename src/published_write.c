@@ -1,0 +1,359 @@
+/*
+ * Writing the daemon's files; see published_write.h. Called by watch/publisher.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "published_write.h"
+
+#include "place.h"
+#include "published.h"
+#include "published_folder.h"
+#include "record_layout.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Beside the file that it becomes, so that it may be renamed wherever the folder is mounted. No label has a dot. */
+#define TEMPORARY ".new"
+
+enum { FOLDER_MODE = 0755, FILE_MODE = 0644 };
+
+__attribute__((format(printf, 3, 4))) static int fail(char reason[PUBLISHED_REASON_MAX], int error,
+                                                      const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason, PUBLISHED_REASON_MAX, format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+/* The reason for what a system call said about a file of the folder. */
+static int fail_errno(const struct published_folder *folder, char reason[PUBLISHED_REASON_MAX], const char *doing,
+                      const char *name)
+{
+	int error = errno;
+	const char *advice = error == ENOSPC || error == EDQUOT ? "; make room there"
+	                   : error == EROFS                     ? "; mount it writable, or choose another --publish folder"
+	                   : error == EACCES || error == EPERM  ? "; give the folder to the daemon's user"
+	                                                        : "";
+
+	return fail(reason, -error, "cannot %s %s/%s: %s%s", doing, folder->dir, name, strerror(error), advice);
+}
+
+static int check_folder(const char *dir, const struct stat *status, char reason[PUBLISHED_REASON_MAX])
+{
+	if (status->st_uid != geteuid())
+		return fail(reason, -EPERM, "%s belongs to user %u, not to the daemon's user %u; chown it", dir,
+		            (unsigned int)status->st_uid, (unsigned int)geteuid());
+	if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return fail(reason, -EPERM, "%s may be written by others (mode %o); chmod go-w it", dir,
+		            (unsigned int)(status->st_mode & 07777));
+	return 0;
+}
+
+/* Opens a folder, made where it is missing. */
+static int open_folder(int at, const char *path)
+{
+	if (mkdirat(at, path, FOLDER_MODE) < 0 && errno != EEXIST)
+		return -1;
+	return openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int lock_folder(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
+{
+	folder->lock = openat(folder->root, PUBLISHED_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (folder->lock < 0)
+		return fail_errno(folder, reason, "open", PUBLISHED_LOCK);
+	if (flock(folder->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return fail_errno(folder, reason, "lock", PUBLISHED_LOCK);
+	return fail(reason, -EBUSY, "another nomad-dns-srv publishes in %s; stop it or choose another --publish folder",
+	            folder->dir);
+}
+
+static int open_parts(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
+{
+	struct stat status;
+	int result;
+
+	folder->root = open_folder(AT_FDCWD, folder->dir);
+	if (folder->root < 0 || fstat(folder->root, &status) < 0)
+		return fail_errno(folder, reason, "open", "");
+	result = check_folder(folder->dir, &status, reason);
+	if (result == 0)
+		result = lock_folder(folder, reason);
+	if (result < 0)
+		return result;
+	folder->device = status.st_dev;
+	folder->inode = status.st_ino;
+	unlinkat(folder->root, TEMPORARY, 0);
+	folder->services = open_folder(folder->root, PUBLISHED_SERVICES);
+	return folder->services < 0 ? fail_errno(folder, reason, "open", PUBLISHED_SERVICES) : 0;
+}
+
+int published_open(const struct published_layout *layout, struct published_folder **folder,
+                   char reason[PUBLISHED_REASON_MAX])
+{
+	struct published_folder *opened;
+	int result;
+
+	if (strlen(layout->dir) >= PLACE_FOLDER_MAX - 16)
+		return fail(reason, -ENAMETOOLONG, "%s is too long a path for --publish; at most %d characters are allowed",
+		            layout->dir, PLACE_FOLDER_MAX - 17);
+	opened = malloc(sizeof *opened);
+	if (opened == NULL)
+		return fail(reason, -ENOMEM, "no memory");
+	*opened = (struct published_folder){.root = -1, .lock = -1, .services = -1};
+	strcpy(opened->dir, layout->dir);
+	result = open_parts(opened, reason);
+	if (result == 0)
+		result = published_set_links(opened, layout, reason);
+	if (result < 0)
+		published_close(opened);
+	else
+		*folder = opened;
+	return result;
+}
+
+static void close_if_open(int descriptor)
+{
+	if (descriptor >= 0)
+		close(descriptor);
+}
+
+void published_close(struct published_folder *folder)
+{
+	if (folder == NULL)
+		return;
+	close_if_open(folder->services);
+	close_if_open(folder->root);
+	close_if_open(folder->lock);
+	free(folder);
+}
+
+/* Makes the link, or replaces one that leads elsewhere; a folder in its place (a namespace of that name) goes. */
+static int set_link(struct published_folder *folder, const char *name, const char *target,
+                    char reason[PUBLISHED_REASON_MAX])
+{
+	char found[NAME_LABEL_MAX + 2];
+	ssize_t size = readlinkat(folder->services, name, found, sizeof found);
+
+	if (size == (ssize_t)strlen(target) && memcmp(found, target, (size_t)size) == 0)
+		return 0;
+	if (size < 0 && errno == EINVAL)
+		published_remove_namespace(folder, name);
+	unlinkat(folder->services, TEMPORARY, 0);
+	if (symlinkat(target, folder->services, TEMPORARY) < 0 ||
+	    renameat(folder->services, TEMPORARY, folder->services, name) < 0)
+		return fail_errno(folder, reason, "make the link", name);
+	return 0;
+}
+
+static int remove_link(struct published_folder *folder, const char *name, char reason[PUBLISHED_REASON_MAX])
+{
+	char found[NAME_LABEL_MAX + 2];
+
+	if (readlinkat(folder->services, name, found, sizeof found) < 0 || unlinkat(folder->services, name, 0) == 0)
+		return 0;
+	return fail_errno(folder, reason, "remove the link", name);
+}
+
+int published_set_links(struct published_folder *folder, const struct published_layout *layout,
+                        char reason[PUBLISHED_REASON_MAX])
+{
+	char target[NAME_LABEL_MAX + 1] = "";
+	int result;
+
+	if (strlen(layout->default_namespace) < sizeof target)
+		text_lower(layout->default_namespace, target);
+	result = target[0] == '\0' ? remove_link(folder, NAME_DEFAULT_NAMESPACE, reason)
+	                           : set_link(folder, NAME_DEFAULT_NAMESPACE, target, reason);
+	if (result < 0)
+		return result;
+	return layout->reading == NAME_SERVICE_LABEL ? set_link(folder, PLACE_SERVICE_LABEL, ".", reason)
+	                                             : remove_link(folder, PLACE_SERVICE_LABEL, reason);
+}
+
+static int write_all(int descriptor, const uint8_t *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t written = write(descriptor, bytes, size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -1;
+		bytes += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+/* Writes a new file at `temporary`, also where a killed daemon left one; -1 and errno. */
+static int write_temporary(int at, const char *temporary, const uint8_t *bytes, size_t size)
+{
+	enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
+	int descriptor = openat(at, temporary, FLAGS, FILE_MODE);
+
+	if (descriptor < 0 && errno == EEXIST && unlinkat(at, temporary, 0) == 0)
+		descriptor = openat(at, temporary, FLAGS, FILE_MODE);
+	if (descriptor < 0)
+		return -1;
+	int result = write_all(descriptor, bytes, size), error = errno;
+	if (close(descriptor) < 0 && result == 0) {
+		result = -1;
+		error = errno;
+	}
+	if (result < 0)
+		unlinkat(at, temporary, 0);
+	errno = error;
+	return result;
+}
+
+static int replace(int at, const char *temporary, const char *path, const uint8_t *bytes, size_t size)
+{
+	if (write_temporary(at, temporary, bytes, size) < 0)
+		return -1;
+	if (renameat(at, temporary, at, path) == 0)
+		return 0;
+	int error = errno;
+	unlinkat(at, temporary, 0);
+	errno = error;
+	return -1;
+}
+
+/* Whether two records of the same size differ in nothing but when they were made, and so in the head's checksum. */
+static bool is_same_record(const uint8_t *a, const uint8_t *b, size_t size)
+{
+	enum { MADE_AT = FIELDS_AT, MADE_END = FIELDS_AT + 8 };
+
+	return memcmp(a, b, HEAD_SUM_AT) == 0 && memcmp(a + BODY_SUM_AT, b + BODY_SUM_AT, MADE_AT - BODY_SUM_AT) == 0 &&
+	       memcmp(a + MADE_END, b + MADE_END, size - MADE_END) == 0;
+}
+
+/* Whether the file holds this record already. */
+static bool is_stored(const struct published_folder *folder, const char *path, const uint8_t *bytes, size_t size)
+{
+	int descriptor = openat(folder->services, path, PLACE_OPEN_FLAGS);
+	struct stat status;
+	uint8_t *found = NULL;
+	bool same = false;
+
+	if (descriptor < 0)
+		return false;
+	if (fstat(descriptor, &status) < 0 || !S_ISREG(status.st_mode) || (size_t)status.st_size != size ||
+	    status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		goto done;
+	found = malloc(size);
+	if (found != NULL && read(descriptor, found, size) == (ssize_t)size)
+		same = is_same_record(found, bytes, size);
+done:
+	free(found);
+	close(descriptor);
+	return same;
+}
+
+/* The path of a record below services/, and what it is written under before. */
+struct record_paths {
+	char folder[NAME_LABEL_MAX + 1];
+	char file[2 * (NAME_LABEL_MAX + 1)];
+	char temporary[NAME_LABEL_MAX + sizeof "/" TEMPORARY];
+};
+
+static void set_paths(const struct service_key *key, struct record_paths *paths)
+{
+	text_lower(key->namespace, paths->folder);
+	stpcpy(stpcpy(paths->temporary, paths->folder), "/" TEMPORARY);
+	text_lower(key->service, stpcpy(stpcpy(paths->file, paths->folder), "/"));
+}
+
+int published_store(struct published_folder *folder, const struct record *record,
+                    char reason[PUBLISHED_REASON_MAX])
+{
+	struct record_paths paths;
+	uint8_t *bytes;
+	size_t size;
+	int result = record_encode(record, &bytes, &size);
+
+	set_paths(&record->key, &paths);
+	if (result < 0)
+		return fail(reason, result, "cannot write %s/services/%s: %s", folder->dir, paths.file,
+		            result == -E2BIG ? "the service has too many instances" : "no memory");
+	if (is_stored(folder, paths.file, bytes, size))
+		goto done;
+	result = replace(folder->services, paths.temporary, paths.file, bytes, size);
+	if (result < 0 && errno == ENOENT && mkdirat(folder->services, paths.folder, FOLDER_MODE) == 0)
+		result = replace(folder->services, paths.temporary, paths.file, bytes, size);
+	if (result < 0)
+		result = fail_errno(folder, reason, "write services", paths.file);
+done:
+	free(bytes);
+	return result;
+}
+
+int published_remove(struct published_folder *folder, const struct service_key *key,
+                     char reason[PUBLISHED_REASON_MAX])
+{
+	struct record_paths paths;
+
+	set_paths(key, &paths);
+	if (unlinkat(folder->services, paths.file, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return fail_errno(folder, reason, "remove services", paths.file);
+	/* Fails while there are others; then the folder has to stay. */
+	unlinkat(folder->services, paths.folder, AT_REMOVEDIR);
+	return 0;
+}
+
+int published_store_file(struct published_folder *folder, const char *name, const void *bytes, size_t size,
+                         char reason[PUBLISHED_REASON_MAX])
+{
+	return replace(folder->root, TEMPORARY, name, bytes, size) < 0 ? fail_errno(folder, reason, "write", name) : 0;
+}
+
+/* Whether the folder at the path is the one that is open, with what belongs in it. */
+static int check_place(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
+{
+	struct stat status, services;
+
+	if (stat(folder->dir, &status) < 0 || status.st_dev != folder->device || status.st_ino != folder->inode)
+		return fail(reason, -ESTALE, "%s was removed or replaced; it is made again", folder->dir);
+	if (fstat(folder->services, &services) < 0 || services.st_nlink == 0)
+		return fail(reason, -ESTALE, "%s/" PUBLISHED_SERVICES " was removed; it is made again", folder->dir);
+	return check_folder(folder->dir, &status, reason);
+}
+
+int published_beat(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
+{
+	enum { FLAGS = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK };
+	struct stat status;
+	int result = check_place(folder, reason);
+
+	if (result < 0)
+		return result;
+	/* What is no file of ours alone is in the way: readers would not trust it. */
+	if (fstatat(folder->root, PUBLISHED_ALIVE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0))
+		unlinkat(folder->root, PUBLISHED_ALIVE, S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0);
+	int descriptor = openat(folder->root, PUBLISHED_ALIVE, FLAGS, FILE_MODE);
+	if (descriptor < 0)
+		return fail_errno(folder, reason, "touch", PUBLISHED_ALIVE);
+	if (futimens(descriptor, NULL) < 0)
+		result = fail_errno(folder, reason, "touch", PUBLISHED_ALIVE);
+	close(descriptor);
+	return result;
+}
+
+void published_stop(struct published_folder *folder)
+{
+	unlinkat(folder->root, PUBLISHED_ALIVE, 0);
+}

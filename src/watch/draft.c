@@ -1,0 +1,283 @@
+/*
+ * A service while it is being changed; see draft.h. Called by registry.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "draft.h"
+
+#include <errno.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 16 * 1024 }; /* octets that are taken at once: about 50 instances */
+
+struct pool_chunk {
+	struct pool_chunk *next;
+	size_t used;
+	size_t room;
+	char octets[];
+};
+
+static void *pool_take(struct pool *pool, size_t size, size_t alignment)
+{
+	struct pool_chunk *chunk = pool->chunks;
+	size_t at = chunk == NULL ? 0 : (chunk->used + alignment - 1) & ~(alignment - 1);
+
+	if (chunk == NULL || at > chunk->room || size > chunk->room - at) {
+		size_t room = size > CHUNK ? size : CHUNK;
+		chunk = malloc(sizeof *chunk + room);
+		if (chunk == NULL)
+			return NULL;
+		*chunk = (struct pool_chunk){.next = pool->chunks, .room = room};
+		pool->chunks = chunk;
+		at = 0;
+	}
+	chunk->used = at + size;
+	return chunk->octets + at;
+}
+
+void pool_done(struct pool *pool)
+{
+	while (pool->chunks != NULL) {
+		struct pool_chunk *chunk = pool->chunks;
+		pool->chunks = chunk->next;
+		free(chunk);
+	}
+}
+
+/* Copies a text, which may be NULL; clears `good` without memory. */
+static const char *copy_text(struct pool *pool, const char *text, bool *good)
+{
+	char *copy = text == NULL ? NULL : pool_take(pool, strlen(text) + 1, 1);
+
+	if (copy != NULL)
+		strcpy(copy, text);
+	*good = *good && (text == NULL || copy != NULL);
+	return copy;
+}
+
+static const char *const *copy_tags(struct pool *pool, const struct instance *from, bool *good)
+{
+	const char **tags = pool_take(pool, from->tag_count * sizeof *tags, alignof(char *));
+
+	if (tags == NULL) {
+		*good = false;
+		return NULL;
+	}
+	for (size_t i = 0; i < from->tag_count; i++)
+		tags[i] = copy_text(pool, from->tags[i], good);
+	return tags;
+}
+
+static bool copy_item(struct pool *pool, const struct registered *from, struct registered *to)
+{
+	const struct instance *instance = &from->instance;
+	struct address *addresses =
+		pool_take(pool, instance->address_count * sizeof *addresses, alignof(struct address));
+	bool good = addresses != NULL;
+
+	if (good && instance->address_count > 0)
+		memcpy(addresses, instance->addresses, instance->address_count * sizeof *addresses);
+	*to = *from;
+	to->namespace = copy_text(pool, from->namespace, &good);
+	to->service = copy_text(pool, from->service, &good);
+	to->instance.id = copy_text(pool, instance->id, &good);
+	to->instance.allocation = copy_text(pool, instance->allocation, &good);
+	to->instance.node = copy_text(pool, instance->node, &good);
+	to->instance.job = copy_text(pool, instance->job, &good);
+	to->instance.datacenter = copy_text(pool, instance->datacenter, &good);
+	to->instance.host = copy_text(pool, instance->host, &good);
+	to->instance.tags = copy_tags(pool, instance, &good);
+	to->instance.addresses = addresses;
+	return good;
+}
+
+static int make_room(struct draft *draft, size_t more)
+{
+	size_t room = draft->room > 0 ? draft->room : 4;
+
+	while (room < draft->count + more)
+		room *= 2;
+	if (room == draft->room)
+		return 0;
+	struct registered *items = realloc(draft->items, room * sizeof *items);
+	if (items == NULL)
+		return -ENOMEM;
+	draft->items = items;
+	draft->room = room;
+	return 0;
+}
+
+static void load_spelling(struct draft *draft, const struct service *service, const struct spelling *spelling)
+{
+	for (size_t i = spelling->first; i < spelling->first + spelling->count; i++)
+		draft->items[draft->count++] =
+			(struct registered){spelling->namespace, spelling->service, service->instances[i]};
+}
+
+struct draft *draft_new(const struct service_key *key, const struct service *service)
+{
+	struct draft *draft = malloc(sizeof *draft);
+
+	if (draft == NULL)
+		return NULL;
+	*draft = (struct draft){.key = *key};
+	if (service == NULL)
+		return draft;
+	if (make_room(draft, service->instance_count) < 0) {
+		draft_free(draft);
+		return NULL;
+	}
+	for (size_t i = 0; i < service->spelling_count; i++)
+		load_spelling(draft, service, &service->spellings[i]);
+	return draft;
+}
+
+void draft_free(struct draft *draft)
+{
+	if (draft == NULL)
+		return;
+	free(draft->items);
+	free(draft);
+}
+
+static bool is_of(const struct registered *item, const char *namespace, const char *service)
+{
+	return strcmp(item->service, service) == 0 && strcmp(item->namespace, namespace) == 0;
+}
+
+struct registered *draft_find(struct draft *draft, const char *namespace, const char *service, const char *id)
+{
+	for (size_t i = 0; i < draft->count; i++)
+		if (strcmp(draft->items[i].instance.id, id) == 0 && is_of(&draft->items[i], namespace, service))
+			return &draft->items[i];
+	return NULL;
+}
+
+int draft_add(struct draft *draft, const struct registered *item, struct pool *pool)
+{
+	if (make_room(draft, 1) < 0 || !copy_item(pool, item, &draft->items[draft->count]))
+		return -ENOMEM;
+	draft->count++;
+	return 0;
+}
+
+void draft_remove(struct draft *draft, struct registered *item)
+{
+	*item = draft->items[--draft->count];
+}
+
+void draft_remove_spelling(struct draft *draft, const char *namespace, const char *service)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < draft->count; i++)
+		if (!is_of(&draft->items[i], namespace, service))
+			draft->items[kept++] = draft->items[i];
+	draft->count = kept;
+}
+
+static int by_spelling_and_id(const void *left, const void *right)
+{
+	const struct registered *a = left, *b = right;
+	int order = strcmp(a->namespace, b->namespace);
+
+	if (order == 0)
+		order = strcmp(a->service, b->service);
+	return order != 0 ? order : strcmp(a->instance.id, b->instance.id);
+}
+
+/* Lays the sorted items out as a service that points into them. */
+static void lay_out(const struct draft *draft, const struct registry_owner *owner, struct spelling *spellings,
+                    struct instance *instances, struct service *service)
+{
+	*service = (struct service){0, spellings, draft->count, instances, 0, NULL};
+	for (size_t i = 0; i < draft->count; i++) {
+		const struct registered *item = &draft->items[i];
+		if (i == 0 || !is_of(&draft->items[i - 1], item->namespace, item->service))
+			spellings[service->spelling_count++] =
+				(struct spelling){item->namespace, item->service, i, 0};
+		spellings[service->spelling_count - 1].count++;
+		instances[i] = item->instance;
+		if (item->instance.host != NULL)
+			owner->resolve(owner->context, item->instance.host, &instances[i].addresses,
+			               &instances[i].address_count);
+	}
+}
+
+struct service *draft_build(struct draft *draft, const struct registry_owner *owner)
+{
+	struct spelling *spellings = calloc(draft->count + 1, sizeof *spellings);
+	struct instance *instances = calloc(draft->count + 1, sizeof *instances);
+	struct service *built = NULL, service;
+
+	if (spellings == NULL || instances == NULL)
+		goto done;
+	qsort(draft->items, draft->count, sizeof *draft->items, by_spelling_and_id);
+	lay_out(draft, owner, spellings, instances, &service);
+	built = service_copy(&service);
+done:
+	free(spellings);
+	free(instances);
+	return built;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_tags(const struct instance *a, const struct instance *b)
+{
+	if (a->tag_count != b->tag_count)
+		return false;
+	for (size_t i = 0; i < a->tag_count; i++)
+		if (strcmp(a->tags[i], b->tags[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool same_addresses(const struct instance *a, const struct instance *b)
+{
+	if (a->address_count != b->address_count)
+		return false;
+	for (size_t i = 0; i < a->address_count; i++)
+		if (!address_equal(&a->addresses[i], &b->addresses[i]))
+			return false;
+	return true;
+}
+
+static bool same_instance(const struct instance *a, const struct instance *b)
+{
+	return a->port == b->port && same_text(a->id, b->id) && same_text(a->allocation, b->allocation) &&
+	       same_text(a->node, b->node) && same_text(a->job, b->job) && same_text(a->datacenter, b->datacenter) &&
+	       same_text(a->host, b->host) && same_addresses(a, b) && same_tags(a, b);
+}
+
+static bool same_spellings(const struct service *a, const struct service *b)
+{
+	if (a->spelling_count != b->spelling_count)
+		return false;
+	for (size_t i = 0; i < a->spelling_count; i++)
+		if (a->spellings[i].count != b->spellings[i].count ||
+		    strcmp(a->spellings[i].namespace, b->spellings[i].namespace) != 0 ||
+		    strcmp(a->spellings[i].service, b->spellings[i].service) != 0)
+			return false;
+	return true;
+}
+
+enum difference draft_compare(const struct service *a, const struct service *b)
+{
+	enum difference difference = DIFFERENCE_NONE;
+
+	if (a->instance_count != b->instance_count || !same_spellings(a, b))
+		return DIFFERENCE_SEEN;
+	for (size_t i = 0; i < a->instance_count; i++) {
+		if (!same_instance(&a->instances[i], &b->instances[i]))
+			return DIFFERENCE_SEEN;
+		if (a->instances[i].modified != b->instances[i].modified)
+			difference = DIFFERENCE_UNSEEN;
+	}
+	return difference;
+}

@@ -1,0 +1,60 @@
+/*
+ * A service while it is being changed: its instances in an array, with pointers into the block that is still in the
+ * catalogue and into the strings that came with the changes. Called by registry.c alone.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_DRAFT_H
+#define NSS_NOMAD_DRAFT_H
+
+#include "registry.h"
+
+/* Strings and arrays that live until all drafts are done. */
+struct pool {
+	struct pool_chunk *chunks;
+};
+
+struct draft {
+	struct draft *same_hash; /* the next one in its bucket */
+	struct draft *next;      /* the next one of all */
+	struct service_key key;  /* in lower case */
+	struct registered *items;
+	size_t count;
+	size_t room;
+};
+
+/* How two blocks differ. */
+enum difference {
+	DIFFERENCE_NONE,
+	DIFFERENCE_UNSEEN, /* in Nomad's indexes alone */
+	DIFFERENCE_SEEN,
+};
+
+void pool_done(struct pool *pool);
+
+/* A new draft with what `service` holds; NULL without memory. `service`, which may be NULL, outlives it. */
+struct draft *draft_new(const struct service_key *key, const struct service *service);
+void draft_free(struct draft *draft);
+
+/* The item of a spelling with this ID; NULL where there is none. Stays until the next change. */
+struct registered *draft_find(struct draft *draft, const char *namespace, const char *service, const char *id);
+
+/* Adds a copy of an item, its strings copied to the pool. 0 or -ENOMEM. */
+int draft_add(struct draft *draft, const struct registered *item, struct pool *pool);
+
+/* Removes an item that draft_find() gave. */
+void draft_remove(struct draft *draft, struct registered *item);
+
+/* Removes all items of a spelling. */
+void draft_remove_spelling(struct draft *draft, const char *namespace, const char *service);
+
+/*
+ * Makes a block of it: spellings together, instances in the order of their IDs, as Nomad has them; the addresses of
+ * those with a host name are asked for anew. A new block, released with free(); NULL without memory.
+ */
+struct service *draft_build(struct draft *draft, const struct registry_owner *owner);
+
+/* Compares two blocks as draft_build() makes them. */
+enum difference draft_compare(const struct service *a, const struct service *b);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * Between Nomad's words and the registry; see intake.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "intake.h"
+
+#include "place.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+static uint64_t hash_text(const char *text)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Says a text unless it was said before. */
+static void note(struct intake *intake, const char *text)
+{
+	uint64_t hash = hash_text(text);
+
+	for (size_t i = 0; i < intake->notes; i++)
+		if (intake->said[i] == hash)
+			return;
+	if (intake->notes == INTAKE_NOTES)
+		return;
+	intake->said[intake->notes++] = hash;
+	intake->outside->say(intake->outside->context, LOG_WARNING, text);
+}
+
+bool intake_follows(const struct intake *intake, const char *namespace)
+{
+	const struct words *namespaces = &intake->config->namespaces;
+
+	for (size_t i = 0; i < namespaces->count; i++)
+		if (strcmp(namespaces->words[i], "*") == 0 || strcmp(namespaces->words[i], namespace) == 0)
+			return true;
+	return namespaces->count == 0;
+}
+
+bool intake_takes(struct intake *intake, const char *namespace, const char *service)
+{
+	char text[AGENT_REASON_MAX];
+
+	if (!intake_follows(intake, namespace))
+		return false;
+	bool shadowed = intake->config->reading == NAME_SERVICE_LABEL && text_same(namespace, PLACE_SERVICE_LABEL);
+	if (name_is_label(namespace) && name_is_label(service) && !shadowed)
+		return true;
+	snprintf(text, sizeof text, "service \"%.128s\" in namespace \"%.128s\" is left out: %s", service, namespace,
+	         shadowed ? "\"service\" is no namespace in a name; set service-label = no to have it"
+	                  : "no name can ask for it (1 to 63 letters, digits and hyphens can)");
+	note(intake, text);
+	return false;
+}
+
+static void note_instance(struct intake *intake, const struct registration *registration, const char *reason)
+{
+	char text[AGENT_REASON_MAX];
+
+	snprintf(text, sizeof text, "an instance of service \"%.63s\" in namespace \"%.63s\" is left out: %.200s (%.100s)",
+	         registration->service, registration->namespace, reason, registration->id);
+	note(intake, text);
+}
+
+int intake_event(struct intake *intake, const struct event *event)
+{
+	const struct registration *from = &event->registration;
+	struct registered registered = {from->namespace, from->service, {0}};
+	struct address address;
+	const char *reason;
+
+	if (!intake_takes(intake, from->namespace, from->service))
+		return 0;
+	if (event->type == EVENT_UPSERT) {
+		if (registration_instance(from, &address, &registered.instance, &reason))
+			return registry_add(intake->registry, &registered, event->index);
+		note_instance(intake, from, reason);
+	}
+	return registry_remove(intake->registry, from->namespace, from->service, from->id, event->index);
+}
+
+int intake_read(struct intake *intake, const char *namespace, const char *service, const struct registrations *set)
+{
+	struct registered *all = calloc(set->count + 1, sizeof *all);
+	struct address *addresses = calloc(set->count + 1, sizeof *addresses);
+	size_t count = 0;
+	int result = -ENOMEM;
+
+	if (all == NULL || addresses == NULL)
+		goto done;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct registration *from = &set->items[i];
+		struct registered *to = &all[count];
+		const char *reason = "Nomad gave it for another service";
+		bool good = strcmp(from->service, service) == 0 && strcmp(from->namespace, namespace) == 0 &&
+		            registration_instance(from, &addresses[count], &to->instance, &reason);
+		if (!good) {
+			note_instance(intake, from, reason);
+			continue;
+		}
+		to->namespace = namespace;
+		to->service = service;
+		to->instance.modified = from->modify_index;
+		count++;
+	}
+	result = registry_replace(intake->registry, namespace, service, all, count);
+done:
+	free(all);
+	free(addresses);
+	return result;
+}

@@ -1,0 +1,47 @@
+/*
+ * What the watcher needs of the world: a clock, requests, a timer, somebody to tell. The daemon gives it libuv and
+ * libcurl (watch/http.c), the tests a script, so that every outage can be replayed at will.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_OUTSIDE_H
+#define NSS_NOMAD_OUTSIDE_H
+
+#include "nomad/agent.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One request to the current agent. Its owner fills it in, and does not move it while it runs. */
+struct watch_request {
+	char path[AGENT_PATH_MAX];
+	long limit;     /* milliseconds for all of it; 0 for a stream, which has none */
+	bool is_stream; /* the body goes to `data` as it comes, and is judged by agent_judge_stream() */
+	void *owner;
+	/* Octets of a stream. Never called from within `start`; the request may be cancelled in it. */
+	void (*data)(struct watch_request *request, const char *octets, size_t size);
+	/* The end, which comes once, and not after `cancel`. The request may be started again in it. */
+	void (*done)(struct watch_request *request, const struct agent_answer *answer);
+	void *transfer; /* of whoever carries it out; NULL while it does not run */
+};
+
+struct outside {
+	void *context;
+	/* Milliseconds by a clock that nobody sets. */
+	int64_t (*now)(void *context);
+	/* Any number, for jitter. */
+	uint32_t (*random)(void *context);
+	/* Carries a request out. What fails at once is told through `done`, later. */
+	void (*start)(void *context, struct watch_request *request);
+	/* Forgets a request, which may not run at all. */
+	void (*cancel)(void *context, struct watch_request *request);
+	/* Has watcher_tick() called at that moment, or at once where it has passed; takes the place of what was said before. */
+	void (*wake_at)(void *context, int64_t when);
+	/* Says something to a person; `priority` is syslog's. */
+	void (*say)(void *context, int priority, const char *text);
+	/* The watcher's state (watcher_state()) is another one. */
+	void (*state_changed)(void *context);
+};
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * What Nomad says, put into the catalogue: full reads and single events become a new block for every service that
+ * they change. Called by watch/watcher.c and watch/reading.c, in the daemon's one thread.
+ *
+ * The catalogue's blocks are the only copy. Changes are collected in drafts, one for each service they concern, until
+ * registry_flush(): what came together is seen together, and an allocation that is deregistered and registered again
+ * was never away. A service that would be left without an instance stays for REGISTRY_HOLD longer.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_REGISTRY_H
+#define NSS_NOMAD_REGISTRY_H
+
+#include "catalogue.h"
+#include "service.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Milliseconds for which a service is kept after its last instance went. A restarted allocation is back within
+ * the same millisecond (group services) or 73 (task services), an instance that moves off a lost node after 200 to 400.
+ */
+enum { REGISTRY_HOLD = 100 };
+
+/* An instance with the service it is of, spelled as Nomad does. */
+struct registered {
+	const char *namespace;
+	const char *service;
+	struct instance instance;
+};
+
+/* What the registry asks of its owner. */
+struct registry_owner {
+	void *context;
+	/*
+	 * A service is another one, or gone (NULL), as far as anybody could see. The catalogue holds it already, and the
+	 * block stays until the next flush.
+	 */
+	void (*changed)(void *context, const struct service_key *key, const struct service *service);
+	/*
+	 * What a host name leads to: puts its addresses, which stay valid until it is called again, perhaps none yet.
+	 * registry_host_changed() tells when there are others.
+	 */
+	void (*resolve)(void *context, const char *host, const struct address **addresses, size_t *count);
+};
+
+struct registry;
+
+/*
+ * A registry for a catalogue, which outlives it, and which nobody else changes from now on. `owner` is copied. NULL
+ * without memory. Released with registry_free().
+ */
+struct registry *registry_new(struct catalogue *catalogue, const struct registry_owner *owner);
+void registry_free(struct registry *registry);
+
+/*
+ * Puts a service that was published earlier into the catalogue, for a start without Nomad; nobody is told. 0 or -ENOMEM.
+ */
+int registry_load(struct registry *registry, const struct service_key *key, const struct service *service);
+
+/*
+ * Registers an instance, or changes the one with its ID, at an index of Nomad's. Nothing happens where what is known
+ * of that ID is as new. Everything is copied. 0 or -ENOMEM, also from those below: then a full read has to follow.
+ */
+int registry_add(struct registry *registry, const struct registered *registered, uint64_t index);
+
+/* Removes an instance, unless what is known of it is as new as `index`. One that is not there is no error. */
+int registry_remove(struct registry *registry, const char *namespace, const char *service, const char *id,
+                    uint64_t index);
+
+/*
+ * Takes what a read said about one spelling of a service: these instances, and no others.
+ *
+ * all  of that spelling, `count` of them, perhaps 0; copied
+ */
+int registry_replace(struct registry *registry, const char *namespace, const char *service,
+                     const struct registered *all, size_t count);
+
+/* Builds every service anew that an address of `host` is in. */
+int registry_host_changed(struct registry *registry, const char *host);
+
+/*
+ * Puts into the catalogue what was collected, and removes what was held long enough.
+ *
+ * now  milliseconds by any clock that goes forward
+ *
+ * 0, or -ENOMEM, then some services are as before and a full read has to follow.
+ */
+int registry_flush(struct registry *registry, int64_t now);
+
+/* How often a service has become another one so far, as far as anybody could see. */
+uint64_t registry_changes(const struct registry *registry);
+
+/* When registry_flush() has something to do again: a moment by its clock, 0 for at once, INT64_MAX for never. */
+int64_t registry_due(const struct registry *registry);
+
+/* Calls `visit` for every spelling that the catalogue holds, those that are held too, as of the last flush. */
+void registry_each_spelling(const struct registry *registry,
+                            void (*visit)(void *context, const struct spelling *spelling), void *context);
+
+#endif
