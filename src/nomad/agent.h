@@ -1,14 +1,14 @@
 /*
- * Talking HTTP to Nomad's agents: what a request looks like, and whether an answer is to be believed. Called by
- * fetch.c, which waits for each answer, and by watch/, whose requests run on the daemon's loop.
+ * Asking a Nomad agent over HTTP with libcurl: which address, which options, and whether to believe what came.
+ * nomad-lookup asks with agent_get(), one request that blocks; nomad-dns-srv puts the requests that
+ * agent_request_new() makes on its own event loop and has them judged with agent_request_judge().
  *
- * The API: https://developer.hashicorp.com/nomad/api-docs/services. It is always answered by an agent, which may be
- * starting, stopping, without leader, overloaded, or not Nomad at all; only BELIEVED may say "no such service".
+ * API: https://developer.hashicorp.com/nomad/api-docs
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef NSS_NOMAD_AGENT_H
-#define NSS_NOMAD_AGENT_H
+#ifndef NSS_NOMAD_NOMAD_AGENT_H
+#define NSS_NOMAD_NOMAD_AGENT_H
 
 #include "config.h"
 
@@ -18,118 +18,171 @@
 #include <stdint.h>
 
 enum {
-	AGENT_BODY_MAX = 32 * 1024 * 1024, /* octets, unpacked: 80,000 instances; a larger answer is refused */
-	AGENT_PATH_MAX = 1024,             /* octets with the NUL, of a path and its query */
-	AGENT_REASON_MAX = 512,            /* octets with the NUL */
-	AGENT_ADDRESS_MAX = 300,           /* octets with the NUL, of an address in a message */
-	AGENT_CONNECT_LIMIT = 1500,        /* milliseconds, less where the whole request has less */
+	AGENT_BODY_MAX = 32 * 1024 * 1024, /* octets, unpacked: about 95,000 instances of one service */
+	AGENT_CONNECT_LIMIT = 1000,        /* milliseconds for name, connection and TLS, within a request's own limit */
+	AGENT_REASON_MAX = 1024,           /* octets with the NUL, of a message to a person */
+	AGENT_NAME_MAX = 320,              /* octets with the NUL, of an address in a message */
 };
 
-/* What an answer is worth. FAILED is 0: what is forgotten is not believed. */
+/* What became of a request. FAILED is 0: what is forgotten is not believed. All but BELIEVED: cannot tell. */
 enum agent_result {
-	AGENT_FAILED,      /* an error of Nomad's that is none of the following */
-	AGENT_BELIEVED,    /* 200, a leader is known, index >= 1, JSON: the truth; for a stream: 200 */
-	AGENT_DENIED,      /* the token is missing, wrong, or lacks the right */
-	AGENT_OVERLOADED,  /* too many connections, or closed without an answer */
-	AGENT_NO_LEADER,   /* 200 or 500 of a cluster that cannot tell now */
-	AGENT_EMPTY_LIST,  /* 200 with index 0: a list of all namespaces for a token that may see none */
-	AGENT_NOT_NOMAD,   /* a redirect, HTML, junk, plain HTTP to a TLS port: something else answers there */
-	AGENT_UNREACHABLE, /* no connection */
+	AGENT_FAILED,       /* an error of Nomad's own: 5xx, 4xx that is none of the following */
+	AGENT_BELIEVED,     /* 200, JSON, X-Nomad-Index >= 1, X-Nomad-Knownleader true; for a stream: 200 */
+	AGENT_DENIED,       /* 401, 403; the task API's 500 for what is no token: the token is missing or may not */
+	AGENT_OVERLOADED,   /* 429; reset or closed without a word: too many connections, or shutting down */
+	AGENT_NO_LEADER,    /* said in words, or X-Nomad-Knownleader false */
+	AGENT_UNBELIEVABLE, /* 200 with index 0 or none: shutting down, or a token that may see no namespace */
+	AGENT_NOT_NOMAD,    /* a redirect, HTML, no HTTP at all, 404, plain HTTP to a TLS port */
+	AGENT_UNREACHABLE,  /* no such host, refused, no route, no socket */
 	AGENT_TIMED_OUT,
-	AGENT_TLS,         /* certificates do not match what is configured */
-	AGENT_TOO_LARGE,   /* over AGENT_BODY_MAX */
-	AGENT_CUT,         /* the body ended early */
+	AGENT_TLS,          /* certificate, key, handshake */
+	AGENT_TOO_LARGE,    /* over AGENT_BODY_MAX */
+	AGENT_CUT,          /* the body ended early */
+	AGENT_NO_MEMORY,
 	AGENT_RESULTS,
 };
 
-/* One request and its answer. Zeroed before agent_prepare(); not moved while the request runs. */
-struct agent_answer {
-	enum agent_result result;
-	char reason[AGENT_REASON_MAX]; /* what happened, to which address, what to do; "" if BELIEVED */
-	long status;                   /* HTTP's; 0 where there was none */
-	uint64_t index;                /* X-Nomad-Index: of the whole table, whatever was asked for */
-	bool has_index, leader_known, is_json;
-	char *body; /* ended by NUL besides; owned; NULL where nothing came */
-	size_t size, room;
-	bool too_large, no_memory;
-	char error[CURL_ERROR_SIZE];
-	char address[AGENT_ADDRESS_MAX]; /* that was asked, for messages: without user and password */
-	struct curl_slist *headers, *connect_to;
+/* What is asked for, and so what makes an answer believable. */
+enum agent_kind {
+	AGENT_READ,   /* /v1/services, /v1/service/NAME: all that AGENT_BELIEVED says */
+	AGENT_STREAM, /* /v1/event/stream: the status alone; the first {} says the rest */
 };
 
-struct agent;
+/*
+ * The agents that may be asked, and as whom. Not shared between threads. `current` is the address that worked
+ * last; who makes requests of his own moves on with agent_next().
+ */
+struct agent {
+	const struct config *config; /* not owned */
+	size_t current;              /* in config->addresses */
+	char *token;                 /* "" for none */
+	char *authorities;           /* PEM, all files under config->ca_path; NULL where that is not set */
+};
 
 /*
- * The agents of a configuration, tried in order, staying with the one that works. One thread at a time.
+ * Sets up the agents of a configuration, reads the token and what ca_path holds.
  *
- * config  kept, unchanged, and outlives the agent
- * reason  on failure what is wrong; otherwise a warning about the token's file, or ""
+ * config   kept, unchanged and alive until agent_done()
+ * agent    on success released with agent_done(); otherwise untouched
+ * reason   on failure what is wrong; on success a warning about the token's file, or ""
  *
- * A new agent, released with agent_free(); NULL with a reason. curl_global_init() is the program's.
+ * 0 or a negative errno. Any thread.
  */
-struct agent *agent_new(const struct config *config, char reason[AGENT_REASON_MAX]);
-void agent_free(struct agent *agent);
+int agent_init(const struct config *config, struct agent *agent, char reason[CONFIG_REASON_MAX]);
+
+/* Releases what agent_init() made. Accepts zeroes. */
+void agent_done(struct agent *agent);
 
 /*
- * Reads the token again: on SIGHUP, when its file has changed, after DENIED. 1 where it is another one now, 0 where
- * it is the same; a negative errno and a reason, then the old one stays.
+ * Reads the token anew: on SIGHUP, when its file changed, after AGENT_DENIED. Requests already made keep the old one.
+ *
+ * reason   as with agent_init()
+ *
+ * 1 where it is another one now, 0 where it is the same, a negative errno where it cannot be read; then the old one
+ * stays.
  */
-int agent_read_token(struct agent *agent, char reason[AGENT_REASON_MAX]);
+int agent_read_token(struct agent *agent, char reason[CONFIG_REASON_MAX]);
 
-/* The address that requests go to, for messages; and on to the next one, which is the first again after the last. */
-const char *agent_address(const struct agent *agent);
-void agent_next(struct agent *agent);
-size_t agent_count(const struct agent *agent);
+/* The address in use, for messages: no user, no password. "https://nomad.example:4646", "unix:///path". */
+void agent_name(const struct agent *agent, char name[AGENT_NAME_MAX]);
 
-/* Whether another address may do better after such a result: not where Nomad itself has spoken. */
+/* Moves to the next address, after the last to the first; true where that was the last one. */
+bool agent_next(struct agent *agent);
+
+/* Whether another address may do better after such a result. Not where the token was denied. */
 bool agent_should_try_next(enum agent_result result);
 
 /*
- * Writes the path of a read: /v1/service/NAME, or /v1/services where `service` is NULL, with its query. Everything
- * is percent-encoded. `extra` is appended to the query as it is, or NULL. False where it does not fit.
- */
-bool agent_path(const struct agent *agent, const char *service, const char *namespace, const char *extra,
-                char path[AGENT_PATH_MAX]);
-
-/* The same for /v1/event/stream, with topic=Service. */
-bool agent_stream_path(const struct agent *agent, const char *namespace, const char *extra, char path[AGENT_PATH_MAX]);
-
-/*
- * Sets an easy handle up for a GET to the current address: no proxy, no redirects, no signals, no .netrc, gzip,
- * TLS 1.2 at least, the token in X-Nomad-Token. The body is collected in the answer; a caller that wants the octets
- * as they come sets CURLOPT_WRITEFUNCTION and CURLOPT_WRITEDATA afterwards.
+ * A path with its query, percent-encoded: PREFIX, NAME if not NULL, "?namespace=NAMESPACE".
  *
- * limit   milliseconds for all of it; 0: none, save AGENT_CONNECT_LIMIT for the connection
- * answer  zeroed; released with agent_answer_done() after the handle's end
+ * prefix     "/v1/service/", "/v1/services", "/v1/event/stream"; as it is
+ * name       of a service, any octets; NULL leaves it out
+ * namespace  or "*"
  *
- * 0 or -ENOMEM.
+ * A new string, released with free(), to which more may be appended after '&'; NULL without memory. The region is
+ * added by agent_request_new().
  */
-int agent_prepare(const struct agent *agent, CURL *easy, const char *path, long limit, struct agent_answer *answer);
+char *agent_path(const char *prefix, const char *name, const char *namespace);
 
-/* A CURLOPT_WRITEFUNCTION that collects the body in an answer; for a caller with one of his own, on other than 200. */
-size_t agent_take_body(char *octets, size_t one, size_t size, void *answer);
-
-/* Judges a finished request: sets result, reason, status. */
-void agent_judge(CURL *easy, CURLcode code, struct agent_answer *answer);
-
-/*
- * The same for the event stream, whose 200 comes without index and leader. May be called before the end, with
- * CURLE_OK, once the status is there.
- */
-void agent_judge_stream(CURL *easy, CURLcode code, struct agent_answer *answer);
+/* What came back. Filled while it comes; `body` has a NUL after `size` octets. Released with agent_answer_done(). */
+struct agent_answer {
+	long status;           /* 0: none */
+	bool has_index;
+	uint64_t index;        /* X-Nomad-Index: of the whole table, whatever was asked for */
+	bool has_known_leader;
+	bool known_leader;
+	uint64_t last_contact; /* milliseconds */
+	bool is_json;          /* by its Content-Type */
+	char *body;            /* NULL where nothing came */
+	size_t size;
+	enum agent_result result;      /* set by agent_request_judge() and agent_get() */
+	char reason[AGENT_REASON_MAX]; /* unless believed: what happened, at which address, what to do */
+};
 
 void agent_answer_done(struct agent_answer *answer);
 
-/*
- * Asks and waits: every address in turn, from the one that worked last, until one says something about Nomad
- * (agent_should_try_next()), within one deadline of deadline_now(), of which each gets its share. The agent stays
- * with the one that did. Where all fail, the reason tells of each.
- *
- * 0, or -ENOMEM.
- */
-int agent_get(struct agent *agent, const char *path, int64_t deadline, struct agent_answer *answer);
+/* Takes a piece of a body as it comes (CURLOPT_WRITEFUNCTION); anything but `size` ends the request. */
+typedef size_t (*agent_receive)(void *context, const char *octets, size_t size);
 
-/* A result in a word or two, for tables and logs: "denied", "no leader". */
+/*
+ * One GET, ready for curl_easy_perform() or curl_multi_add_handle(). libcurl points into it: it does not move. Its
+ * CURLOPT_PRIVATE is the request itself.
+ */
+struct agent_request {
+	CURL *easy;
+	enum agent_kind kind;
+	struct agent_answer answer;
+	agent_receive receive; /* NULL: the body is collected in `answer`; also where the status is not 200 */
+	void *context;
+	size_t room;           /* octets allocated for the body */
+	bool too_large;
+	bool no_memory;
+	bool is_tls;
+	int limit;             /* milliseconds, for the message */
+	struct curl_slist *headers;
+	struct curl_slist *connect_to;
+	char error[CURL_ERROR_SIZE];
+	char name[AGENT_NAME_MAX]; /* the address asked */
+	char *url;                 /* of the agent, NULL for none */
+};
+
+/*
+ * Makes a GET on the current address.
+ *
+ * path      of agent_path(); not kept
+ * limit     milliseconds for all of it; 0: none, but AGENT_CONNECT_LIMIT for the connection holds
+ * receive   NULL: collect the body, at most AGENT_BODY_MAX; otherwise is handed each piece of a 200's body
+ *
+ * No proxy, no redirect, HTTP/1.1 alone, TLS 1.2 or newer, gzip for AGENT_READ, no signals. Released with
+ * agent_request_free(). NULL without memory.
+ */
+struct agent_request *agent_request_new(const struct agent *agent, enum agent_kind kind, const char *path, int limit,
+                                        agent_receive receive, void *context);
+
+/* Releases it, answer and all; it is on no multi handle any more. Accepts NULL. */
+void agent_request_free(struct agent_request *request);
+
+/*
+ * Judges a request that has ended, and sets result and reason in its answer. A stream may be judged before its end,
+ * with CURLE_OK, once its status came.
+ *
+ * code   what libcurl said
+ */
+enum agent_result agent_request_judge(struct agent_request *request, CURLcode code);
+
+/*
+ * Asks and waits: each address once, from the current one on, until one does not fail in a way in which another may
+ * do better. An address that hangs leaves time for those after it. `agent` keeps to the one that answered.
+ *
+ * path      of agent_path(), of kind AGENT_READ
+ * deadline  by deadline_now(), of all of it
+ * answer    filled in whole, released with agent_answer_done(); reason tells of every address that was tried
+ *
+ * answer->result. Blocks.
+ */
+enum agent_result agent_get(struct agent *agent, const char *path, int64_t deadline, struct agent_answer *answer);
+
+/* The result in one lower-case word or two, for tables and logs: "denied", "no leader". */
 const char *agent_result_text(enum agent_result result);
 
 #endif

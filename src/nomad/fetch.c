@@ -115,7 +115,7 @@ static bool read_spelling(struct fetch *fetch, const char *namespace, const char
 }
 
 /* Whether a service of the list is the one that is asked for but for its case. */
-static bool is_asked_for(const struct fetch *fetch, const struct service_name *listed)
+static bool is_asked_for(const struct fetch *fetch, const struct service_listed *listed)
 {
 	return text_same(listed->service, fetch->name->key.service) &&
 	       text_same(listed->namespace, fetch->namespace) &&
@@ -123,10 +123,10 @@ static bool is_asked_for(const struct fetch *fetch, const struct service_name *l
 	        strcmp(listed->namespace, fetch->namespace) != 0);
 }
 
-static bool read_listed(struct fetch *fetch, const struct service_names *names)
+static bool read_listed(struct fetch *fetch, const struct service_list *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
-		const struct service_name *listed = &names->items[i];
+		const struct service_listed *listed = &names->items[i];
 		if (name_in_default_namespace(&fetch->name->key) && text_same(listed->namespace, fetch->name->key.service))
 			fetch->namespace_exists = true;
 		if (is_asked_for(fetch, listed) && fetch->count < FETCH_SPELLINGS_MAX &&
@@ -143,7 +143,7 @@ static bool read_listed(struct fetch *fetch, const struct service_names *names)
  */
 static bool read_list(struct fetch *fetch)
 {
-	struct service_names names = {0};
+	struct service_list names = {0};
 	struct agent_answer answer;
 	bool believed = get(fetch, "/v1/services", NULL, "*", &answer);
 
@@ -154,10 +154,10 @@ static bool read_list(struct fetch *fetch)
 		return true;
 	}
 	if (believed) {
-		int result = service_names_parse(answer.body == NULL ? "" : answer.body, answer.size, &names);
+		int result = service_list_parse(answer.body == NULL ? "" : answer.body, answer.size, &names);
 		believed = result == 0 ? read_listed(fetch, &names) : unreadable(fetch, result);
 	}
-	service_names_done(&names);
+	service_list_done(&names);
 	agent_answer_done(&answer);
 	return believed;
 }

@@ -175,7 +175,7 @@ static size_t value_of(const struct json *json, size_t object, const char *key)
 }
 
 /* One namespace of the list. */
-static void get_names(const struct json *json, size_t object, struct block *block, struct service_names *names)
+static void get_names(const struct json *json, size_t object, struct block *block, struct service_list *names)
 {
 	size_t namespace = value_of(json, object, "Namespace"), services = value_of(json, object, "Services");
 	const char *name;
@@ -187,7 +187,7 @@ static void get_names(const struct json *json, size_t object, struct block *bloc
 	}
 	size_t end = json_after(json, services);
 	for (size_t service = services + 1; service < end; service = json_after(json, service)) {
-		struct service_name *item = &names->items[names->count];
+		struct service_listed *item = &names->items[names->count];
 		size_t text = value_of(json, service, "ServiceName");
 		item->namespace = name;
 		if (text != 0 && get_text(json, text, block, &item->service))
@@ -208,7 +208,7 @@ static size_t count_elements(const struct json *json)
 	return count;
 }
 
-int service_names_parse(const char *body, size_t size, struct service_names *names)
+int service_list_parse(const char *body, size_t size, struct service_list *names)
 {
 	struct block block;
 	struct json json;
@@ -220,9 +220,9 @@ int service_names_parse(const char *body, size_t size, struct service_names *nam
 	if (!json_is(&json, 0, JSMN_ARRAY))
 		goto done;
 	result = -ENOMEM;
-	if (!block_new(&json, size, count_elements(&json), sizeof(struct service_name), &block))
+	if (!block_new(&json, size, count_elements(&json), sizeof(struct service_listed), &block))
 		goto done;
-	*names = (struct service_names){.items = block.items};
+	*names = (struct service_list){.items = block.items};
 	for (size_t element = 1; element < json.count; element = json_after(&json, element))
 		get_names(&json, element, &block, names);
 	result = 0;
@@ -231,10 +231,10 @@ done:
 	return result;
 }
 
-void service_names_done(struct service_names *names)
+void service_list_done(struct service_list *names)
 {
 	free(names->items);
-	*names = (struct service_names){0};
+	*names = (struct service_list){0};
 }
 
 /* One event; false where it is about services, but of a wrong shape. Others are passed over, and leave `taken` false. */

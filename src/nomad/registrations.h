@@ -75,8 +75,8 @@ struct service_list {
 };
 
 /* Reads a body of /v1/services, tags left out. As registrations_parse(); released with service_list_done(). */
-int service_list_parse(const char *body, size_t size, struct service_list *list);
-void service_list_done(struct service_list *list);
+int service_list_parse(const char *body, size_t size, struct service_list *names);
+void service_list_done(struct service_list *names);
 
 enum event_type {
 	EVENT_UPSERT, /* ServiceRegistration */
