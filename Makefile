@@ -1,12 +1,16 @@
 # The one Makefile. What is built lands in $(B): build, or build/CC-SAN for a variant with sanitizers.
 #
-#   make                          the programs           make check      every test (as root: none is skipped)
-#   make deps                     the Debian packages    make demo       see it work, the machine untouched
-#   make install DESTDIR= PREFIX= the files              make lint       what a program can check of the style
+#   make                           the programs          make check     every test (as root: none is skipped)
+#   make deps                      the Debian packages   make demo      see it work, the machine untouched
+#   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
+#   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
+#   make check-unit check-system check-real check-interop fuzz soak bench coverage uninstall clean
+#   make deb                       the Debian packages   make check-deb those, in fresh roots
 
-VERSION = 0.1.0
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 CC = gcc
 SAN ?=
@@ -14,26 +18,32 @@ PKG_CONFIG ?= pkg-config
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 
+PYTHON ?= /usr/bin/python3
+
+# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
 B := build$(if $(SAN)$(filter-out gcc,$(CC)),/$(CC)$(if $(SAN),-$(SAN)))
+INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage,$(if $(SAN),-fsanitize=$(SAN)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
 BASE_CFLAGS = -std=gnu17 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) -Isrc \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(if $(SAN),-fsanitize=$(SAN))
+	$(INSTRUMENT) $(if $(SAN),-fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 
 # What each program is made of, and what it links. The module: libc alone.
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) $(CORE) $(addprefix src/, record_encode.c cache_write.c cache_prune.c \
-	config.c config_keys.c) $(addprefix src/nomad/, agent.c agent_judge.c agent_get.c json.c registrations.c fetch.c hosts.c)
-DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(addprefix src/, record_encode.c published_write.c config.c config_keys.c) \
-	$(addprefix src/nomad/, agent.c agent_judge.c agent_get.c json.c registrations.c stream.c) $(wildcard src/watch/*.c src/dns/*.c)
-LOOKUP_PKGS = libcurl jsmn inih
-DAEMON_PKGS = libcurl jsmn inih libuv libsystemd
+ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/url.c src/record_encode.c
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c $(CORE) $(ASKING)
+DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
+	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
+	$(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
+# jsmn is a header without a .pc
+LOOKUP_PKGS = libcurl inih
+DAEMON_PKGS = libcurl inih libuv libsystemd
 
 PROGRAMS = $(B)/libnss_nomad.so.2 $(B)/nomad-lookup $(if $(wildcard src/nomad-dns-srv.c),$(B)/nomad-dns-srv)
 
@@ -46,8 +56,12 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(HARDEN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What is compiled in and may change from one run of make to the next.
+$(B)/settings: FORCE
+	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
+$(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: $(B)/settings
 $(B)/nss_nomad.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"'
-$(B)/src/nomad-lookup.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 $(B)/libnss_nomad.so.2: $(call objects,$(MODULE_SRC)) src/nss_nomad.map
 	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,-z,nodelete $(if $(SAN),,-Wl,-z,defs) -Wl,-soname,libnss_nomad.so.2 \
@@ -62,10 +76,11 @@ $(B)/nomad-dns-srv: $(call objects,$(DAEMON_SRC))
 # One program per tests/unit/test_NAME.c, linked with everything that has no main().
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.c,$(MODULE_SRC) $(LOOKUP_SRC) \
-	$(if $(wildcard src/nomad-dns-srv.c),$(DAEMON_SRC))))
+	$(DAEMON_SRC)))
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS) check) -pthread
+$(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
+		$(call pkg_libs,$(DAEMON_PKGS) check) -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
@@ -74,7 +89,7 @@ TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@
 
 tools: $(TOOLS)
 
-$(B)/tests/tools/%: tests/tools/%.c Makefile
+$(B)/tests/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -pthread
 
@@ -87,9 +102,90 @@ $(B)/tests/tools/unseen: tests/tools/unseen_host.c
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
 
+# Fuzzing: each target with its inputs, without an engine for `make check`, and with libFuzzer.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+
+$(FUZZ_TARGETS:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(UNIT_SRC) $(wildcard src/*.h src/*/*.h)
+	@mkdir -p $(@D)
+	clang -std=gnu17 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $@ $(filter %.c,$^) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+
+fuzz: deps-sanitize $(FUZZ_TARGETS:%=build/fuzz/%)
+	tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Tests. `check` sets up, builds, runs everything below it and counts.
+export CC SAN PYTHON
+JOBS ?= $(shell echo $$((2 * $$(nproc))))
+PYTEST = $(PYTHON) -B -m pytest -q -n $(JOBS) --timeout=300 -p no:cacheprovider
+
+check:
+	+@tests/check.sh
+
+units: $(UNIT_TESTS)
+check-unit: units
+	@tests/run-units.sh $(UNIT_TESTS)
+
+check-fuzz: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/replay_%)
+	@tests/run-replays.sh $(B)/tests/fuzz $(FUZZ_TARGETS)
+
+check-system: all tools
+	$(PYTEST) tests/system tests/standin $(PYTEST_ARGS)
+
+check-real: all tools
+	@command -v nomad >/dev/null || { echo 'make check-real: there is no nomad on PATH'; exit 1; }
+	NOMAD=real $(PYTEST) tests/system $(PYTEST_ARGS)
+
+check-interop: all tools
+	tests/setup.sh interop
+	$(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider tests/interop $(PYTEST_ARGS)
+
+lint: all
+	@$(PYTHON) -B tests/lint.py $(B) $(MODULE_SRC)
+
+sanitize: deps deps-sanitize
+	+tests/sanitize.sh
+
+coverage: deps deps-sanitize
+	+tests/coverage.sh $(MODULE_SRC)
+
+soak: all tools
+	SOAK_SECONDS=$${SOAK_SECONDS-600} $(PYTEST) -n 1 --timeout=0 tests/system -k soak $(PYTEST_ARGS)
+
+bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
+	tests/setup.sh bench
+	$(PYTHON) -B tests/bench/nss.py $(B)
+
+$(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
+
+demo:
+	+@tests/demo.sh
+deps:
+	@tests/setup.sh build test demo
+deps-%:
+	@tests/setup.sh $*
+
+# Installing: the list of files is in share/install.sh. Packages are built from a copy of the tree.
+install: all
+install uninstall:
+	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
+		share/install.sh $@
+
+deb: deps-deb
+	tests/deb/build.sh build/deb
+
+check-deb: tools deps-deb
+	$(PYTHON) -B -m pytest -q --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
+
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools clean
+.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz \
+	soak bench demo deps deb check-deb install uninstall clean FORCE

@@ -13,6 +13,7 @@
 #include <nss.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 NSS_DECLARE_MODULE_FUNCTIONS(nomad)
@@ -65,11 +66,9 @@ static enum verdict verdict_for_family(const struct lookup_result *result, int f
 
 static struct outcome give(const struct request *request, const struct lookup_result *result)
 {
+	enum verdict verdict = verdict_for_family(result, request->family);
 	int error;
 
-	if (result->kind == NAME_FOREIGN)
-		return not_ours;
-	enum verdict verdict = verdict_for_family(result, request->family);
 	if (verdict != VERDICT_FOUND)
 		return outcomes[verdict];
 	if (request->host != NULL)
@@ -86,20 +85,35 @@ static struct outcome give(const struct request *request, const struct lookup_re
 	return outcomes[VERDICT_FOUND];
 }
 
+/* Looks up a name of ours. What takes room is not on the stack, which may be a small one. */
+static struct outcome look_up(const struct request *request)
+{
+	struct {
+		struct lookup_places places;
+		struct lookup_result result;
+	} *lookup = malloc(sizeof *lookup);
+
+	if (lookup == NULL)
+		return outcomes[VERDICT_UNKNOWN];
+	lookup_places_init(&lookup->places);
+	lookup_run(request->name, &lookup->places, ask_helper, (void *)(uintptr_t)HELPER_PROGRAM, &lookup->result);
+	struct outcome outcome = give(request, &lookup->result);
+	lookup_done(&lookup->result);
+	free(lookup);
+	return outcome;
+}
+
 /* One call from glibc. errno, which `errnop` mostly is, is set last, and on success is what it was. */
 static enum nss_status resolve(const struct request *request, int *errnop, int *h_errnop)
 {
-	struct lookup_places places;
-	struct lookup_result result;
+	struct outcome outcome = not_ours;
 	int before = errno, cancel_state;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	lookup_places_init(&places);
-	lookup_run(request->name, &places, ask_helper, (void *)(uintptr_t)HELPER_PROGRAM, &result);
-	struct outcome outcome = give(request, &result);
-	lookup_done(&result);
-	pthread_setcancelstate(cancel_state, NULL);
-
+	if (name_is_ours(request->name)) {
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+		outcome = look_up(request);
+		pthread_setcancelstate(cancel_state, NULL);
+	}
 	errno = before;
 	*h_errnop = outcome.h_error;
 	if (outcome.status == NSS_STATUS_SUCCESS)

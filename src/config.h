@@ -39,6 +39,7 @@ struct config {
 	char *key_file;
 	char *tls_server_name;
 	bool skip_verify; /* NOMAD_SKIP_VERIFY alone */
+	char *http_auth;  /* NOMAD_HTTP_AUTH alone: user:password for a proxy in front of Nomad; NULL: none */
 
 	/* [answers] */
 	uint32_t ttl;          /* seconds, 1 to 86400; default 10 */

@@ -132,8 +132,11 @@ static void reap(pid_t middle)
 		;
 }
 
-/* Starts the helper; 0 or a negative errno. No signal interrupts it: no handler may run in a child. */
-static int start(struct launch *launch)
+/*
+ * Starts the helper; 0 or a negative errno. No signal interrupts it: no handler may run in a child. The signal sets
+ * leave the stack before the answer is read.
+ */
+__attribute__((noinline)) static int start(struct launch *launch)
 {
 	sigset_t all, before;
 	char *stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE,

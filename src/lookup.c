@@ -60,9 +60,9 @@ void lookup_places_init(struct lookup_places *places)
 
 static void read_names(struct lookup *lookup)
 {
-	name_parse(lookup->text, NAME_SERVICE_LABEL, &lookup->readings[0]);
+	lookup->readings[0] = lookup->result->name;
 	lookup->reading_count = 1;
-	if (lookup->readings[0].aliased && lookup->readings[0].kind == NAME_SERVICE) {
+	if (lookup->readings[0].aliased) {
 		name_parse(lookup->text, NAME_PLAIN, &lookup->readings[1]);
 		if (lookup->readings[1].kind == NAME_SERVICE)
 			lookup->reading_count = 2;
@@ -81,13 +81,14 @@ static enum verdict take_record(struct lookup *lookup, enum lookup_step step, st
 	result->trace[step].age = age;
 	result->trace[step].ttl = record->ttl;
 	result->ttl = record->ttl;
-	if (step == LOOKUP_CACHED && age >= 0)
-		result->ttl -= (uint32_t)(age / 1000);
+	if (step == LOOKUP_CACHED && age >= 0) /* the clock may have been set since it was fresh */
+		result->ttl -= age / 1000 < record->ttl ? (uint32_t)(age / 1000) : record->ttl;
 	result->name = *name;
 	if (record->verdict != VERDICT_FOUND)
 		return record->verdict;
 	enum verdict verdict = service_addresses(record->service, name, &result->addresses, &result->count);
 	if (lookup->places->whole) {
+		record_done(&result->record); /* of a step or reading that held nothing after all */
 		result->record = *record;
 		record->service = NULL; /* the result's from now on */
 	}
@@ -112,6 +113,18 @@ static enum verdict find_published(struct lookup *lookup)
 	return verdict;
 }
 
+/* Keeps an expired record for step 4; of two readings' the one made last, for `service-label` may have changed. */
+static void keep(struct lookup *lookup, struct record *record, size_t reading)
+{
+	if (record->made < lookup->kept.made) {
+		record_done(record);
+		return;
+	}
+	record_done(&lookup->kept);
+	lookup->kept = *record;
+	lookup->kept_reading = reading;
+}
+
 /* Looks into the open cache; what is there but not fresh is kept for step 4. */
 static enum verdict find_fresh(struct lookup *lookup)
 {
@@ -119,8 +132,10 @@ static enum verdict find_fresh(struct lookup *lookup)
 
 	for (size_t i = 0; i < lookup->reading_count; i++) {
 		struct record record = {0};
-		trace->error = cache_find(&lookup->cache, &lookup->readings[i], &record);
-		if (trace->error < 0)
+		int error = cache_find(&lookup->cache, &lookup->readings[i], &record);
+		if (i == 0 || error == 0)
+			trace->error = error;
+		if (error < 0)
 			continue;
 		if (record_is_fresh(&record)) {
 			enum verdict verdict = take_record(lookup, LOOKUP_CACHED, &record, &lookup->readings[i]);
@@ -129,10 +144,7 @@ static enum verdict find_fresh(struct lookup *lookup)
 		}
 		trace->age = record_age(&record);
 		trace->ttl = record.ttl;
-		record_done(&lookup->kept);
-		lookup->kept = record;
-		lookup->kept_reading = i;
-		return VERDICT_UNKNOWN;
+		keep(lookup, &record, i);
 	}
 	return VERDICT_UNKNOWN;
 }
@@ -218,16 +230,17 @@ static void reverse(struct address *addresses, size_t count)
  */
 static void rotate(struct address *addresses, size_t count)
 {
-	const void *random = (const void *)getauxval(AT_RANDOM); /* NOLINT: 16 octets that the kernel put there */
+	const void *octets = (const void *)getauxval(AT_RANDOM); /* NOLINT: 16 octets that the kernel put there */
+	uint64_t random[2] = {0, 0};
 	struct timespec now;
-	uint32_t seed = 0;
 
 	if (count < 2)
 		return;
-	if (random != NULL)
-		memcpy(&seed, random, sizeof seed);
+	if (octets != NULL)
+		memcpy(random, octets, sizeof random);
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	size_t start = (size_t)(seed + (uint64_t)now.tv_sec) % count;
+	/* Each half is a secret of the process (stack protector, pointer guard), and the order is not: one hides the other. */
+	size_t start = (size_t)(((random[0] ^ random[1]) + (uint64_t)now.tv_sec) % count);
 	reverse(addresses, start);
 	reverse(addresses + start, count - start);
 	reverse(addresses, count);
@@ -252,31 +265,43 @@ static enum verdict run_steps(struct lookup *lookup)
 	return verdict;
 }
 
+/* The lookup of a name that the catalogue decides. It is not on the stack, which may be a small one. */
+static enum verdict look_up(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,
+                            struct lookup_result *result)
+{
+	struct lookup *lookup = calloc(1, sizeof *lookup);
+
+	if (lookup == NULL)
+		return VERDICT_UNKNOWN;
+	*lookup = (struct lookup){.text = text,
+	                          .places = places,
+	                          .ask = ask,
+	                          .context = context,
+	                          .started = deadline_now(),
+	                          .cache = {.descriptor = -1},
+	                          .result = result};
+	read_names(lookup);
+	enum verdict verdict = run_steps(lookup);
+	rotate(result->addresses, result->count);
+	record_done(&lookup->kept);
+	if (lookup->cache.descriptor >= 0)
+		cache_close(&lookup->cache);
+	free(lookup);
+	return verdict;
+}
+
 void lookup_run(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,
                 struct lookup_result *result)
 {
-	struct lookup lookup = {.text = text,
-	                        .places = places,
-	                        .ask = ask,
-	                        .context = context,
-	                        .cache = {.descriptor = -1},
-	                        .result = result};
-
-	*result = (struct lookup_result){0};
+	memset(result, 0, sizeof *result);
 	for (size_t step = 0; step < LOOKUP_STEPS; step++)
 		result->trace[step].age = -1;
-	read_names(&lookup);
-	result->kind = lookup.readings[0].kind;
-	if (result->kind == NAME_SERVICE) {
-		lookup.started = deadline_now();
-		result->verdict = run_steps(&lookup);
-		rotate(result->addresses, result->count);
-	} else if (result->kind != NAME_FOREIGN) {
+	name_parse(text, NAME_SERVICE_LABEL, &result->name);
+	result->kind = result->name.kind;
+	if (result->kind == NAME_SERVICE)
+		result->verdict = look_up(text, places, ask, context, result);
+	else if (result->kind != NAME_FOREIGN)
 		result->verdict = result->kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
-	}
-	record_done(&lookup.kept);
-	if (lookup.cache.descriptor >= 0)
-		cache_close(&lookup.cache);
 }
 
 void lookup_done(struct lookup_result *result)

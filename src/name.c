@@ -147,10 +147,18 @@ void name_parse_labels(const struct label *labels, size_t count, enum name_readi
 		parsers[count](labels, name);
 }
 
-/* Whether the text ends in the label `nomad`: the test that every foreign name pays for. */
-static bool ends_in_zone(const char *text, size_t length)
+/* Octets of a name without its trailing dot. */
+static size_t length_without_dot(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length > 0 && text[length - 1] == '.' ? length - 1 : length;
+}
+
+bool name_is_ours(const char *text)
 {
 	static const size_t zone = sizeof "nomad" - 1;
+	size_t length = length_without_dot(text);
 
 	if (length < zone || !text_same_letters(text + length - zone, "nomad", zone))
 		return false;
@@ -160,12 +168,10 @@ static bool ends_in_zone(const char *text, size_t length)
 void name_parse(const char *text, enum name_reading reading, struct name *name)
 {
 	struct label labels[NAME_LABELS_MAX];
-	size_t length = strlen(text), count = 0;
+	size_t length = length_without_dot(text), count = 0;
 
 	memset(name, 0, sizeof *name);
-	if (length > 0 && text[length - 1] == '.')
-		length--;
-	if (!ends_in_zone(text, length))
+	if (!name_is_ours(text))
 		return;
 	name->kind = NAME_NOWHERE;
 	if (length > NAME_TEXT_MAX)

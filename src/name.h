@@ -72,6 +72,11 @@ enum name_reading {
 };
 
 /*
+ * Whether a name in text form is ours: ends in the label `nomad`. The test that every foreign name pays for. Any thread.
+ */
+bool name_is_ours(const char *text);
+
+/*
  * Reads a name in text form, as a program hands it to getaddrinfo().
  *
  * text     ended by NUL, of any length and content; not kept

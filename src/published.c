@@ -59,8 +59,8 @@ static bool is_alive(const char *dir, uid_t *owner)
 	return age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
 }
 
-/* Opens a service's file; a descriptor or a negative errno. */
-static int open_service(const char *dir, const struct name *name)
+/* Opens a service's file; a descriptor or a negative errno. Its path leaves the stack before the file is read. */
+__attribute__((noinline)) static int open_service(const char *dir, const struct name *name)
 {
 	char path[PLACE_MAX];
 
@@ -70,7 +70,7 @@ static int open_service(const char *dir, const struct name *name)
 }
 
 /* A name of one label may be a namespace's; then it exists and is empty. An aliased one is found in its other reading. */
-static enum verdict find_namespace(const char *dir, const struct name *name)
+__attribute__((noinline)) static enum verdict find_namespace(const char *dir, const struct name *name)
 {
 	char path[PLACE_MAX];
 	struct stat status;

@@ -193,7 +193,6 @@ static int read_more(int descriptor, uint8_t **bytes, size_t *have, size_t wante
 
 int record_read(int descriptor, const struct name *name, struct record *record)
 {
-	struct record got = {0};
 	struct service *service = NULL;
 	struct record_head head;
 	size_t have = 0;
@@ -210,9 +209,8 @@ int record_read(int descriptor, const struct name *name, struct record *record)
 	result = get_head(bytes, have, &head) && have <= head.total ? -ENOENT : -EBADMSG;
 	if (result == -EBADMSG || !record_answers(&head.record, name))
 		goto done;
-	got = head.record;
 	result = 0;
-	if (got.verdict != VERDICT_FOUND)
+	if (head.record.verdict != VERDICT_FOUND)
 		goto done;
 	service = service_in_part(&head);
 	if (service == NULL) {
@@ -227,7 +225,7 @@ int record_read(int descriptor, const struct name *name, struct record *record)
 done:
 	free(bytes);
 	if (result == 0) {
-		*record = got;
+		*record = head.record;
 		record->service = service;
 	}
 	return result;

@@ -115,7 +115,7 @@ static bool read_spelling(struct fetch *fetch, const char *namespace, const char
 }
 
 /* Whether a service of the list is the one that is asked for but for its case. */
-static bool is_asked_for(const struct fetch *fetch, const struct service_listed *listed)
+static bool is_asked_for(const struct fetch *fetch, const struct listed_service *listed)
 {
 	return text_same(listed->service, fetch->name->key.service) &&
 	       text_same(listed->namespace, fetch->namespace) &&
@@ -126,7 +126,7 @@ static bool is_asked_for(const struct fetch *fetch, const struct service_listed 
 static bool read_listed(struct fetch *fetch, const struct service_list *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
-		const struct service_listed *listed = &names->items[i];
+		const struct listed_service *listed = &names->items[i];
 		if (name_in_default_namespace(&fetch->name->key) && text_same(listed->namespace, fetch->name->key.service))
 			fetch->namespace_exists = true;
 		if (is_asked_for(fetch, listed) && fetch->count < FETCH_SPELLINGS_MAX &&

@@ -207,21 +207,32 @@ static size_t unescape(const char *from, size_t left, char **to)
 	return 2;
 }
 
-/* The octets of one UTF-8 character, 0 where it is none (RFC 3629 section 4: no overlong form, no surrogates). */
+/* The octets of a UTF-8 character by its first one, 0 where none starts with it. */
+static size_t utf8_announced(unsigned char first)
+{
+	if (first < 0x80)
+		return first < 0x20 ? 0 : 1; /* control characters are escaped in JSON */
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+/* The octets of one UTF-8 character, 0 where it is none (RFC 3629 section 4: no overlong form, no surrogate). */
 static size_t utf8_length(const unsigned char *c, size_t left)
 {
-	size_t length = c[0] < 0x80 ? 1 : c[0] >= 0xc2 && c[0] < 0xe0 ? 2 : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
-	                : c[0] >= 0xf0 && c[0] < 0xf5                 ? 4
-	                                                              : 0;
+	/* The least and the most that may stand second, after the first octets that leave less than 0x80 to 0xbf. */
+	static const unsigned char bounds[][3] = {
+		{0xe0, 0xa0, 0xbf}, {0xed, 0x80, 0x9f}, {0xf0, 0x90, 0xbf}, {0xf4, 0x80, 0x8f}};
+	size_t length = utf8_announced(c[0]);
 
-	if (length == 0 || length > left || c[0] < 0x20)
+	if (length > left)
 		return 0;
 	for (size_t i = 1; i < length; i++)
 		if ((c[i] & 0xc0) != 0x80)
 			return 0;
-	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0) || (c[0] == 0xf0 && c[1] < 0x90) ||
-	    (c[0] == 0xf4 && c[1] >= 0x90))
-		return 0;
+	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+		if (c[0] == bounds[i][0] && (c[1] < bounds[i][1] || c[1] > bounds[i][2]))
+			return 0;
 	return length;
 }
 

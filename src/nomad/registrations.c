@@ -187,7 +187,7 @@ static void get_names(const struct json *json, size_t object, struct block *bloc
 	}
 	size_t end = json_after(json, services);
 	for (size_t service = services + 1; service < end; service = json_after(json, service)) {
-		struct service_listed *item = &names->items[names->count];
+		struct listed_service *item = &names->items[names->count];
 		size_t text = value_of(json, service, "ServiceName");
 		item->namespace = name;
 		if (text != 0 && get_text(json, text, block, &item->service))
@@ -220,7 +220,7 @@ int service_list_parse(const char *body, size_t size, struct service_list *names
 	if (!json_is(&json, 0, JSMN_ARRAY))
 		goto done;
 	result = -ENOMEM;
-	if (!block_new(&json, size, count_elements(&json), sizeof(struct service_listed), &block))
+	if (!block_new(&json, size, count_elements(&json), sizeof(struct listed_service), &block))
 		goto done;
 	*names = (struct service_list){.items = block.items};
 	for (size_t element = 1; element < json.count; element = json_after(&json, element))
@@ -237,7 +237,7 @@ void service_list_done(struct service_list *names)
 	*names = (struct service_list){0};
 }
 
-/* One event; false where it is about services, but of a wrong shape. Others are passed over, and leave `taken` false. */
+/* One event; false where it is about services, but of a wrong shape. Others are passed over: `taken` is false. */
 static bool get_event(const struct json *json, size_t object, struct block *block, uint64_t index, struct event *event,
                       bool *taken)
 {

@@ -63,14 +63,14 @@ int registrations_parse(const char *body, size_t size, struct registrations *set
 void registrations_done(struct registrations *set);
 
 /* A service's name in the list of all. */
-struct service_listed {
+struct listed_service {
 	const char *namespace;
 	const char *service;
 };
 
 struct service_list {
 	size_t count;
-	struct service_listed *items; /* in Nomad's order, which is none; in one block with all their texts */
+	struct listed_service *items; /* in Nomad's order, which is none; in one block with all their texts */
 	size_t skipped;
 };
 

@@ -210,7 +210,7 @@ static int make_jobs(struct reading *reading)
 		return -ENOMEM;
 	for (size_t i = 0; i < reading->list_count; i++)
 		for (size_t j = 0; j < reading->lists[i].count; j++) {
-			const struct service_listed *listed = &reading->lists[i].items[j];
+			const struct listed_service *listed = &reading->lists[i].items[j];
 			if (intake_takes(reading->intake, listed->namespace, listed->service))
 				reading->jobs[reading->job_count++] =
 					(struct reading_job){.namespace = listed->namespace, .service = listed->service};

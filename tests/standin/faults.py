@@ -104,12 +104,12 @@ async def junk(line, request, ordinary, body='[{"ID":', index=1000):
     return Answer.json(body.encode("utf-8", "surrogateescape"), index_headers(index))
 
 
-async def cut(line, request, ordinary, at=None):
-    """The right answer, ended after `at` bytes of its body (default: half), before its Content-Length."""
+async def cut(line, request, ordinary, after=None):
+    """The right answer, ended after `after` bytes of its body (default: half), before its Content-Length."""
     answer = await ordinary()
     if answer:
         head, body = encode(answer, request, line.listener.unix, beyond=1)
-        await line.write(head + body[:len(body) // 2 if at is None else at])
+        await line.write(head + body[:len(body) // 2 if after is None else after])
 
 
 async def slow(line, request, ordinary, delay=0, rate=None):

@@ -200,11 +200,16 @@ class Host:
             found[int(pid)] = command
         return found
 
-    def close(self):
-        """Ends the host. What still runs in it after its time is killed, and the test fails."""
+    def settle(self):
+        """Waits until nothing runs in the host; what still does after its time: {pid: command line}."""
         limit = time.monotonic() + LEAVE_WITHIN
         while (left := self.processes()) and time.monotonic() < limit:
             time.sleep(0.01)
+        return left
+
+    def close(self):
+        """Ends the host. What still runs in it after its time is killed, and the test fails."""
+        left = self.settle()
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         self.holder.stdin.close()

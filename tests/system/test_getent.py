@@ -15,7 +15,7 @@ def web(request, host):
     agent.register_many([{"name": "web", "address": instance.split()[0], "port": int(instance.split()[1]),
                           "tags": instance.split()[2:]} for instance in WEB])
     if request.param == "cached":
-        assert host.addresses("web.default.nomad")
+        assert host.addresses("Web.default.nomad")      # with upper case: then every spelling is looked for, and kept
         agent.stop_listening()
     return host
 

@@ -32,7 +32,8 @@ FAILURES = {
     "html": ("html", {}),
     "redirect": ("redirect", {}),
     "cut": ("cut", {}),
-    "cut-at-once": ("cut", {"at": 0}),
+    "no-body": ("raw", {"data": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Nomad-Index: 9\r\n"
+                                b"X-Nomad-Knownleader: true\r\nContent-Length: 99\r\n\r\n"}),
     "trickles": ("slow", {"rate": 20}),
     "64-MiB": ("huge", {"size": 64}),
     "nested": ("deep", {}),

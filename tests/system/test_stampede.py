@@ -43,12 +43,13 @@ def test_different_names(agent, host):
     place in time may be told to try again."""
     agent.register_many([{"name": f"web-{number}", "address": f"192.0.2.{number}", "port": 80}
                          for number in range(1, 200)] + [{"name": "web-0", "address": "192.0.2.200", "port": 80}])
+    agent.fault("slow", delay=0.02)
     answers = stampede(host, 200, "web-%d.default.nomad")
     assert set(answers) <= {f"192.0.2.{number}" for number in range(1, 201)} | {"EAI_AGAIN"}
     assert all(count == 1 for answer, count in answers.items() if answer != "EAI_AGAIN")
     assert sum(answers.values()) == 200
     counters = agent.counters()
-    assert 1 <= counters["most_open"] <= 8, counters
+    assert 2 <= counters["most_serving"] <= 8, counters     # as the agent sees it: it learns late of one that is closed
     assert max(counters["requests"].values()) == 1
 
 
@@ -62,7 +63,7 @@ def test_larger_buffer(agent, host):
 
 def test_larger_buffer_and_no_cache(agent, host):
     """The same where nothing can be kept: right answers, whatever they cost."""
-    host.run(["mount", "-o", "remount,ro", "/var/cache"])
+    assert host.run(["mount", "-o", "remount,ro", "/var/cache"]).code == 0
     wanted = {f"10.0.{number // 256}.{number % 256}" for number in range(1, 101)}
     agent.register_many([{"name": "web", "address": address, "port": 80} for address in wanted])
     assert host.addresses("web.default.nomad") == wanted

@@ -1,0 +1,149 @@
+/*
+ * The token that Nomad is asked with, read from its file each time; see config_token() in config.h. Called by
+ * nomad/agent.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TOKEN_MAX = 64 * 1024 }; /* octets; a workload identity has about 800, a header of Go's server 1 MiB */
+
+__attribute__((format(printf, 3, 4))) static int fail(int error, char reason[CONFIG_REASON_MAX],
+                                                      const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason, CONFIG_REASON_MAX, format, arguments);
+	va_end(arguments);
+	return -error;
+}
+
+/* What to do where the file may not be read: one service reads it for everybody, or its group gets members. */
+static int fail_denied(const char *path, char reason[CONFIG_REASON_MAX])
+{
+	static const char run_daemon[] = "run nomad-dns-srv, which alone then needs the token";
+	struct group group, *found = NULL;
+	struct stat status;
+	char buffer[1024];
+
+	if (stat(path, &status) < 0)
+		return fail(EACCES, reason, "no permission to reach the token file %s; %s, or give this user the right to "
+		                            "its folder", path, run_daemon);
+	getgrgid_r(status.st_gid, &group, buffer, sizeof buffer, &found);
+	return fail(EACCES, reason, "no permission to read the token file %s (mode %04o); %s, or make it readable for its "
+	                            "group %s and this user a member", path, (unsigned)status.st_mode & 07777, run_daemon,
+	            found == NULL ? "(which has no name)" : found->gr_name);
+}
+
+static int fail_open(int error, const char *path, char reason[CONFIG_REASON_MAX])
+{
+	if (error == EACCES)
+		return fail_denied(path, reason);
+	if (error == ENOENT)
+		return fail(error, reason, "the token file %s does not exist; create it, or take token-file out of the "
+		                           "configuration", path);
+	return fail(error, reason, "cannot read the token file %s: %s", path, strerror(error));
+}
+
+/* Reads up to `size` octets; how many, or a negative errno. */
+static ssize_t read_all(int descriptor, char *octets, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		ssize_t count = read(descriptor, octets + used, size - used);
+		if (count == 0)
+			break;
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		used += count < 0 ? 0 : (size_t)count;
+	}
+	return (ssize_t)used;
+}
+
+/* Cuts blanks and newlines at the end; the rest goes into a header, which a control character would break out of. */
+static bool trim(char *text, size_t size)
+{
+	while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL)
+		size--;
+	text[size] = '\0';
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static int read_token(int descriptor, const char *path, char **token, char reason[CONFIG_REASON_MAX])
+{
+	struct stat status;
+	int result = 0;
+	char *text = malloc(TOKEN_MAX + 1);
+
+	if (text == NULL)
+		return fail(ENOMEM, reason, "out of memory");
+	ssize_t size = read_all(descriptor, text, TOKEN_MAX + 1);
+	if (fstat(descriptor, &status) < 0)
+		result = fail_open(errno, path, reason);
+	else if (!S_ISREG(status.st_mode))
+		result = fail(EINVAL, reason, "the token file %s is no file; give the path of a file with the token", path);
+	else if (size < 0)
+		result = fail_open((int)-size, path, reason);
+	else if (size > TOKEN_MAX)
+		result = fail(EINVAL, reason, "the token file %s is larger than 64 KiB; it holds a token and nothing else", path);
+	else if (!trim(text, (size_t)size))
+		result = fail(EINVAL, reason, "the token file %s holds more than one line, or control characters; it holds a "
+		                              "token and nothing else", path);
+	else if (text[0] == '\0')
+		result = fail(EINVAL, reason, "the token file %s is empty; write the token into it", path);
+	if (result < 0) {
+		free(text);
+		return result;
+	}
+	if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0)
+		fail(0, reason, "every user of this host may read or change the token file %s; chmod o-rw %s", path, path);
+	*token = text;
+	return 0;
+}
+
+static int copy_token(const char *text, char **token, char reason[CONFIG_REASON_MAX])
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		return fail(ENOMEM, reason, "out of memory");
+	if (!trim(copy, strlen(copy))) {
+		free(copy);
+		return fail(EINVAL, reason, "NOMAD_TOKEN in the environment holds a control character; a token has none");
+	}
+	*token = copy;
+	return 0;
+}
+
+int config_token(const struct config *config, char **token, char reason[CONFIG_REASON_MAX])
+{
+	const char *path = config->token_file;
+
+	reason[0] = '\0';
+	if (config->token != NULL)
+		return copy_token(config->token, token, reason);
+	if (path == NULL)
+		return copy_token("", token, reason);
+	/* A FIFO in its place would wait for a writer. */
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (descriptor < 0)
+		return fail_open(errno, path, reason);
+	int result = read_token(descriptor, path, token, reason);
+	close(descriptor);
+	return result;
+}

@@ -1,0 +1,49 @@
+/*
+ * How many answers a source may have: who forges a victim's address gets it no more than that. Called by udp.c; each worker
+ * has its own, and limits by itself.
+ *
+ * Sources are counted by prefix, /24 and /56, and by kind of answer, each second anew. Loopback and clients that have
+ * shown a cookie are not counted: nobody forges those.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_DNS_LIMIT_H
+#define NSS_NOMAD_DNS_LIMIT_H
+
+#include "address.h"
+#include "view.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	LIMIT_BUCKETS = 16384, /* 192 KiB; two sources in one bucket drive each other out, and are limited later */
+	LIMIT_ERRORS = 100,    /* FORMERR and NOTIMP a second, to all: NSD's number (nsd.h, query_ratelimit_err) */
+};
+
+struct limit {
+	uint32_t rate; /* answers a second; 0: unlimited */
+	uint64_t seed; /* unknown to others, so that nobody chooses whose bucket to share */
+	uint32_t error_second;
+	uint32_t errors;
+	struct bucket {
+		uint32_t tag;
+		uint32_t second;
+		uint32_t count;
+	} buckets[LIMIT_BUCKETS];
+};
+
+enum limit_verdict {
+	LIMIT_PASS,
+	LIMIT_CUT,  /* send it without records and with TC set: an honest client comes again, over TCP */
+	LIMIT_DROP,
+};
+
+/* Sets up zeroed memory. */
+void limit_init(struct limit *limit, uint32_t rate, uint64_t seed);
+
+/* What to do with an answer; every second one over the limit is cut, the other dropped. `now` is in seconds. */
+enum limit_verdict limit_check(struct limit *limit, const struct address *client, const struct dns_outcome *outcome,
+                               uint32_t now);
+
+#endif

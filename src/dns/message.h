@@ -1,0 +1,166 @@
+/*
+ * DNS messages: a query's octets to its parts, and the pieces of an answer. Called by reply.c and records.c.
+ *
+ * A query has a header, one uncompressed question and perhaps an OPT record; an answer has records that we make
+ * ourselves. So no compression pointer is ever followed, and nothing is allocated.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_DNS_MESSAGE_H
+#define NSS_NOMAD_DNS_MESSAGE_H
+
+#include "bytes.h"
+#include "name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	MESSAGE_HEADER = 12,       /* octets, RFC 1035 section 4.1.1 */
+	MESSAGE_PLAIN_MAX = 512,   /* octets over UDP without EDNS, section 4.2.1 */
+	MESSAGE_STREAM_MAX = 65535, /* octets over TCP, section 4.2.2 */
+	MESSAGE_NAME_MAX = 255,    /* octets of a name with its root, section 2.3.4 */
+	MESSAGE_LABELS_MAX = 127,  /* labels of a name of so many octets */
+	MESSAGE_QUESTION = 12,     /* where the question's name stands */
+	MESSAGE_COOKIE_CLIENT = 8, /* octets, RFC 7873 section 4 */
+	MESSAGE_COOKIE_MAX = 40,
+};
+
+/* RFC 1035 section 3.2.2 and the registry of DNS parameters. */
+enum dns_type {
+	DNS_A = 1,
+	DNS_NS = 2,
+	DNS_SOA = 6,
+	DNS_PTR = 12,
+	DNS_TXT = 16,
+	DNS_AAAA = 28,
+	DNS_SRV = 33,
+	DNS_OPT = 41,
+	DNS_HTTPS = 65,
+	DNS_IXFR = 251,
+	DNS_AXFR = 252,
+	DNS_ANY = 255,
+};
+
+enum dns_class { DNS_IN = 1, DNS_CHAOS = 3 };
+
+/* RFC 1035 section 4.1.1; from 16 on RFC 6891 section 6.1.3, whose upper bits stand in the OPT record. */
+enum dns_rcode {
+	DNS_NOERROR = 0,
+	DNS_FORMERR = 1,
+	DNS_SERVFAIL = 2,
+	DNS_NXDOMAIN = 3,
+	DNS_NOTIMP = 4,
+	DNS_REFUSED = 5,
+	DNS_BADVERS = 16,
+};
+
+/* Extended errors, RFC 8914 section 4; -1 is none. */
+enum dns_reason {
+	REASON_NONE = -1,
+	REASON_STALE = 3,
+	REASON_NOT_READY = 14,
+	REASON_PROHIBITED = 18,
+	REASON_STALE_NXDOMAIN = 19,
+	REASON_NOT_AUTHORITATIVE = 20,
+	REASON_NOT_SUPPORTED = 21,
+	REASON_NO_AUTHORITY = 22,
+};
+
+/* Bits of the second half of the header's flags, and of the OPT record's. */
+enum {
+	FLAG_QR = 0x8000,
+	FLAG_AA = 0x0400,
+	FLAG_TC = 0x0200,
+	FLAG_RD = 0x0100,
+	FLAG_DO = 0x8000,
+};
+
+/* Whether a client asks how long it may keep its connection (RFC 7828); ODD: with a time, which is not its to say. */
+enum keepalive { KEEPALIVE_NONE, KEEPALIVE_ASKED, KEEPALIVE_ODD };
+
+/* What a query says; pointers lead into its octets. */
+struct query {
+	uint16_t id;
+	uint8_t opcode;
+	bool recursion; /* RD */
+
+	size_t question_size; /* octets of the question section; 0: there is none */
+	size_t label_count;   /* without the root */
+	struct label labels[MESSAGE_LABELS_MAX];
+	uint16_t type;
+	uint16_t class;
+
+	bool has_opt; /* the rest only with it */
+	uint16_t payload;
+	uint8_t version;
+	bool dnssec;
+	bool nsid;
+	enum keepalive keepalive;
+	const uint8_t *cookie; /* NULL: none */
+	size_t cookie_size;
+};
+
+enum message_kind {
+	MESSAGE_IGNORED,        /* no query at all: never answered */
+	MESSAGE_MALFORMED,      /* FORMERR */
+	MESSAGE_OTHER_OPCODE,   /* NOTIMP */
+	MESSAGE_QUERY,
+	MESSAGE_COOKIE_REQUEST, /* no question, but a cookie (RFC 7873 section 5.4) */
+};
+
+/*
+ * Reads a message.
+ *
+ * octets  of any content; the query keeps pointers into them
+ * query   id, opcode and recursion are set for all but IGNORED; has_opt and what follows it where the OPT record
+ *         could be read, also with OTHER_OPCODE; the question with QUERY
+ *
+ * No allocation. Any thread.
+ */
+enum message_kind message_parse(const uint8_t *octets, size_t size, struct query *query);
+
+/* An answer on its way. */
+struct reply {
+	struct writer writer;
+	const struct query *query;
+	uint16_t flags; /* AA and TC; the others follow from the query */
+	enum dns_rcode rcode;
+	enum dns_reason reason;
+	uint16_t answers;
+	uint16_t authorities;
+	uint16_t additionals;
+	size_t opt_size; /* octets kept free for the OPT record */
+};
+
+/* What an OPT record says besides; sizes of 0 leave an option out. */
+struct options {
+	uint16_t payload;
+	uint8_t cookie[MESSAGE_COOKIE_CLIENT + 16];
+	size_t cookie_size;
+	const char *nsid; /* NULL: none */
+	bool keepalive;
+	uint16_t idle; /* units of 100 ms */
+};
+
+/*
+ * Begins an answer: the header's place, and the question where `with_question`. The OPT record's octets are kept
+ * free if the query had one; an extended error counts as one where `may_explain`. False where not even that fits.
+ */
+bool reply_begin(struct reply *reply, const struct query *query, const struct options *options,
+                 const uint8_t *octets, uint8_t *answer, size_t room, bool with_question, bool may_explain);
+
+/* Writes the OPT record and the header; returns the size of the whole. */
+size_t reply_end(struct reply *reply, const struct options *options);
+
+/*
+ * The head of a record up to its data: owner as a pointer to `owner` (under 16384), type, class IN, TTL, and the
+ * data's size.
+ */
+void reply_head(struct reply *reply, size_t owner, enum dns_type type, uint32_t ttl, size_t size);
+
+/* Whether what was written since `mark` fits; otherwise it is taken back. */
+bool reply_fits(struct reply *reply, uint8_t *mark);
+
+#endif

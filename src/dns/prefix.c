@@ -1,0 +1,85 @@
+/*
+ * Ranges of addresses; see prefix.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "prefix.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum { TEXT_MAX = INET6_ADDRSTRLEN };
+
+/* The bits after the slash: a number up to `most` without sign or blanks; -1 where it is none. */
+static int parse_bits(const char *text, int most)
+{
+	int bits = 0;
+
+	if (*text == '\0')
+		return -1;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return -1;
+		bits = bits * 10 + (*text - '0');
+		if (bits > most)
+			return -1;
+	}
+	return bits;
+}
+
+/* The bits of octet number `i` that belong to the prefix. */
+static uint8_t mask(const struct prefix *prefix, size_t i)
+{
+	size_t before = 8 * i;
+
+	if (prefix->bits >= before + 8)
+		return 0xff;
+	if (prefix->bits <= before)
+		return 0;
+	return (uint8_t)(0xff << (8 - (prefix->bits - before)));
+}
+
+bool prefix_parse(const char *text, struct prefix *prefix)
+{
+	char address[TEXT_MAX];
+	const char *slash = strchrnul(text, '/');
+	struct prefix parsed = {.family = AF_INET};
+
+	if ((size_t)(slash - text) >= sizeof address)
+		return false;
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	if (inet_pton(AF_INET, address, parsed.octets) != 1) {
+		parsed.family = AF_INET6;
+		if (inet_pton(AF_INET6, address, parsed.octets) != 1)
+			return false;
+	}
+	int most = parsed.family == AF_INET ? 32 : 128;
+	int bits = *slash == '\0' ? most : parse_bits(slash + 1, most);
+	if (bits < 0)
+		return false;
+	parsed.bits = (uint8_t)bits;
+	for (size_t i = 0; i < sizeof parsed.octets; i++)
+		if ((parsed.octets[i] & ~mask(&parsed, i)) != 0)
+			return false;
+	*prefix = parsed;
+	return true;
+}
+
+bool prefix_holds(const struct prefix *prefix, const struct address *address)
+{
+	if (prefix->family != address->family)
+		return false;
+	for (size_t i = 0; 8 * i < prefix->bits; i++)
+		if (((prefix->octets[i] ^ address->octets[i]) & mask(prefix, i)) != 0)
+			return false;
+	return true;
+}
+
+bool prefixes_hold(const struct prefix *prefixes, size_t count, const struct address *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_holds(&prefixes[i], address))
+			return true;
+	return false;
+}

@@ -1,0 +1,29 @@
+/*
+ * Ranges of addresses, as settings give them: 10.0.0.0/8, 2001:db8::/32, or one address. Called by settings.c, reply.c, zone.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_DNS_PREFIX_H
+#define NSS_NOMAD_DNS_PREFIX_H
+
+#include "address.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct prefix {
+	uint8_t family;
+	uint8_t bits;       /* 0 to 32 or 128 */
+	uint8_t octets[16]; /* those after `bits` are 0 */
+};
+
+/* Reads "ADDRESS/BITS" or "ADDRESS"; bits set after the prefix are refused, as a slip. True, or false and untouched. */
+bool prefix_parse(const char *text, struct prefix *prefix);
+
+/* Whether the address lies in it. */
+bool prefix_holds(const struct prefix *prefix, const struct address *address);
+
+/* Whether the address lies in one of them. */
+bool prefixes_hold(const struct prefix *prefixes, size_t count, const struct address *address);
+
+#endif

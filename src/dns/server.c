@@ -1,0 +1,128 @@
+/*
+ * The DNS side of the daemon; see server.h. Called by nomad-dns-srv.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server.h"
+
+#include "tcp.h"
+#include "udp.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORKERS_MAX = 48 }; /* readers of the catalogue, of which TCP and others need some */
+
+struct dns_server {
+	struct dns_settings settings;
+	struct listeners listeners;
+	struct udp *udp;
+	struct tcp *tcp;
+};
+
+static size_t count_workers(const struct config *config)
+{
+	cpu_set_t cores;
+	size_t count = config->workers;
+
+	if (count == 0 && sched_getaffinity(0, sizeof cores, &cores) == 0)
+		count = (size_t)CPU_COUNT(&cores);
+	if (count == 0)
+		count = 1;
+	return count < WORKERS_MAX ? count : WORKERS_MAX;
+}
+
+/* What ns.nomad holds: the addresses we listen on, unless one is a wildcard; then it is the one that was asked. */
+static int list_servers(struct dns_server *server)
+{
+	const struct listeners *listeners = &server->listeners;
+	struct dns_settings *settings = &server->settings;
+
+	settings->servers = calloc(listeners->count + 1, sizeof *settings->servers);
+	if (settings->servers == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct address address = endpoint_address(&listeners->list[i].endpoint);
+		bool known = false;
+		if (listeners->list[i].wildcard) {
+			settings->server_count = 0;
+			return 0;
+		}
+		for (size_t j = 0; j < settings->server_count; j++)
+			known = known || address_equal(&settings->servers[j], &address);
+		if (!known)
+			settings->servers[settings->server_count++] = address;
+	}
+	return 0;
+}
+
+static int start_parts(struct dns_server *server, uv_loop_t *loop, struct catalogue *catalogue,
+                       const struct config *config, char reason[CONFIG_REASON_MAX])
+{
+	int result = dns_settings_init(config, &server->settings, reason);
+
+	if (result == 0)
+		result = listeners_open(&config->listen, count_workers(config), &server->listeners, reason);
+	if (result < 0)
+		return result;
+	if (server->listeners.count == 0)
+		server->listeners.workers = 0; /* `listen` is empty: no DNS */
+	result = list_servers(server);
+	if (result == 0 && server->settings.reverse_count > 0)
+		result = catalogue_keep_names(catalogue);
+	if (result == 0)
+		result = tcp_start(loop, &server->listeners, catalogue, &server->settings, &server->tcp);
+	if (result == 0)
+		result = udp_start(&server->listeners, catalogue, &server->settings, &server->udp);
+	if (result < 0)
+		snprintf(reason, CONFIG_REASON_MAX, "cannot start to answer DNS: %s; more memory or threads may help",
+		         strerror(-result));
+	return result;
+}
+
+int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct config *config,
+                     struct dns_server **server, char reason[CONFIG_REASON_MAX])
+{
+	struct dns_server *started = calloc(1, sizeof *started);
+
+	if (started == NULL) {
+		snprintf(reason, CONFIG_REASON_MAX, "out of memory");
+		return -ENOMEM;
+	}
+	int result = start_parts(started, loop, catalogue, config, reason);
+	if (result < 0)
+		dns_server_stop(started);
+	else
+		*server = started;
+	return result;
+}
+
+void dns_server_stop(struct dns_server *server)
+{
+	if (server == NULL)
+		return;
+	udp_stop(server->udp);
+	tcp_stop(server->tcp);
+	listeners_close(&server->listeners);
+	dns_settings_done(&server->settings);
+	free(server);
+}
+
+bool dns_server_address(const struct dns_server *server, size_t index, char text[LISTEN_TEXT_MAX])
+{
+	if (index >= server->listeners.count)
+		return false;
+	endpoint_text(&server->listeners.list[index].endpoint, text);
+	return true;
+}
+
+void dns_server_totals(const struct dns_server *server, struct dns_totals *totals, size_t *connections)
+{
+	*totals = (struct dns_totals){0};
+	udp_add_totals(server->udp, totals);
+	tcp_add_totals(server->tcp, totals);
+	*connections = tcp_connections(server->tcp);
+}

@@ -1,0 +1,44 @@
+/*
+ * The DNS side of the daemon, as a whole. Called by nomad-dns-srv.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_DNS_SERVER_H
+#define NSS_NOMAD_DNS_SERVER_H
+
+#include "counters.h"
+#include "listen.h"
+
+#include <uv.h>
+
+struct dns_server;
+
+/*
+ * Answers from now on: UDP in threads of its own, TCP on the loop. Before catalogue_set_state() has said that there is
+ * a catalogue the answers are SERVFAIL.
+ *
+ * loop       the calling thread's
+ * catalogue  kept until dns_server_stop(); where the configuration names reverse prefixes its names are kept from now on,
+ *            so nothing may be in it yet
+ * config     not kept
+ * server     on success ended with dns_server_stop(); otherwise untouched
+ * reason     on failure says what is wrong, and what to do
+ *
+ * 0 or a negative errno; after a failure, too, the loop has to run once more before it can be closed.
+ */
+int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct config *config,
+                     struct dns_server **server, char reason[CONFIG_REASON_MAX]);
+
+/*
+ * Stops answering and waits for the threads; the catalogue is no longer needed. Connections close when the loop runs,
+ * which has to happen before uv_loop_close(). The loop's thread. Accepts NULL.
+ */
+void dns_server_stop(struct dns_server *server);
+
+/* The address and port of listener number `index`, for a log line; false where there are no more. */
+bool dns_server_address(const struct dns_server *server, size_t index, char text[LISTEN_TEXT_MAX]);
+
+/* What was asked and answered since the start, and how many TCP connections there are. The loop's thread. */
+void dns_server_totals(const struct dns_server *server, struct dns_totals *totals, size_t *connections);
+
+#endif

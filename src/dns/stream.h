@@ -1,0 +1,58 @@
+/*
+ * One connection's questions and answers, each with its length before it (RFC 7766 section 8): cut anywhere, several in
+ * one piece, slow to come and slow to go. Called by tcp.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_DNS_STREAM_H
+#define NSS_NOMAD_DNS_STREAM_H
+
+#include "counters.h"
+
+#include <uv.h>
+
+/* What all connections use, one after the other. */
+struct stream_shared {
+	struct dns_counters counters;
+	struct dns_view view;
+	struct catalogue_reader *reader;
+	uint8_t *input;  /* what was just read */
+	uint8_t *output; /* answers on their way */
+	size_t held;     /* octets that wait, over all connections */
+};
+
+/* DONE: a whole question was answered, or a whole answer sent. OVER: to be closed. */
+enum stream_event { STREAM_DONE, STREAM_OVER };
+
+typedef void (*stream_report)(void *context, enum stream_event event);
+
+struct stream {
+	struct stream_shared *shared;
+	uv_stream_t *handle;
+	struct dns_client client;
+	uint8_t *input; /* what is not answered yet: part of a question, or what waits behind an answer */
+	size_t input_size;
+	uint8_t *output; /* what the client has not taken yet; while there is some, nothing is read */
+	size_t output_size;
+	bool over;
+	uv_write_t write;
+	stream_report report;
+	void *context;
+};
+
+/* Sets up zeroed memory: 0 or -ENOMEM. `part` lets go of the catalogue, `done` of the rest. */
+int stream_shared_init(struct stream_shared *shared, struct catalogue *catalogue, const struct dns_settings *settings);
+void stream_shared_part(struct stream_shared *shared);
+void stream_shared_done(struct stream_shared *shared);
+
+/* Sets up a connection's, whose handle's `data` it takes; `report` is called with `context`, and may close the handle. */
+void stream_init(struct stream *stream, struct stream_shared *shared, uv_stream_t *handle,
+                 const struct dns_client *client, stream_report report, void *context);
+
+/* Begins to read: 0 or a negative errno. */
+int stream_start(struct stream *stream);
+
+/* Frees what waits; the handle is closed. */
+void stream_done(struct stream *stream);
+
+#endif

@@ -1,0 +1,288 @@
+/*
+ * Questions over TCP: listeners and connections; see tcp.h. Called by server.c. What comes in on a connection is read
+ * and answered in stream.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "tcp.h"
+
+#include "stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum {
+	BACKLOG = 1024,       /* connections not yet accepted */
+	SWEEP_PERIOD = 250,   /* milliseconds between looks for idle connections */
+	OTHER_FILES = 64,     /* descriptors that the rest of the daemon needs */
+	CLIENT_BUCKETS = 4096,
+};
+
+/* What listens, or wakes up; all are freed with the last that closes. */
+struct tcp {
+	struct stream_shared shared;
+	struct connection *oldest; /* in the order of their last whole question */
+	struct connection *newest;
+	size_t count;
+	size_t most;
+	uint32_t idle; /* milliseconds */
+	uint16_t clients[CLIENT_BUCKETS];
+	uv_loop_t *loop;
+	uv_timer_t sweep;
+	size_t handles; /* not yet closed, connections too */
+	bool ended;
+	size_t listener_count;
+	uv_tcp_t listeners[];
+};
+
+struct connection {
+	uv_tcp_t handle;
+	struct stream stream;
+	struct tcp *tcp;
+	struct connection *older;
+	struct connection *newer;
+	uint64_t active; /* the loop's time */
+	uint16_t *siblings; /* how many its client has; NULL: not counted */
+};
+
+static void free_last(struct tcp *tcp)
+{
+	if (--tcp->handles > 0 || !tcp->ended)
+		return;
+	stream_shared_done(&tcp->shared);
+	free(tcp);
+}
+
+static void unlink_connection(struct connection *connection)
+{
+	struct tcp *tcp = connection->tcp;
+
+	*(connection->older == NULL ? &tcp->oldest : &connection->older->newer) = connection->newer;
+	*(connection->newer == NULL ? &tcp->newest : &connection->newer->older) = connection->older;
+}
+
+static void link_newest(struct connection *connection)
+{
+	struct tcp *tcp = connection->tcp;
+
+	connection->active = uv_now(tcp->loop);
+	connection->newer = NULL;
+	connection->older = tcp->newest;
+	*(tcp->newest == NULL ? &tcp->oldest : &tcp->newest->newer) = connection;
+	tcp->newest = connection;
+}
+
+static void on_connection_closed(uv_handle_t *handle)
+{
+	struct connection *connection = (struct connection *)handle; /* its first member */
+	struct tcp *tcp = connection->tcp;
+
+	stream_done(&connection->stream);
+	free(connection);
+	free_last(tcp);
+}
+
+static void close_connection(struct connection *connection)
+{
+	struct tcp *tcp = connection->tcp;
+
+	if (uv_is_closing((uv_handle_t *)&connection->handle))
+		return;
+	unlink_connection(connection);
+	tcp->count--;
+	if (connection->siblings != NULL)
+		--*connection->siblings;
+	uv_close((uv_handle_t *)&connection->handle, on_connection_closed);
+}
+
+/* The stream's report: something whole was done, or it is over. */
+static void on_stream(void *context, enum stream_event event)
+{
+	struct connection *connection = context;
+
+	if (event == STREAM_OVER) {
+		close_connection(connection);
+		return;
+	}
+	unlink_connection(connection);
+	link_newest(connection);
+}
+
+static bool is_loopback(const struct address *address)
+{
+	return address->family == AF_INET ? address->octets[0] == 127
+	                                  : IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)address->octets);
+}
+
+/* Where a client's connections are counted: by address, of IPv6 by /64; two clients may share a place. */
+static uint16_t *siblings_of(struct tcp *tcp, const struct address *address)
+{
+	uint64_t hash;
+
+	if (is_loopback(address))
+		return NULL;
+	memcpy(&hash, address->octets, sizeof hash);
+	hash *= UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
+	return &tcp->clients[hash >> 52];
+}
+
+static bool read_client(uv_tcp_t *handle, struct dns_client *client)
+{
+	union endpoint peer, local;
+	int peer_size = sizeof peer, local_size = sizeof local;
+
+	if (uv_tcp_getpeername(handle, &peer.any, &peer_size) < 0 ||
+	    uv_tcp_getsockname(handle, &local.any, &local_size) < 0)
+		return false;
+	*client = (struct dns_client){endpoint_address(&peer), endpoint_address(&local), true};
+	return true;
+}
+
+/* Lets a connection in; false where its client has too many. */
+static bool admit(struct connection *connection)
+{
+	struct tcp *tcp = connection->tcp;
+	struct dns_client client;
+
+	if (!read_client(&connection->handle, &client))
+		return false;
+	uint16_t *siblings = siblings_of(tcp, &client.address);
+	if (siblings != NULL && *siblings >= tcp->most / TCP_CLIENT_SHARE)
+		return false;
+	if (tcp->count >= tcp->most)
+		close_connection(tcp->oldest);
+	connection->siblings = siblings;
+	if (siblings != NULL)
+		++*siblings;
+	link_newest(connection);
+	tcp->count++;
+	stream_init(&connection->stream, &tcp->shared, (uv_stream_t *)&connection->handle, &client, on_stream, connection);
+	return true;
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct tcp *tcp = listener->data;
+
+	if (status < 0 || tcp->ended)
+		return;
+	struct connection *connection = calloc(1, sizeof *connection);
+	if (connection == NULL)
+		return;
+	connection->tcp = tcp;
+	if (uv_tcp_init(tcp->loop, &connection->handle) < 0) {
+		free(connection);
+		return;
+	}
+	tcp->handles++;
+	if (uv_accept(listener, (uv_stream_t *)&connection->handle) < 0 || !admit(connection)) {
+		uv_close((uv_handle_t *)&connection->handle, on_connection_closed);
+		return;
+	}
+	uv_tcp_nodelay(&connection->handle, 1);
+	if (stream_start(&connection->stream) < 0)
+		close_connection(connection);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct tcp *tcp = timer->data;
+	uint64_t now = uv_now(tcp->loop);
+
+	while (tcp->oldest != NULL && now - tcp->oldest->active >= tcp->idle)
+		close_connection(tcp->oldest);
+}
+
+/* As many connections as there are descriptors for. */
+static size_t bound_connections(size_t wanted)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return wanted;
+	if (files.rlim_cur < wanted + OTHER_FILES) {
+		files.rlim_cur = files.rlim_max < wanted + OTHER_FILES ? files.rlim_max : wanted + OTHER_FILES;
+		setrlimit(RLIMIT_NOFILE, &files);
+		getrlimit(RLIMIT_NOFILE, &files);
+	}
+	size_t left = files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : OTHER_FILES;
+	return wanted < left ? wanted : left;
+}
+
+static int open_listener(struct tcp *tcp, struct listener *listener)
+{
+	uv_tcp_t *handle = &tcp->listeners[tcp->listener_count];
+
+	int result = uv_tcp_init(tcp->loop, handle);
+	if (result < 0)
+		return result;
+	handle->data = tcp;
+	tcp->listener_count++;
+	tcp->handles++;
+	result = uv_tcp_open(handle, listener->stream);
+	if (result < 0)
+		return result;
+	listener->stream = -1; /* the handle's now */
+	return uv_listen((uv_stream_t *)handle, BACKLOG, on_connection);
+}
+
+int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *catalogue,
+              const struct dns_settings *settings, struct tcp **tcp)
+{
+	struct tcp *started = calloc(1, sizeof *started + listeners->count * sizeof *started->listeners);
+	int result;
+
+	if (started == NULL)
+		return -ENOMEM;
+	started->loop = loop;
+	started->idle = settings->tcp_idle * 1000;
+	started->most = bound_connections(settings->tcp_connections);
+	result = stream_shared_init(&started->shared, catalogue, settings);
+	if (result < 0) {
+		free(started);
+		return result;
+	}
+	uv_timer_init(loop, &started->sweep);
+	started->sweep.data = started;
+	started->handles = 1;
+	for (size_t i = 0; i < listeners->count && result == 0; i++)
+		if (listeners->list[i].stream >= 0)
+			result = open_listener(started, &listeners->list[i]);
+	if (result == 0)
+		result = uv_timer_start(&started->sweep, on_sweep, SWEEP_PERIOD, SWEEP_PERIOD);
+	if (result < 0)
+		tcp_stop(started);
+	else
+		*tcp = started;
+	return result;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free_last(handle->data);
+}
+
+void tcp_stop(struct tcp *tcp)
+{
+	if (tcp == NULL)
+		return;
+	tcp->ended = true;
+	while (tcp->oldest != NULL)
+		close_connection(tcp->oldest);
+	stream_shared_part(&tcp->shared);
+	for (size_t i = 0; i < tcp->listener_count; i++)
+		uv_close((uv_handle_t *)&tcp->listeners[i], on_closed);
+	uv_close((uv_handle_t *)&tcp->sweep, on_closed);
+}
+
+size_t tcp_connections(const struct tcp *tcp)
+{
+	return tcp->count;
+}
+
+void tcp_add_totals(const struct tcp *tcp, struct dns_totals *totals)
+{
+	counters_add(&tcp->shared.counters, totals);
+}

@@ -1,0 +1,45 @@
+/*
+ * A worker's own memory; see view.h. Called by zone.c and records.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "view.h"
+
+#include <stdlib.h>
+
+struct dns_scratch *dns_scratch_new(void)
+{
+	return calloc(1, sizeof(struct dns_scratch)); /* pages that no answer needs are never touched */
+}
+
+void dns_scratch_free(struct dns_scratch *scratch)
+{
+	if (scratch == NULL)
+		return;
+	free(scratch->chosen);
+	free(scratch);
+}
+
+bool dns_scratch_fit(struct dns_scratch *scratch, size_t count)
+{
+	enum { LEAST = 64 };
+	size_t room = LEAST;
+
+	if (count <= scratch->chosen_room)
+		return true;
+	while (room < count)
+		room *= 2;
+	const struct instance **chosen = realloc(scratch->chosen, room * sizeof *chosen);
+	if (chosen == NULL)
+		return false;
+	scratch->chosen = chosen;
+	scratch->chosen_room = room;
+	return true;
+}
+
+size_t dns_scratch_turn(struct dns_scratch *scratch, size_t count)
+{
+	/* A linear congruence (Knuth, section 3.3.4): one step at a time would show A and AAAA the same halves forever. */
+	scratch->turn = scratch->turn * 1664525 + 1013904223;
+	return (size_t)((uint64_t)scratch->turn * count >> 32);
+}

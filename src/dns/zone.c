@@ -1,0 +1,204 @@
+/*
+ * What a name stands for; see zone.h. Called by reply.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "zone.h"
+
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { SUFFIX_LABELS = 2 }; /* of in-addr.arpa, ip6.arpa, service.nomad */
+
+static bool label_is(const struct label *label, const char *word)
+{
+	return label->length == strlen(word) && text_same_letters(label->start, word, label->length);
+}
+
+/* Where the name of the last `count` labels stands in the message; the root alone, count 0, is never asked for. */
+static size_t offset_of(const struct query *query, size_t count)
+{
+	const struct label *label = &query->labels[query->label_count - count];
+
+	return MESSAGE_QUESTION + (size_t)(label->start - query->labels[0].start);
+}
+
+/* A label of a reverse name as a number of base 10 or 16 below `limit`, without leading zeroes; -1 where it is none. */
+static int parse_digits(const struct label *label, int base, int limit)
+{
+	int value = 0;
+
+	if (label->length == 0 || label->length > 3 || (label->length > 1 && label->start[0] == '0'))
+		return -1;
+	for (size_t i = 0; i < label->length; i++) {
+		char c = label->start[i];
+		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
+		            : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
+		if (digit >= base)
+			return -1;
+		value = value * base + digit;
+	}
+	return value < limit ? value : -1;
+}
+
+/* A reverse name taken apart: the address as far as it is given, and how many labels of it (RFC 3596 section 2.5). */
+struct reversed {
+	struct address address;
+	size_t given;
+	size_t whole; /* labels of a whole address */
+	unsigned bits; /* of a label */
+	bool odd;     /* there is a label that belongs to no address */
+};
+
+static bool take_apart(const struct query *query, struct reversed *reversed)
+{
+	size_t count = query->label_count;
+
+	if (count < SUFFIX_LABELS || !label_is(&query->labels[count - 1], "arpa"))
+		return false;
+	bool is_v4 = label_is(&query->labels[count - 2], "in-addr");
+	if (!is_v4 && !label_is(&query->labels[count - 2], "ip6"))
+		return false;
+	*reversed = (struct reversed){.address.family = is_v4 ? AF_INET : AF_INET6,
+	                              .whole = is_v4 ? 4 : 32, .bits = is_v4 ? 8 : 4};
+	for (size_t i = 0; i < count - SUFFIX_LABELS && !reversed->odd; i++) {
+		const struct label *label = &query->labels[count - SUFFIX_LABELS - 1 - i];
+		int value = parse_digits(label, is_v4 ? 10 : 16, is_v4 ? 256 : 16);
+		reversed->odd = value < 0 || i == reversed->whole;
+		if (reversed->odd)
+			break;
+		reversed->address.octets[is_v4 ? i : i / 2] |= (uint8_t)(is_v4 || i % 2 ? value : value << 4);
+		reversed->given++;
+	}
+	return true;
+}
+
+/* The labels, above the suffix, of a prefix's zones: 172.16.0.0/12 lies in sixteen of them, 16.172.in-addr.arpa and on. */
+static size_t depth_of(const struct prefix *prefix, const struct reversed *reversed)
+{
+	return (prefix->bits + reversed->bits - 1) / reversed->bits;
+}
+
+static void locate_reverse(const struct dns_settings *settings, const struct query *query, struct zone_node *node)
+{
+	struct reversed reversed;
+	size_t best = 0;
+
+	if (settings->reverse_count == 0 || !take_apart(query, &reversed))
+		return;
+	for (size_t i = 0; i < settings->reverse_count; i++) {
+		const struct prefix *prefix = &settings->reverse[i];
+		size_t depth = depth_of(prefix, &reversed) + SUFFIX_LABELS;
+		if (reversed.given + SUFFIX_LABELS < depth || depth <= best || !prefix_holds(prefix, &reversed.address))
+			continue;
+		best = depth; /* the longest suffix wins */
+	}
+	if (best == 0)
+		return;
+	node->zone = ZONE_REVERSE;
+	node->origin = offset_of(query, best);
+	node->is_apex = query->label_count == best;
+}
+
+void zone_locate(const struct dns_view *view, const struct query *query, struct zone_node *node)
+{
+	size_t count = query->label_count;
+
+	memset(node, 0, sizeof *node);
+	if (count == 0)
+		return;
+	if (!label_is(&query->labels[count - 1], "nomad")) {
+		locate_reverse(view->settings, query, node);
+		return;
+	}
+	size_t labels = 1;
+	if (view->settings->reading == NAME_SERVICE_LABEL && count > 1 && label_is(&query->labels[count - 2], "service"))
+		labels = 2;
+	node->zone = labels == 1 ? ZONE_NOMAD : ZONE_ALIAS;
+	node->origin = offset_of(query, labels);
+	node->is_apex = count == labels;
+}
+
+static bool has_address(const struct instance *instance, const struct address *address)
+{
+	for (size_t i = 0; i < instance->address_count; i++)
+		if (address_equal(&instance->addresses[i], address))
+			return true;
+	return false;
+}
+
+/* Which addresses the name holds, by the rules of service_addresses(): a name that gives an address holds that one. */
+static void find_addresses(const struct name *name, struct zone_node *node)
+{
+	node->all_addresses = name->select == SELECT_ALL && node->service->spelling_count == 1;
+	if (name->select == SELECT_LABEL && address_parse_label(name->selector, &node->only))
+		node->has_only = has_address(node->chosen[0], &node->only);
+}
+
+/* A name of one label may be a namespace's, or our own. */
+static void find_other(const struct dns_view *view, const struct name *name, struct zone_node *node)
+{
+	const char *label = name->key.service;
+
+	node->verdict = VERDICT_NO_NAME;
+	if (!name_in_default_namespace(&name->key))
+		return;
+	node->is_server = name->select == SELECT_ALL && text_same(label, "ns");
+	if (node->is_server || text_same(label, view->settings->default_namespace) ||
+	    catalogue_has_namespace(view->catalogue, label))
+		node->verdict = VERDICT_NO_DATA;
+}
+
+static void find_service(const struct dns_view *view, const struct name *name, struct zone_node *node)
+{
+	struct service_key key = name->key;
+
+	if (name_in_default_namespace(&key))
+		strcpy(key.namespace, view->settings->default_namespace);
+	node->service = catalogue_find(view->catalogue, &key);
+	if (node->service == NULL) {
+		find_other(view, name, node);
+		return;
+	}
+	node->verdict = VERDICT_UNKNOWN;
+	if (!dns_scratch_fit(view->scratch, node->service->instance_count))
+		return;
+	node->verdict = service_select(node->service, name, view->scratch->chosen, &node->chosen_count);
+	node->chosen = view->scratch->chosen;
+	node->is_instance = name->select == SELECT_LABEL;
+	if (node->verdict == VERDICT_FOUND)
+		find_addresses(name, node);
+}
+
+/* Names above an address exist, whoever is below; so a resolver that asks label by label comes through (RFC 8020). */
+static void find_reverse(const struct dns_view *view, const struct query *query, struct zone_node *node)
+{
+	struct reversed reversed;
+
+	node->verdict = VERDICT_NO_NAME;
+	if (!take_apart(query, &reversed) || reversed.odd)
+		return;
+	node->verdict = VERDICT_NO_DATA;
+	if (reversed.given < reversed.whole)
+		return;
+	node->names = catalogue_names_at(view->catalogue, &reversed.address);
+	node->verdict = node->names != NULL ? VERDICT_FOUND : node->is_apex ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+}
+
+void zone_find(const struct dns_view *view, const struct query *query, struct zone_node *node)
+{
+	struct name name;
+
+	if (node->zone == ZONE_REVERSE) {
+		find_reverse(view, query, node);
+		return;
+	}
+	name_parse_labels(query->labels, query->label_count, view->settings->reading, &name);
+	if (name.kind == NAME_SERVICE)
+		find_service(view, &name, node);
+	else
+		node->verdict = name.kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+}

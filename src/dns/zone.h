@@ -1,0 +1,44 @@
+/*
+ * What a name stands for: the zone it lies in, and what the catalogue holds for it. Called by reply.c.
+ *
+ * Zones: nomad; service.nomad, the same names the way CoreDNS' plugin spells them; and the reverse zones of the
+ * prefixes configured.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_DNS_ZONE_H
+#define NSS_NOMAD_DNS_ZONE_H
+
+#include "view.h"
+
+enum zone { ZONE_NONE, ZONE_NOMAD, ZONE_ALIAS, ZONE_REVERSE };
+
+struct zone_node {
+	enum zone zone;  /* NONE: somebody else's name, and nothing else is set */
+	size_t origin;   /* where the zone's name stands in the question */
+	enum verdict verdict;
+	bool is_apex;    /* holds SOA and NS */
+	bool is_server;  /* the name server's own, ns.nomad */
+	bool is_instance; /* selects instances by a label: holds TXT */
+
+	/* With FOUND in a zone of services: all addresses of the service, or one, or those of the chosen. */
+	const struct service *service;
+	const struct instance *const *chosen;
+	size_t chosen_count;
+	bool all_addresses;
+	bool has_only;
+	struct address only;
+
+	const struct service_names *names; /* with FOUND in a reverse zone */
+};
+
+/* Which zone the question's name lies in, before the catalogue is asked. Sets zone and origin, all else to 0. */
+void zone_locate(const struct dns_view *view, const struct query *query, struct zone_node *node);
+
+/*
+ * What the name stands for; `node` comes from zone_locate(), and is not NONE. UNKNOWN without memory. What it points
+ * to lasts until the reader leaves the catalogue, and until the next call with the same scratch.
+ */
+void zone_find(const struct dns_view *view, const struct query *query, struct zone_node *node);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * Addresses of Nomad agents; see url.h. Called by config_keys.c and nomad/agent.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "url.h"
+
+#include "address.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const prefixes[] = {
+	[URL_HTTP] = "http://",
+	[URL_HTTPS] = "https://",
+	[URL_UNIX] = "unix://",
+};
+
+enum { SCHEMES = sizeof prefixes / sizeof *prefixes };
+
+static bool refuse(const char **wrong, const char *why)
+{
+	*wrong = why;
+	return false;
+}
+
+/* The scheme, and where the text goes on; SCHEMES where it has none of ours. */
+static unsigned read_scheme(const char *text, const char **rest)
+{
+	unsigned scheme = 0;
+
+	for (; scheme < SCHEMES; scheme++) {
+		size_t length = strlen(prefixes[scheme]);
+		if (strncasecmp(text, prefixes[scheme], length) == 0) {
+			*rest = text + length;
+			break;
+		}
+	}
+	return scheme;
+}
+
+static bool parse_path(const char *text, struct url *url, const char **wrong)
+{
+	if (text[0] != '/' || text[1] == '\0')
+		return refuse(wrong, "a socket is given by its whole path, unix:///run/nomad/api.sock");
+	if (strlen(text) >= URL_PATH_MAX)
+		return refuse(wrong, "the path of a socket has at most 107 octets");
+	strcpy(url->path, text);
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* USER:PASSWORD, percent-encoded; octets below a blank would break out of the header they are sent in. */
+static bool parse_user(const char *text, size_t length, struct url *url, const char **wrong)
+{
+	static const char why[] = "user and password before @ are percent-encoded, shorter than 256 octets, without "
+				  "control characters";
+	size_t used = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		int octet = (unsigned char)text[i];
+		if (octet == '%') {
+			int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
+			int low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
+			octet = high < 0 || low < 0 ? 0 : high << 4 | low;
+			i += 2;
+		}
+		if (octet < ' ' || octet == 0x7f || used + 1 >= URL_USER_MAX)
+			return refuse(wrong, why);
+		url->user[used++] = (char)octet;
+	}
+	url->user[used] = '\0';
+	return true;
+}
+
+static bool parse_port(const char *text, size_t length, struct url *url, const char **wrong)
+{
+	unsigned port = 0;
+
+	if (length == 0)
+		return true; /* "http://host:" is the scheme's own port, RFC 3986 section 3.2.3 */
+	if (text[0] != ':')
+		return refuse(wrong, "after the host comes a port, http://[2001:db8::1]:4646");
+	for (size_t i = 1; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9' || port > UINT16_MAX)
+			return refuse(wrong, "a port is a number from 1 to 65535");
+		port = port * 10 + (unsigned)(text[i] - '0');
+	}
+	if (length > 1 && (port == 0 || port > UINT16_MAX))
+		return refuse(wrong, "a port is a number from 1 to 65535");
+	if (length > 1)
+		url->port = (uint16_t)port;
+	return true;
+}
+
+/* Where the host ends: after its bracket, or before the colon. */
+static size_t host_length(const char *text, size_t length)
+{
+	const char *end;
+
+	if (text[0] == '[' && (end = memchr(text, ']', length)) != NULL)
+		return (size_t)(end + 1 - text);
+	end = memchr(text, ':', length);
+	return end == NULL ? length : (size_t)(end - text);
+}
+
+static bool check_host(struct url *url, const char **wrong)
+{
+	struct address address;
+	struct name name;
+
+	if (address_parse(url->host, &address))
+		return address.family == AF_INET || refuse(wrong, "an IPv6 address stands in brackets");
+	name_parse(url->host, NAME_PLAIN, &name);
+	if (name.kind != NAME_FOREIGN)
+		return refuse(wrong, "a host under .nomad would be looked up by asking this very agent; give its IP address, "
+				     "and the name as tls-server-name");
+	return address_is_host(url->host) || refuse(wrong, "that is neither an IP address nor the name of a host");
+}
+
+static bool parse_host(const char *text, size_t length, struct url *url, const char **wrong)
+{
+	struct address address;
+
+	if (length == 0)
+		return refuse(wrong, "the host is missing");
+	if (length > NAME_TEXT_MAX)
+		return refuse(wrong, "the name of a host has at most 253 octets");
+	url->is_ipv6 = text[0] == '[';
+	if (!url->is_ipv6) {
+		memcpy(url->host, text, length);
+		return check_host(url, wrong);
+	}
+	if (text[length - 1] != ']')
+		return refuse(wrong, "the bracket after the IPv6 address is missing");
+	memcpy(url->host, text + 1, length - 2);
+	if (!address_parse(url->host, &address) || address.family != AF_INET6)
+		return refuse(wrong, "what stands in brackets is an IPv6 address");
+	return true;
+}
+
+bool url_parse(const char *text, struct url *url, const char **wrong)
+{
+	struct url parsed = {0};
+	const char *rest = text;
+	unsigned scheme = read_scheme(text, &rest);
+
+	if (scheme == SCHEMES)
+		return refuse(wrong, "it starts with http://, https:// or unix://");
+	parsed.scheme = (enum url_scheme)scheme;
+	if (scheme == URL_UNIX) {
+		if (!parse_path(rest, &parsed, wrong))
+			return false;
+		*url = parsed;
+		return true;
+	}
+	parsed.port = scheme == URL_HTTPS ? 443 : 80; /* RFC 9110 section 4.2 */
+	size_t length = strcspn(rest, "/?#");
+	const char *at = memrchr(rest, '@', length);
+	if (at != NULL) {
+		if (!parse_user(rest, (size_t)(at - rest), &parsed, wrong))
+			return false;
+		length -= (size_t)(at + 1 - rest);
+		rest = at + 1;
+	}
+	size_t host = host_length(rest, length);
+	if (!parse_host(rest, host, &parsed, wrong) || !parse_port(rest + host, length - host, &parsed, wrong))
+		return false;
+	*url = parsed;
+	return true;
+}
+
+void url_authority(const struct url *url, char text[URL_TEXT_MAX])
+{
+	snprintf(text, URL_TEXT_MAX, url->is_ipv6 ? "[%s]:%u" : "%s:%u", url->host, (unsigned)url->port);
+}
+
+void url_text(const struct url *url, char text[URL_TEXT_MAX])
+{
+	char authority[URL_TEXT_MAX];
+
+	if (url->scheme == URL_UNIX) {
+		snprintf(text, URL_TEXT_MAX, "%s%s", prefixes[URL_UNIX], url->path);
+		return;
+	}
+	url_authority(url, authority);
+	snprintf(text, URL_TEXT_MAX, "%s%.*s", prefixes[url->scheme], NAME_TEXT_MAX + 9, authority);
+}

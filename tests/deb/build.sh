@@ -1,0 +1,34 @@
+#!/bin/sh
+# Builds the Debian packages from a copy of this tree into a folder: tests/deb/build.sh FOLDER [VERSION]. The tree
+# stays as it is. VERSION is for the tests, that of debian/changelog otherwise. Called by `make deb` and tests/deb.
+#
+# SPDX-License-Identifier: MIT
+set -eu
+
+here=$(cd "$(dirname "$0")/../.." && pwd)
+mkdir -p "$1"
+target=$(cd "$1" && pwd)
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$here/debian/changelog")
+copy=$target/nss-nomad-${2:-$version}
+
+rm -rf "$copy"
+mkdir "$copy"
+trap 'rm -rf "$copy"' EXIT
+if git -C "$here" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+	git -C "$here" ls-files -z --cached --others --exclude-standard |
+		tar -c -C "$here" --null -T - --ignore-failed-read 2>/dev/null | tar -x -C "$copy"
+else
+	tar -c -C "$here" --exclude=./build . | tar -x -C "$copy"
+fi
+# What the umask of whoever fetched the sources made of them shall not be seen in the packages.
+chmod -R u=rwX,go=rX "$copy"
+if [ $# -gt 1 ]; then
+	sed -i "1s/(.*)/($2)/" "$copy/debian/changelog"
+fi
+cd "$copy"
+# Whoever is in the middle of "make" is not to be asked what this make is to do.
+unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS CC SAN DESTDIR PREFIX
+if ! LC_ALL=C dpkg-buildpackage -us -uc >"$target/build.log" 2>&1; then
+	cat "$target/build.log" >&2
+	exit 1
+fi
