@@ -135,6 +135,7 @@ class Bench:
                 self.look(f"files {name}", "files", full, count)
                 self.look(f"published {name}", "nomad", full, count)
                 self.look(f"dns {name}", "dns", full, count)
+            self.look("nothing", "nothing", "one.default.nomad", 1)
             self.first_look("first published", "nomad", "one.default.nomad")
             self.first_look("first nothing", "nothing", "one.default.nomad")
             ALIVE.rename(ALIVE.with_name("dead"))
@@ -197,6 +198,8 @@ class Bench:
             self.compare(f"published, {count}: nss_dns and NSD (times faster)", f"published {name}", f"dns {name}", 20, True)
             self.compare(f"cache, {count}: /etc/hosts", f"cache {name}", f"files {name}", 1.3)
         self.compare("first in a process: a module that does nothing", "first published", "first nothing", 1.1)
+        print(f"{'  what glibc takes around it, and NSD beside that':<52}{self.microseconds('nothing'):10.1f}"
+              f"{self.microseconds('dns one'):10.1f}{self.ratio('dns one', 'nothing'):8.2f}  the most there can be")
         for services in (1000, 100000):
             self.compare(f"published among {services} services: among 10", f"services {services}", "services 10", 1.1)
         for instances in (10, 100, 1000):
