@@ -90,7 +90,12 @@ TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@
 
 tools: $(TOOLS)
 
+# By folder: a rule for all of tests/ would be preferred for the unit tests, whose .o is not there yet.
 $(B)/tests/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(TOOL_CC) -pthread
+
+$(B)/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -pthread
 
@@ -99,6 +104,10 @@ $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
 
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
+
+$(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/config*.c src/url.c src/dns/*.c) \
+		$(addprefix src/watch/, catalogue.c table.c epoch.c))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^

@@ -29,6 +29,6 @@ cd "$copy"
 # Whoever is in the middle of "make" is not to be asked what this make is to do.
 unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS CC SAN DESTDIR PREFIX
 if ! LC_ALL=C dpkg-buildpackage -us -uc >"$target/build.log" 2>&1; then
-	cat "$target/build.log" >&2
+	tail -n 40 "$target/build.log" >&2
 	exit 1
 fi
