@@ -63,9 +63,10 @@ $(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: $(B)/settings
 $(B)/nss_nomad.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"'
 $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
 
+# noseparate-code: two mappings instead of four, which every program's first lookup would pay for.
 $(B)/libnss_nomad.so.2: $(call objects,$(MODULE_SRC)) src/nss_nomad.map
-	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,-z,nodelete $(if $(SAN),,-Wl,-z,defs) -Wl,-soname,libnss_nomad.so.2 \
-		-Wl,--version-script=src/nss_nomad.map -o $@ $(filter %.o,$^)
+	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,noseparate-code $(if $(SAN),,-Wl,-z,defs) \
+		-Wl,-soname,libnss_nomad.so.2 -Wl,--version-script=src/nss_nomad.map -o $@ $(filter %.o,$^)
 
 $(B)/nomad-lookup: $(call objects,$(LOOKUP_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LOOKUP_PKGS)) -pthread
