@@ -212,7 +212,7 @@ def test_explain_dead_daemon(web, host, age, words):
     ("429", {}, "too many connections"),
     ("500", {}, "leader"),
     ("status", {"code": 500, "text": "rpc error: boom"}, "boom"),
-    ("status", {"code": 404, "text": "nothing here"}, "Nomad agent?"),
+    ("status", {"code": 404, "text": "nothing here"}, "Nomad agent, 1.3"),
     ("no-leader", {}, "leader"),
     ("index-0", {}, "leader"),
     ("redirect", {}, "redirects"),
