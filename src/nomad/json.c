@@ -78,7 +78,8 @@ int json_parse(const char *text, size_t size, size_t depth, size_t limit, struct
 	jsmn_init(&parser);
 	int parsed = jsmn_parse(&parser, text, size, tokens, (unsigned)count);
 	*json = (struct json){.text = text, .tokens = tokens, .count = parsed < 0 ? 0 : (size_t)parsed};
-	if (json->count == 0 || json_after(json, 0) != json->count || !is_well_formed(json)) {
+	/* jsmn stops at a NUL as if that were the end. */
+	if (json->count == 0 || parser.pos != size || json_after(json, 0) != json->count || !is_well_formed(json)) {
 		json_done(json);
 		return -EBADMSG;
 	}

@@ -51,7 +51,6 @@ struct reading_missing {
 
 struct reading {
 	struct intake *intake;
-	struct agent *agent;
 	const struct outside *outside;
 	void *owner;
 	/* The end: BELIEVED, or what went wrong and why. The reading may be started again in it. */
@@ -79,8 +78,7 @@ struct reading {
 };
 
 /* A reading that does not run. What is given outlives it. */
-void reading_init(struct reading *reading, struct intake *intake, struct agent *agent,
-                  const struct outside *outside);
+void reading_init(struct reading *reading, struct intake *intake, const struct outside *outside);
 
 /*
  * Starts, over again where it runs.
