@@ -129,8 +129,7 @@ fuzz: deps-sanitize $(FUZZ_TARGETS:%=build/fuzz/%)
 
 # Tests. `check` sets up, builds, runs everything below it and counts.
 export CC SAN PYTHON
-JOBS ?= $(shell echo $$((2 * $$(nproc))))
-PYTEST = $(PYTHON) -B -m pytest -q -n $(JOBS) --timeout=300 -p no:cacheprovider
+PYTEST = $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider -n $(or $(JOBS),$(shell echo $$((2 * $$(nproc)))))
 
 check:
 	+@tests/check.sh
@@ -151,7 +150,7 @@ check-real: all tools
 
 check-interop: all tools
 	tests/setup.sh interop
-	$(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider tests/interop $(PYTEST_ARGS)
+	$(PYTEST) tests/interop $(PYTEST_ARGS)
 
 lint: all
 	@$(PYTHON) -B tests/lint.py $(B) $(MODULE_SRC)
@@ -176,8 +175,7 @@ $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 
 demo:
 	+@tests/demo.sh
-deps:
-	@tests/setup.sh build test demo
+deps: deps-build deps-test deps-demo
 deps-%:
 	@tests/setup.sh $*
 

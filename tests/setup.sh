@@ -11,7 +11,7 @@ test="check python3 python3-pytest python3-pytest-xdist python3-pytest-timeout p
 	bind9-dnsutils libcap2-bin gcc-multilib"
 sanitize="clang libclang-rt valgrind lcov" # libclang-rt stands for the one of clang's version
 bench="nsd knot iproute2 util-linux curl"
-demo="python3 curl openssh-client openssh-server util-linux iproute2"
+demo="python3 curl openssh-client openssh-server util-linux iproute2 bind9-dnsutils"
 # Not systemd-resolved: installing it takes over the machine's resolv.conf. It is tested where it is there.
 interop="unbound dnsmasq-base bind9 haproxy knot knot-dnsutils ldnsutils bind9-dnsutils python3-pycares
 	python3-dnspython python3-pytest python3-pytest-timeout"

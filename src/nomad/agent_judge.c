@@ -212,6 +212,8 @@ static enum agent_result judge_success(struct agent_request *request)
 		return say(request, AGENT_NO_LEADER, "knows no leader of its cluster, or is stopping; see nomad server members");
 	if (answer->index == 0)
 		return say(request, AGENT_UNBELIEVABLE, "lets this token see no namespace at all; give it a policy with read-job");
+	if (answer->size == 0)
+		return say(request, AGENT_CUT, "sent no body; it may be stopping, try again");
 	return answer->result = AGENT_BELIEVED;
 }
 
