@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "address.h"
+#include "bytes.h"
 #include "deadline.h"
 #include "tool/doctor.h"
 
@@ -113,24 +114,47 @@ static ssize_t exchange(int descriptor, const char *name, int type, uint8_t answ
 	return -ETIMEDOUT;
 }
 
-/* The rcode of an answer with its addresses, or a negative errno. */
+static void skip_name(struct reader *reader)
+{
+	int length = dn_skipname(reader->at, reader->end);
+
+	reader_take(reader, length < 0 ? SIZE_MAX : (size_t)length);
+}
+
+/* The next record; an address is kept. */
+static void read_record(struct reader *reader, struct found *found)
+{
+	skip_name(reader);
+	uint16_t type = reader_u16(reader);
+	reader_u16(reader); /* class */
+	reader_u32(reader); /* TTL */
+	uint16_t size = reader_u16(reader);
+	const uint8_t *data = reader_take(reader, size);
+
+	if (data != NULL && type == ns_t_a && size == 4)
+		add(found, AF_INET, data);
+	else if (data != NULL && type == ns_t_aaaa && size == 16)
+		add(found, AF_INET6, data);
+}
+
+/* The rcode of an answer, whose addresses are kept, or a negative errno. RFC 1035 section 4.1. */
 static int read_answer(const uint8_t *octets, ssize_t size, struct found *found)
 {
-	ns_msg message;
-	ns_rr record;
+	enum { TC = 0x0200, RCODE = 0x000f };
+	struct reader reader;
 
-	if (ns_initparse(octets, (int)size, &message) < 0)
-		return -EBADMSG;
-	found->cut = found->cut || ns_msg_getflag(message, ns_f_tc);
-	for (int i = 0; i < ns_msg_count(message, ns_s_an); i++) {
-		if (ns_parserr(&message, ns_s_an, i, &record) < 0)
-			return -EBADMSG;
-		if (ns_rr_type(record) == ns_t_a && ns_rr_rdlen(record) == 4)
-			add(found, AF_INET, ns_rr_rdata(record));
-		else if (ns_rr_type(record) == ns_t_aaaa && ns_rr_rdlen(record) == 16)
-			add(found, AF_INET6, ns_rr_rdata(record));
+	reader_init(&reader, octets, (size_t)size);
+	reader_u16(&reader); /* ID */
+	uint16_t flags = reader_u16(&reader), questions = reader_u16(&reader), answers = reader_u16(&reader);
+	reader_u32(&reader); /* the other two counts */
+	found->cut = found->cut || (flags & TC) != 0;
+	for (; questions > 0 && !reader.failed; questions--) {
+		skip_name(&reader);
+		reader_u32(&reader);
 	}
-	return ns_msg_getflag(message, ns_f_rcode);
+	for (; answers > 0 && !reader.failed; answers--)
+		read_record(&reader, found);
+	return reader.failed ? -EBADMSG : flags & RCODE;
 }
 
 static int ask_dns(const char *endpoint, const char *name, struct found *found)

@@ -59,12 +59,12 @@ static void check_clock(struct doctor *doctor, int64_t date)
 }
 
 /* The service to try: the first one by its name, where none was given. */
-static void take_name(struct doctor *doctor, const struct service_names *names)
+static void take_name(struct doctor *doctor, const struct service_list *names)
 {
 	char text[2 * (NAME_LABEL_MAX + 1) + sizeof "nomad"];
 
 	for (size_t i = 0; i < names->count; i++) {
-		const struct service_name *one = &names->items[i];
+		const struct listed_service *one = &names->items[i];
 		if (strlen(one->namespace) > NAME_LABEL_MAX || strlen(one->service) > NAME_LABEL_MAX ||
 		    strpbrk(one->service, ". ") != NULL)
 			continue;
@@ -74,8 +74,8 @@ static void take_name(struct doctor *doctor, const struct service_names *names)
 	}
 }
 
-/* Nomad's list has one element a namespace, and service_names_parse() keeps its order. */
-static void list_namespaces(const struct service_names *names, char list[LIST_MAX])
+/* Nomad's list has one element a namespace, and service_list_parse() keeps its order. */
+static void list_namespaces(const struct service_list *names, char list[LIST_MAX])
 {
 	size_t used = 0;
 
@@ -87,10 +87,10 @@ static void list_namespaces(const struct service_names *names, char list[LIST_MA
 
 static void check_list(struct doctor *doctor, const char *namespace, const struct agent_answer *answer, bool choose)
 {
-	struct service_names names;
+	struct service_list names;
 	char list[LIST_MAX];
 
-	if (service_names_parse(answer->body, answer->size, &names) < 0) {
+	if (service_list_parse(answer->body, answer->size, &names) < 0) {
 		doctor_say(doctor, DOCTOR_FAULT, "agent", "see the agent's log", "the agent's list of services cannot be read");
 		return;
 	}
@@ -104,7 +104,7 @@ static void check_list(struct doctor *doctor, const char *namespace, const struc
 		           "there is no service, or the token may read none");
 	if (choose)
 		take_name(doctor, &names);
-	service_names_done(&names);
+	service_list_done(&names);
 }
 
 /* True where an agent has answered, whatever it said. */
