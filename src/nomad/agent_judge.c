@@ -62,6 +62,9 @@ size_t agent_take_header(char *line, size_t one, size_t size, void *context)
 		answer->has_known_leader = true;
 	} else if ((value = value_of(copy, "X-Nomad-LastContact")) != NULL) {
 		answer->last_contact = is_digit(value[0]) ? strtoull(value, NULL, 10) : 0;
+	} else if ((value = value_of(copy, "Date")) != NULL) {
+		int64_t date = curl_getdate(value, NULL);
+		answer->date = date < 0 ? 0 : date;
 	} else if ((value = value_of(copy, "Content-Type")) != NULL) {
 		answer->is_json = is_json(value);
 	}
