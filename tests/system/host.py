@@ -164,7 +164,8 @@ class Host:
         try:
             out, err = process.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
-            process.kill()
+            for pid in self.processes():    # its children too: they hold the pipes
+                os.kill(pid, signal.SIGKILL)
             process.communicate()
             raise
         return Result(process.returncode, out, err)
