@@ -13,7 +13,7 @@ import sys
 FILE_LINES = 400        # a file is about one thing
 UNIT_TEST_LINES = 800   # mirrors one source file, so it cannot be cut in two
 MAKEFILE_LINES = 200
-LINE_LENGTH = 120       # characters, a tab is one
+LINE_LENGTH = 132       # characters, a tab is one; aim at 120
 FUNCTION_LINES = 60     # what fits a screen
 HALF_UNDER = 15         # lines; half of all functions
 COMPLEXITY = 15         # McCabe's, a switch counted once
@@ -83,7 +83,7 @@ def first_comment(*_):
 
 
 def sizes(*_):
-    """A file has at most 400 lines, of unit tests 800, the Makefile 200, a line 120 characters."""
+    """A file has at most 400 lines, of unit tests 800, the Makefile 200, a line 132 characters."""
     for path in files("*.c", "*.h", "*.py", "*.sh", "Makefile"):
         lines = lines_of(path)
         most = (MAKEFILE_LINES if path.name == "Makefile" else UNIT_TEST_LINES if path.match("tests/unit/test_*.c")

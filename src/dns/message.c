@@ -244,7 +244,7 @@ size_t reply_end(struct reply *reply, const struct options *options)
 
 	if (query->has_opt)
 		write_opt(reply, options);
-	uint16_t flags = (uint16_t)(FLAG_QR | query->opcode << 11 | reply->flags | (reply->rcode & 15));
+	uint16_t flags = (uint16_t)(FLAG_QR | query->opcode << 11 | reply->flags | ((int)reply->rcode & 15));
 	if (query->recursion && !other)
 		flags |= FLAG_RD;
 	writer_u16_at(writer, 0, query->id);

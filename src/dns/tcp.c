@@ -1,12 +1,12 @@
 /*
  * Questions over TCP: listeners and connections; see tcp.h. Called by server.c. What comes in on a connection is read
- * and answered in stream.c.
+ * and answered in framing.c.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "tcp.h"
 
-#include "stream.h"
+#include "framing.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ enum {
 
 /* What listens, or wakes up; all are freed with the last that closes. */
 struct tcp {
-	struct stream_shared shared;
+	struct framing_shared shared;
 	struct connection *oldest; /* in the order of their last whole question */
 	struct connection *newest;
 	size_t count;
@@ -39,7 +39,7 @@ struct tcp {
 
 struct connection {
 	uv_tcp_t handle;
-	struct stream stream;
+	struct framing framing;
 	struct tcp *tcp;
 	struct connection *older;
 	struct connection *newer;
@@ -51,7 +51,7 @@ static void free_last(struct tcp *tcp)
 {
 	if (--tcp->handles > 0 || !tcp->ended)
 		return;
-	stream_shared_done(&tcp->shared);
+	framing_shared_done(&tcp->shared);
 	free(tcp);
 }
 
@@ -79,7 +79,7 @@ static void on_connection_closed(uv_handle_t *handle)
 	struct connection *connection = (struct connection *)handle; /* its first member */
 	struct tcp *tcp = connection->tcp;
 
-	stream_done(&connection->stream);
+	framing_done(&connection->framing);
 	free(connection);
 	free_last(tcp);
 }
@@ -97,12 +97,12 @@ static void close_connection(struct connection *connection)
 	uv_close((uv_handle_t *)&connection->handle, on_connection_closed);
 }
 
-/* The stream's report: something whole was done, or it is over. */
-static void on_stream(void *context, enum stream_event event)
+/* The report: something whole was done, or it is over. */
+static void on_framing(void *context, enum framing_event event)
 {
 	struct connection *connection = context;
 
-	if (event == STREAM_OVER) {
+	if (event == FRAMING_OVER) {
 		close_connection(connection);
 		return;
 	}
@@ -158,7 +158,7 @@ static bool admit(struct connection *connection)
 		++*siblings;
 	link_newest(connection);
 	tcp->count++;
-	stream_init(&connection->stream, &tcp->shared, (uv_stream_t *)&connection->handle, &client, on_stream, connection);
+	framing_init(&connection->framing, &tcp->shared, (uv_stream_t *)&connection->handle, &client, on_framing, connection);
 	return true;
 }
 
@@ -182,7 +182,7 @@ static void on_connection(uv_stream_t *listener, int status)
 		return;
 	}
 	uv_tcp_nodelay(&connection->handle, 1);
-	if (stream_start(&connection->stream) < 0)
+	if (framing_start(&connection->framing) < 0)
 		close_connection(connection);
 }
 
@@ -239,7 +239,7 @@ int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *ca
 	started->loop = loop;
 	started->idle = settings->tcp_idle * 1000;
 	started->most = bound_connections(settings->tcp_connections);
-	result = stream_shared_init(&started->shared, catalogue, settings);
+	result = framing_shared_init(&started->shared, catalogue, settings);
 	if (result < 0) {
 		free(started);
 		return result;
@@ -271,7 +271,7 @@ void tcp_stop(struct tcp *tcp)
 	tcp->ended = true;
 	while (tcp->oldest != NULL)
 		close_connection(tcp->oldest);
-	stream_shared_part(&tcp->shared);
+	framing_shared_part(&tcp->shared);
 	for (size_t i = 0; i < tcp->listener_count; i++)
 		uv_close((uv_handle_t *)&tcp->listeners[i], on_closed);
 	uv_close((uv_handle_t *)&tcp->sweep, on_closed);

@@ -38,6 +38,7 @@ void json_done(struct json *json);
 /* The token after a value and all that is in it. */
 size_t json_after(const struct json *json, size_t token);
 
+/* Whether a token is there and of that type; whether it is null. */
 bool json_is(const struct json *json, size_t token, jsmntype_t type);
 bool json_is_null(const struct json *json, size_t token);
 

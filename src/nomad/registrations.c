@@ -237,7 +237,7 @@ void service_list_done(struct service_list *names)
 	*names = (struct service_list){0};
 }
 
-/* One event; false where it is about services, but of a wrong shape. Others are passed over, and leave `taken` false. */
+/* One event; false where it is about services, but of a wrong shape. Others are passed over: `taken` is false. */
 static bool get_event(const struct json *json, size_t object, struct block *block, uint64_t index, struct event *event,
                       bool *taken)
 {

@@ -13,11 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { WATCH_PATH_MAX = 1024 }; /* octets with the NUL: two names of 128 octets percent-encoded, and a query */
+
 /* One request to the current agent. Its owner fills it in, and does not move it while it runs. */
 struct watch_request {
-	char path[AGENT_PATH_MAX];
+	char path[WATCH_PATH_MAX];
 	long limit;     /* milliseconds for all of it; 0 for a stream, which has none */
-	bool is_stream; /* the body goes to `data` as it comes, and is judged by agent_judge_stream() */
+	bool is_stream; /* the body goes to `data` as it comes, and is judged by its status alone */
 	void *owner;
 	/* Octets of a stream. Never called from within `start`; the request may be cancelled in it. */
 	void (*data)(struct watch_request *request, const char *octets, size_t size);
@@ -43,5 +45,12 @@ struct outside {
 	/* The watcher's state (watcher_state()) is another one. */
 	void (*state_changed)(void *context);
 };
+
+/*
+ * Writes a request's path: PREFIX, NAME if not NULL, the namespace, and `extra` where it is not NULL. False without
+ * memory, or where it does not fit.
+ */
+bool watch_set_path(struct watch_request *request, const char *prefix, const char *name, const char *namespace,
+                    const char *extra);
 
 #endif

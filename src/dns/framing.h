@@ -4,15 +4,15 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef NSS_NOMAD_DNS_STREAM_H
-#define NSS_NOMAD_DNS_STREAM_H
+#ifndef NSS_NOMAD_DNS_FRAMING_H
+#define NSS_NOMAD_DNS_FRAMING_H
 
 #include "counters.h"
 
 #include <uv.h>
 
 /* What all connections use, one after the other. */
-struct stream_shared {
+struct framing_shared {
 	struct dns_counters counters;
 	struct dns_view view;
 	struct catalogue_reader *reader;
@@ -22,12 +22,12 @@ struct stream_shared {
 };
 
 /* DONE: a whole question was answered, or a whole answer sent. OVER: to be closed. */
-enum stream_event { STREAM_DONE, STREAM_OVER };
+enum framing_event { FRAMING_DONE, FRAMING_OVER };
 
-typedef void (*stream_report)(void *context, enum stream_event event);
+typedef void (*framing_report)(void *context, enum framing_event event);
 
-struct stream {
-	struct stream_shared *shared;
+struct framing {
+	struct framing_shared *shared;
 	uv_stream_t *handle;
 	struct dns_client client;
 	uint8_t *input; /* what is not answered yet: part of a question, or what waits behind an answer */
@@ -36,23 +36,23 @@ struct stream {
 	size_t output_size;
 	bool over;
 	uv_write_t write;
-	stream_report report;
+	framing_report report;
 	void *context;
 };
 
 /* Sets up zeroed memory: 0 or -ENOMEM. `part` lets go of the catalogue, `done` of the rest. */
-int stream_shared_init(struct stream_shared *shared, struct catalogue *catalogue, const struct dns_settings *settings);
-void stream_shared_part(struct stream_shared *shared);
-void stream_shared_done(struct stream_shared *shared);
+int framing_shared_init(struct framing_shared *shared, struct catalogue *catalogue, const struct dns_settings *settings);
+void framing_shared_part(struct framing_shared *shared);
+void framing_shared_done(struct framing_shared *shared);
 
 /* Sets up a connection's, whose handle's `data` it takes; `report` is called with `context`, and may close the handle. */
-void stream_init(struct stream *stream, struct stream_shared *shared, uv_stream_t *handle,
-                 const struct dns_client *client, stream_report report, void *context);
+void framing_init(struct framing *framing, struct framing_shared *shared, uv_stream_t *handle,
+                 const struct dns_client *client, framing_report report, void *context);
 
 /* Begins to read: 0 or a negative errno. */
-int stream_start(struct stream *stream);
+int framing_start(struct framing *framing);
 
 /* Frees what waits; the handle is closed. */
-void stream_done(struct stream *stream);
+void framing_done(struct framing *framing);
 
 #endif

@@ -1,0 +1,233 @@
+/*
+ * One connection's questions and answers; see framing.h. Called by tcp.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "framing.h"
+
+#include "reply.h"
+#include "tcp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	LENGTH_SIZE = 2,      /* octets of a message's length, RFC 1035 section 4.2.2 */
+	READ_SIZE = 16 << 10, /* octets taken at one go */
+	ANSWER_SIZE = LENGTH_SIZE + MESSAGE_STREAM_MAX,
+	OUTPUT_SIZE = 2 * ANSWER_SIZE, /* sent when another answer might not fit */
+};
+
+int framing_shared_init(struct framing_shared *shared, struct catalogue *catalogue, const struct dns_settings *settings)
+{
+	shared->reader = catalogue_join(catalogue);
+	shared->view = (struct dns_view){catalogue, settings, dns_scratch_new(), 0};
+	shared->input = malloc(READ_SIZE);
+	shared->output = malloc(OUTPUT_SIZE);
+	if (shared->reader != NULL && shared->view.scratch != NULL && shared->input != NULL && shared->output != NULL)
+		return 0;
+	framing_shared_part(shared);
+	framing_shared_done(shared);
+	return -ENOMEM;
+}
+
+void framing_shared_part(struct framing_shared *shared)
+{
+	catalogue_part(shared->reader);
+	shared->reader = NULL;
+}
+
+void framing_shared_done(struct framing_shared *shared)
+{
+	dns_scratch_free(shared->view.scratch);
+	free(shared->input);
+	free(shared->output);
+}
+
+void framing_init(struct framing *framing, struct framing_shared *shared, uv_stream_t *handle,
+                 const struct dns_client *client, framing_report report, void *context)
+{
+	*framing = (struct framing){
+		.shared = shared, .handle = handle, .client = *client, .report = report, .context = context};
+	framing->write.data = framing;
+	handle->data = framing;
+}
+
+void framing_done(struct framing *framing)
+{
+	if (framing->shared != NULL)
+		framing->shared->held -= framing->input_size + framing->output_size;
+	free(framing->input);
+	free(framing->output);
+}
+
+static void end(struct framing *framing)
+{
+	framing->over = true;
+	framing->report(framing->context, FRAMING_OVER);
+}
+
+/* Keeps octets for later, in place of what was kept; they may lie in it. False where too much waits already. */
+static bool keep(struct framing *framing, uint8_t **kept, size_t *kept_size, const uint8_t *octets, size_t size)
+{
+	uint8_t *copy = NULL;
+
+	if (size > 0) {
+		if (framing->shared->held + size > TCP_HELD_MAX || (copy = malloc(size)) == NULL)
+			return false;
+		memcpy(copy, octets, size);
+	}
+	framing->shared->held += size - *kept_size;
+	free(*kept);
+	*kept = copy;
+	*kept_size = size;
+	return true;
+}
+
+static void process(struct framing *framing, const uint8_t *octets, size_t size);
+
+static void on_written(uv_write_t *write, int status)
+{
+	struct framing *framing = write->data;
+
+	keep(framing, &framing->output, &framing->output_size, NULL, 0);
+	if (framing->over || uv_is_closing((uv_handle_t *)framing->handle))
+		return;
+	if (status < 0) {
+		end(framing);
+		return;
+	}
+	framing->report(framing->context, FRAMING_DONE);
+	process(framing, framing->input, framing->input_size);
+	if (!framing->over && framing->output_size == 0 && framing_start(framing) < 0)
+		end(framing);
+}
+
+/* Sends what stands in the shared output; what the client does not take now is kept, and nothing is read meanwhile. */
+static void flush(struct framing *framing, size_t size)
+{
+	uint8_t *output = framing->shared->output;
+	uv_buf_t buffer = uv_buf_init((char *)output, (unsigned)size);
+
+	if (size == 0)
+		return;
+	int sent = uv_try_write(framing->handle, &buffer, 1);
+	if (sent == UV_EAGAIN)
+		sent = 0;
+	if (sent == (int)size)
+		return;
+	if (sent < 0 ||
+	    !keep(framing, &framing->output, &framing->output_size, output + sent, size - (size_t)sent)) {
+		end(framing);
+		return;
+	}
+	uv_read_stop(framing->handle);
+	buffer = uv_buf_init((char *)framing->output, (unsigned)framing->output_size);
+	if (uv_write(&framing->write, framing->handle, &buffer, 1, on_written) < 0)
+		end(framing);
+}
+
+/* Answers one question behind what stands in the shared output already; returns how much stands there then. */
+static size_t answer(struct framing *framing, const uint8_t *query, size_t size, size_t used)
+{
+	struct framing_shared *shared = framing->shared;
+	uint8_t *output = shared->output + used;
+	size_t length = dns_answer(&shared->view, &framing->client, query, size, output + LENGTH_SIZE, MESSAGE_STREAM_MAX);
+
+	counters_count(&shared->counters, &shared->view.scratch->outcome, true);
+	if (length == 0)
+		return used;
+	output[0] = (uint8_t)(length >> 8);
+	output[1] = (uint8_t)length;
+	return used + LENGTH_SIZE + length;
+}
+
+/* Answers the whole questions at `*octets`, and moves it past them, until an answer has to wait. False: cut it off. */
+static bool answer_all(struct framing *framing, const uint8_t **octets, const uint8_t *stop)
+{
+	size_t used = 0;
+	bool good = true;
+
+	while (!framing->over && framing->output_size == 0 && stop - *octets >= LENGTH_SIZE) {
+		size_t length = (size_t)((*octets)[0] << 8 | (*octets)[1]);
+		good = length >= MESSAGE_HEADER && length <= TCP_QUERY_MAX;
+		if (!good || (size_t)(stop - *octets) < LENGTH_SIZE + length)
+			break;
+		used = answer(framing, *octets + LENGTH_SIZE, length, used);
+		*octets += LENGTH_SIZE + length;
+		if (used > OUTPUT_SIZE - ANSWER_SIZE) {
+			flush(framing, used);
+			used = 0;
+		}
+	}
+	if (!framing->over)
+		flush(framing, used);
+	return good;
+}
+
+static void process(struct framing *framing, const uint8_t *octets, size_t size)
+{
+	struct framing_shared *shared = framing->shared;
+	const uint8_t *at = octets;
+
+	shared->view.now = (uint32_t)time(NULL);
+	catalogue_enter(shared->reader);
+	bool good = answer_all(framing, &at, octets + size);
+	catalogue_leave(shared->reader);
+	if (framing->over)
+		return;
+	if (!good || !keep(framing, &framing->input, &framing->input_size, at, size - (size_t)(at - octets))) {
+		end(framing);
+		return;
+	}
+	if (at != octets)
+		framing->report(framing->context, FRAMING_DONE);
+}
+
+/* Puts what came in behind what was there. */
+static bool append(struct framing *framing, const uint8_t *octets, size_t size)
+{
+	uint8_t *joined = NULL;
+
+	if (framing->shared->held + size <= TCP_HELD_MAX)
+		joined = realloc(framing->input, framing->input_size + size);
+	if (joined == NULL)
+		return false;
+	memcpy(joined + framing->input_size, octets, size);
+	framing->input = joined;
+	framing->input_size += size;
+	framing->shared->held += size;
+	return true;
+}
+
+static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+	(void)suggested;
+	*buffer = uv_buf_init((char *)((struct framing *)handle->data)->shared->input, READ_SIZE);
+}
+
+static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
+{
+	struct framing *framing = handle->data;
+	const uint8_t *octets = (const uint8_t *)buffer->base;
+
+	if (size == 0)
+		return;
+	if (size < 0) {
+		end(framing);
+		return;
+	}
+	if (framing->input_size == 0)
+		process(framing, octets, (size_t)size);
+	else if (append(framing, octets, (size_t)size))
+		process(framing, framing->input, framing->input_size);
+	else
+		end(framing);
+}
+
+int framing_start(struct framing *framing)
+{
+	return uv_read_start(framing->handle, on_allocate, on_read);
+}
