@@ -61,13 +61,18 @@ def test_small_stacks(host, services):
     assert unseen(host, "small-stacks", 1) == right(1)
 
 
+PATIENT = {"timeout": "20s"}    # what is shown is no matter of time, and 64 helpers at once take a while where little is idle
+
+
 def test_64_threads_at_once(host, services):
     """64 threads that ask for 64 names at the same instant."""
+    host.configure(nomad={"address": services.url}, answers=PATIENT)
     assert unseen(host, "threads", 64) == right(64)
 
 
 def test_forks_meanwhile(host, services):
     """Children forked while other threads look up names can look up names: no lock was left behind in them."""
+    host.configure(nomad={"address": services.url}, answers=PATIENT)
     assert unseen(host, "forks", 8) == right(8)
 
 
@@ -226,4 +231,4 @@ def test_helper_never_answers(host):
     host.run(["mount", "--bind", "/tmp/nonsense", "/usr/bin/nomad-lookup"])
     before = time.monotonic()
     assert unseen(host, "handler", 1) == ["EAI_AGAIN -"]
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < 5
