@@ -157,7 +157,8 @@ class Host:
         """Starts a program in the host, as a user by number; its environment is ENVIRONMENT and `env` alone."""
         environment = dict(ENVIRONMENT)
         if build.SAN and os.path.basename(str(command[0])) not in OURS:
-            environment.update(LD_PRELOAD=build.preload(), ASAN_OPTIONS="detect_leaks=0")
+            environment.update(LD_PRELOAD=build.preload(), ASAN_OPTIONS="detect_leaks=0",
+                               TSAN_OPTIONS="die_after_fork=0")
         environment.update(env or {})
         namespaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--preserve-credentials", "--mount"]
         identity = [f"--setuid={user}", f"--setgid={user}"] if user else []

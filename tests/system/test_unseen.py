@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+import build
+
 NAMES = [f"web-{number}.default.nomad" for number in range(64)]
 ADDRESSES = [f"192.0.2.{number + 1}" for number in range(64)]
 
@@ -23,7 +25,8 @@ def unseen(host, sort, count, **run):
     """What a sort of program says of so many lookups."""
     done = host.run([host.tool("unseen"), sort, *NAMES[:count]], **run)
     assert done.code == 0, done
-    return done.lines
+    own_thread = "thread" in build.SAN      # the sanitizer starts one
+    return [line for line in done.lines if not (own_thread and line == "threads changed")]
 
 
 def right(count):
