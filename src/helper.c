@@ -140,10 +140,10 @@ static int become_helper(void *argument)
 		execve(launch->program, launch->arguments, launch->environment);
 	}
 	launch->error = errno;
-	_exit(127);
+	return 127;
 }
 
-/* Both children share memory and suspend their parent until they exec or exit; neither sends a signal. */
+/* Both children share memory and suspend their parent until they exec, or return and so exit; neither sends a signal. */
 static pid_t clone_unseen(int (*child)(void *), char *stack, struct launch *launch)
 {
 	return clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, launch);
@@ -155,7 +155,7 @@ static int be_middle(void *argument)
 
 	if (clone_unseen(become_helper, launch->stack, launch) < 0)
 		launch->error = errno;
-	_exit(0);
+	return 0;
 }
 
 static void reap(pid_t middle)

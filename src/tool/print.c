@@ -106,8 +106,7 @@ size_t print_srv(FILE *out, const struct lookup_result *result)
 	return printed;
 }
 
-/* RFC 8259 section 7; what is not UTF-8 is passed on as it came from Nomad. */
-static void json_text(FILE *out, const char *text)
+void print_json_text(FILE *out, const char *text)
 {
 	fputc('"', out);
 	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
@@ -123,12 +122,12 @@ static void json_text(FILE *out, const char *text)
 
 static void json_member(FILE *out, const char *key, const char *value)
 {
-	json_text(out, key);
+	print_json_text(out, key);
 	fputc(':', out);
 	if (value == NULL)
 		fputs("null", out);
 	else
-		json_text(out, value);
+		print_json_text(out, value);
 	fputc(',', out);
 }
 
@@ -160,7 +159,7 @@ static void json_instance(FILE *out, const struct lookup_result *result, const s
 	fputs("\"tags\":[", out);
 	for (size_t i = 0; i < instance->tag_count; i++) {
 		fputs(i == 0 ? "" : ",", out);
-		json_text(out, instance->tags[i]);
+		print_json_text(out, instance->tags[i]);
 	}
 	fputs("]}", out);
 }

@@ -6,6 +6,7 @@
 #include "watch/daemon.h"
 
 #include "deadline.h"
+#include "dns/server.h"
 #include "watch/http.h"
 #include "watch/log.h"
 #include "watch/publisher.h"
@@ -46,6 +47,7 @@ struct daemon {
 	struct http *http;
 	struct outside outside;
 	struct watcher *watcher;
+	struct dns_server *dns; /* NULL: no listener */
 	int64_t started_at; /* milliseconds since 1970 */
 	uint64_t newest;    /* of the records that were loaded, the same */
 	unsigned int seconds;
@@ -312,6 +314,8 @@ static void reload(struct daemon *daemon)
 	}
 	if (!is_same(config->publish, old->publish) || !is_same(config->state, old->state))
 		say(daemon, LOG_WARNING, "publish and state are as before until the daemon is started again");
+	if (daemon->dns != NULL)
+		say(daemon, LOG_INFO, "what is configured under [dns] is as before until the daemon is started again");
 	log_init(&daemon->log, config->log_level);
 	publisher_configure(daemon->publisher, config);
 	watcher_free(watcher);
@@ -397,6 +401,25 @@ static int make_parts(struct daemon *daemon)
 	return daemon->registry == NULL || daemon->resolver == NULL || daemon->http == NULL ? -ENOMEM : 0;
 }
 
+static int start_dns(struct daemon *daemon)
+{
+	char reason[CONFIG_REASON_MAX], address[LISTEN_TEXT_MAX], text[LISTEN_TEXT_MAX + 32];
+	int result = 0;
+
+	if (daemon->config->listen.count == 0)
+		return 0;
+	result = dns_server_start(&daemon->loop, daemon->catalogue, daemon->config, &daemon->dns, reason);
+	if (result < 0) {
+		say(daemon, LOG_ERR, reason);
+		return result;
+	}
+	for (size_t i = 0; dns_server_address(daemon->dns, i, address); i++) {
+		snprintf(text, sizeof text, "serves DNS on %s", address);
+		say(daemon, LOG_NOTICE, text);
+	}
+	return 0;
+}
+
 static int start(struct daemon *daemon)
 {
 	struct watcher_begin begin = {CATALOGUE_LOADING, 0, daemon->options->check};
@@ -409,6 +432,9 @@ static int start(struct daemon *daemon)
 		say(daemon, LOG_ERR, reason);
 		return result;
 	}
+	result = start_dns(daemon);
+	if (result < 0)
+		return result;
 	load(daemon, &begin);
 	result = new_watcher(daemon, &begin);
 	if (result < 0)
@@ -433,6 +459,7 @@ static void finish(struct daemon *daemon)
 	watcher_free(daemon->watcher);
 	http_free(daemon->http);
 	resolver_free(daemon->resolver);
+	dns_server_stop(daemon->dns);
 	uv_walk(&daemon->loop, close_handle, NULL);
 	uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&daemon->loop);

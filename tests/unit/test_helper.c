@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -29,7 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SELF "/proc/self/exe"
+static char self[PATH_MAX]; /* this program, whatever runs it and wherever */
 
 /* What the helper does, by the service of the name. */
 
@@ -317,7 +318,7 @@ static int play(char **arguments)
 static const char *run_with(const char *part, int lock, int64_t started, char *text, size_t size)
 {
 	struct record record = {0};
-	int result = helper_run(SELF, part, lock, started, &record);
+	int result = helper_run(self, part, lock, started, &record);
 
 	if (result < 0)
 		snprintf(text, size, "%s", strerrorname_np(-result));
@@ -458,29 +459,38 @@ static void *wait_for_all(void *options)
 	return NULL;
 }
 
+/* One that looks for clones as well may take the middle child; the lookup is right all the same. */
 START_TEST(a_thread_that_waits_for_any_child_meets_none)
 {
-	int any = 0, all = __WALL;
+	int options = _i == 0 ? 0 : (int)__WALL;
 	pthread_t thread;
 
-	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_all, &any), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_all, &options), 0);
 	for (int i = 0; i < 20; i++)
 		ck_assert_str_eq(run("unknown"), "unknown");
 	atomic_store(&stop, true);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	ck_assert_int_eq(children_ended, 0);
-
-	/* one that looks for those as well may take the middle child; the lookup is right all the same */
-	atomic_store(&stop, false);
-	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_all, &all), 0);
-	for (int i = 0; i < 20; i++)
-		ck_assert_str_eq(run("unknown"), "unknown");
-	atomic_store(&stop, true);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	if (_i == 0)
+		ck_assert_int_eq(children_ended, 0);
 }
 END_TEST
 
-START_TEST(the_helper_gets_no_descriptor_of_the_host)
+/* A test whose process is not the same afterwards: done in a child, whose verdict counts. */
+static void in_child(void (*test)(void))
+{
+	int status;
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		test();
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+
+static void run_with_a_thousand_descriptors(void)
 {
 	struct rlimit limit;
 
@@ -490,6 +500,11 @@ START_TEST(the_helper_gets_no_descriptor_of_the_host)
 	for (int i = 0; i < 1000; i++)
 		ck_assert_int_ge(open("/dev/null", O_RDONLY), 0);
 	ck_assert_str_eq(run("descriptors"), " 0 1 2");
+}
+
+START_TEST(the_helper_gets_no_descriptor_of_the_host)
+{
+	in_child(run_with_a_thousand_descriptors);
 }
 END_TEST
 
@@ -507,21 +522,6 @@ static void forbid_close_range(void)
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 	ck_assert_int_eq(syscall(SYS_close_range, 1000, 1001, 0), -1);
-}
-
-/* A test whose process is not the same afterwards: done in a child, whose verdict counts. */
-static void in_child(void (*test)(void))
-{
-	int status;
-	pid_t child = fork();
-
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		test();
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
 }
 
 static void run_without_close_range(void)
@@ -566,7 +566,7 @@ static void run_with_closed_descriptors_and_a_lock(void)
 	for (int descriptor = 0; descriptor < 5; descriptor++)
 		if ((closed_descriptors >> descriptor & 1) != 0)
 			close(descriptor);
-	int lock = open(SELF, O_RDONLY | O_CLOEXEC);
+	int lock = open(self, O_RDONLY | O_CLOEXEC);
 	fstat(lock, &status);
 	snprintf(wanted, sizeof wanted, "%ju", (uintmax_t)status.st_ino);
 	run_with("lock", lock, deadline_now(), report, sizeof report);
@@ -607,7 +607,7 @@ START_TEST(without_free_descriptors_it_says_so)
 }
 END_TEST
 
-START_TEST(of_the_environment_the_helper_gets_what_is_nomads)
+static void run_with_other_environments(void)
 {
 	clearenv();
 	ck_assert_str_eq(run("environment"), "");
@@ -623,9 +623,14 @@ START_TEST(of_the_environment_the_helper_gets_what_is_nomads)
 	environ = NULL;
 	ck_assert_str_eq(run("environment"), "");
 }
+
+START_TEST(of_the_environment_the_helper_gets_what_is_nomads)
+{
+	in_child(run_with_other_environments);
+}
 END_TEST
 
-START_TEST(no_signal_of_the_host_reaches_the_helper)
+static void run_with_signals_blocked_and_ignored(void)
 {
 	sigset_t all, before, after;
 	struct sigaction action;
@@ -647,6 +652,11 @@ START_TEST(no_signal_of_the_host_reaches_the_helper)
 	ck_assert_ptr_eq(action.sa_handler, count_child);
 	ck_assert_int_eq(sigaction(SIGHUP, NULL, &action), 0);
 	ck_assert_ptr_eq(action.sa_handler, SIG_IGN);
+}
+
+START_TEST(no_signal_of_the_host_reaches_the_helper)
+{
+	in_child(run_with_signals_blocked_and_ignored);
 }
 END_TEST
 
@@ -684,12 +694,15 @@ END_TEST
 
 enum { THREADS = 64, SMALL_STACK = 16 * 1024, SANITIZED_STACK = 256 * 1024 };
 
+static pthread_barrier_t all_are_there;
+
 static void *run_in_thread(void *argument)
 {
 	struct record record = {0};
 	bool *right = argument;
 
-	*right = helper_run(SELF, "unknown", -1, deadline_now(), &record) == 0 && record.verdict == VERDICT_UNKNOWN;
+	pthread_barrier_wait(&all_are_there);
+	*right = helper_run(self, "unknown", -1, deadline_now(), &record) == 0 && record.verdict == VERDICT_UNKNOWN;
 	record_done(&record);
 	return NULL;
 }
@@ -710,6 +723,7 @@ START_TEST(many_threads_with_small_stacks_run_it_at_once)
 	bool right[THREADS] = {false};
 	pthread_attr_t attributes;
 
+	ck_assert_int_eq(pthread_barrier_init(&all_are_there, NULL, THREADS), 0);
 	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
 	ck_assert_int_eq(pthread_attr_setstacksize(&attributes, small_stack()), 0);
 	for (int i = 0; i < THREADS; i++)
@@ -758,7 +772,7 @@ START_TEST(without_memory_it_says_so)
 	for (bool failed = true; failed; failures += failed) {
 		struct record record = {0};
 		support_fail_allocation(failures + 1);
-		int result = helper_run(SELF, "slowly", -1, deadline_now(), &record);
+		int result = helper_run(self, "slowly", -1, deadline_now(), &record);
 		failed = support_fail_allocation(0);
 		ck_assert_int_eq(result, failed ? -ENOMEM : 0);
 		record_done(&record);
@@ -776,7 +790,7 @@ int main(int argc, char **argv)
 		{the_helper_knows_how_long_the_lookup_has_lasted, 1},
 		{a_program_that_cannot_be_run_says_why, sizeof programs / sizeof *programs},
 		{no_child_is_seen, 3},
-		{a_thread_that_waits_for_any_child_meets_none, 1},
+		{a_thread_that_waits_for_any_child_meets_none, 2},
 		{the_helper_gets_no_descriptor_of_the_host, 1},
 		{without_close_range_neither, 1},
 		{a_host_may_have_closed_its_first_descriptors, 32},
@@ -791,6 +805,8 @@ int main(int argc, char **argv)
 		{without_memory_it_says_so, 1},
 	};
 
+	if (realpath("/proc/self/exe", self) == NULL)
+		return EXIT_FAILURE;
 	if (argc == 5 && strcmp(argv[1], "--for-module") == 0 && strcmp(argv[3], "--") == 0)
 		return play(argv);
 	return support_run("helper", tests, sizeof tests / sizeof *tests);
