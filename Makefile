@@ -120,13 +120,13 @@ FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-$(FUZZ_TARGETS:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(UNIT_SRC) $(wildcard src/*.h src/*/*.h)
-	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $(filter %.c,$^) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-fuzz: deps-sanitize $(FUZZ_TARGETS:%=build/fuzz/%)
-	tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+fuzz: deps-sanitize
+	$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined fuzz-all
+fuzz-all: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
+	tests/fuzz.sh $(B)/tests/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # Tests. `check` sets up, builds, runs everything below it and counts.
 export CC SAN PYTHON
@@ -195,5 +195,5 @@ clean:
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz \
+.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz fuzz-all \
 	soak bench demo deps deb check-deb install uninstall clean FORCE
