@@ -61,8 +61,8 @@ $(B)/%.o: %.c Makefile
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
 $(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o $(B)/src/tool/doctor_host.o: $(B)/settings
-$(B)/nss_nomad.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"'
-$(B)/src/tool/doctor_host.o: CPPFLAGS += -DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
+$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
+	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
 $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 # noseparate-code: two mappings instead of four, which every program's first lookup would pay for.
@@ -117,13 +117,13 @@ FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-$(FUZZ_TARGETS:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(UNIT_SRC) $(wildcard src/*.h src/*/*.h)
-	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $(filter %.c,$^) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-fuzz: deps-sanitize $(FUZZ_TARGETS:%=build/fuzz/%)
-	tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+fuzz: deps-sanitize
+	$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined fuzz-all
+fuzz-all: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
+	tests/fuzz.sh $(B)/tests/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # Tests. `check` sets up, builds, runs everything below it and counts.
 export CC SAN PYTHON
@@ -153,10 +153,8 @@ check-interop: all tools
 lint: all
 	@$(PYTHON) -B tests/lint.py $(B) $(MODULE_SRC)
 
-sanitize: deps deps-sanitize
-	+tests/sanitize.sh
-coverage: deps deps-sanitize
-	+tests/coverage.sh $(MODULE_SRC)
+sanitize coverage: deps deps-sanitize
+	+tests/$@.sh $(MODULE_SRC)
 
 soak: all tools
 	SOAK_SECONDS=$${SOAK_SECONDS-600} $(PYTEST) -n 1 --timeout=0 tests/system -k soak $(PYTEST_ARGS)
@@ -194,5 +192,5 @@ clean:
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz \
+.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz fuzz-all \
 	soak bench demo deps deb check-deb install uninstall clean FORCE
