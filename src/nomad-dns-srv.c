@@ -20,9 +20,15 @@ enum { EXIT_USAGE = 2 };
 
 enum action { ACTION_RUN, ACTION_CHECK, ACTION_STATUS };
 
+/* What is to be done, and how it is to be said. */
+struct order {
+	enum action action;
+	bool json;
+};
+
 static const char usage[] =
 	"usage: nomad-dns-srv [--config FILE] [--nomad URL] [--listen ADDR:PORT] [--publish DIR]\n"
-	"       nomad-dns-srv --check-config | --status\n"
+	"       nomad-dns-srv --check-config [--json] | --status\n"
 	"\n"
 	"Follows the service catalogue of a Nomad cluster, publishes it as files for every lookup on this host, and\n"
 	"serves it over DNS. Runs in the foreground; the log goes to standard error.\n"
@@ -33,6 +39,7 @@ static const char usage[] =
 	"  --publish DIR        publish in DIR instead of " PUBLISHED_DIR "\n"
 	"  --check-interval MS  compare Nomad's index so often instead of every 30000 milliseconds; for tests\n"
 	"  --check-config       say whether the configuration is right, and end\n"
+	"  --json               say it as one JSON object\n"
 	"  --status             say how the running daemon goes, and end: 0 if its catalogue is current\n"
 	"  --help, --version\n"
 	"\n"
@@ -52,14 +59,15 @@ static bool parse_interval(const char *text, int *milliseconds)
 }
 
 /* The option letters stand for long options alone. */
-static int parse_options(int argc, char **argv, struct daemon_options *options, enum action *action)
+static int parse_options(int argc, char **argv, struct daemon_options *options, struct order *order)
 {
 	static const struct option table[] = {
 		{"config", required_argument, NULL, 'c'},  {"nomad", required_argument, NULL, 'n'},
 		{"listen", required_argument, NULL, 'l'},  {"publish", required_argument, NULL, 'p'},
 		{"check-config", no_argument, NULL, 'C'},  {"check-interval", required_argument, NULL, 'i'},
 		{"status", no_argument, NULL, 's'},        {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},       {0}};
+		{"version", no_argument, NULL, 'v'},       {"json", no_argument, NULL, 'j'},
+		{0}};
 
 	for (int letter; (letter = getopt_long(argc, argv, "", table, NULL)) != -1;) {
 		switch (letter) {
@@ -67,8 +75,9 @@ static int parse_options(int argc, char **argv, struct daemon_options *options, 
 		case 'n': options->nomad = optarg; break;
 		case 'l': options->listen = optarg; break;
 		case 'p': options->publish = optarg; break;
-		case 'C': *action = ACTION_CHECK; break;
-		case 's': *action = ACTION_STATUS; break;
+		case 'C': order->action = ACTION_CHECK; break;
+		case 'j': order->json = true; break;
+		case 's': order->action = ACTION_STATUS; break;
 		case 'h': fputs(usage, stdout); exit(EXIT_SUCCESS);
 		case 'v': puts("nomad-dns-srv " VERSION); exit(EXIT_SUCCESS);
 		case 'i':
@@ -95,6 +104,16 @@ static int print_status(const struct config *config)
 	fprintf(stderr, "nomad-dns-srv: %s/" STATUS_FILE ": %s; does the daemon run, and publish there?\n", dir,
 	        strerror(-result));
 	return EXIT_FAILURE;
+}
+
+/* `reason` is NULL where the configuration is right. */
+static int print_check(const struct order *order, const char *path, const char *reason)
+{
+	if (!order->json) {
+		fprintf(reason == NULL ? stdout : stderr, reason == NULL ? "The configuration of %s is right.\n" : "%s%s\n",
+		        reason == NULL ? path : "nomad-dns-srv: ", reason);
+	}
+	return reason == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int run(const struct daemon_options *options, struct config *config)
