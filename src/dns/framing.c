@@ -148,12 +148,12 @@ static size_t answer(struct framing *framing, const uint8_t *query, size_t size,
 static bool answer_all(struct framing *framing, const uint8_t **octets, const uint8_t *stop)
 {
 	size_t used = 0;
+	bool good = true;
 
 	while (!framing->over && framing->output_size == 0 && stop - *octets >= LENGTH_SIZE) {
 		size_t length = (size_t)((*octets)[0] << 8 | (*octets)[1]);
-		if (length < MESSAGE_HEADER || length > TCP_QUERY_MAX)
-			return false;
-		if ((size_t)(stop - *octets) < LENGTH_SIZE + length)
+		good = length >= MESSAGE_HEADER && length <= TCP_QUERY_MAX;
+		if (!good || (size_t)(stop - *octets) < LENGTH_SIZE + length)
 			break;
 		used = answer(framing, *octets + LENGTH_SIZE, length, used);
 		*octets += LENGTH_SIZE + length;
@@ -164,7 +164,7 @@ static bool answer_all(struct framing *framing, const uint8_t **octets, const ui
 	}
 	if (!framing->over)
 		flush(framing, used);
-	return true;
+	return good;
 }
 
 static void process(struct framing *framing, const uint8_t *octets, size_t size)

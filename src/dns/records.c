@@ -279,7 +279,8 @@ static void answer_services(struct pen *pen)
 			break;
 		rows++;
 	}
-	add_targets(pen, scratch->rows, rows);
+	if ((pen->reply->flags & FLAG_TC) == 0)
+		add_targets(pen, scratch->rows, rows);
 }
 
 /* Writes "key=value", in as many strings of up to 255 octets as it takes (RFC 1035 section 3.3.14). */

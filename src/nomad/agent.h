@@ -120,6 +120,7 @@ struct agent_answer {
 	char reason[AGENT_REASON_MAX]; /* unless believed: what happened, at which address, what to do */
 };
 
+/* Releases the body, and empties the answer. Accepts zeroes. */
 void agent_answer_done(struct agent_answer *answer);
 
 /* Takes a piece of a body as it comes (CURLOPT_WRITEFUNCTION); anything but `size` ends the request. */

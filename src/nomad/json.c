@@ -47,15 +47,27 @@ static size_t count_tokens(const char *text, size_t size)
 	return count > 0 ? (size_t)count : 0;
 }
 
-/* Every child of an object is a key with its value, and nobody else has a value: jsmn lets {"a"} and ["a":1] pass. */
+/*
+ * What jsmn lets pass: {"a"}, ["a":1], and [[]:1,2], where a colon makes 1 and 2 children of the array that is closed
+ * already. Every child of an object is a key with one value, nobody else has a value, and whatever is in an array or
+ * object lies between its brackets: so that its size is the number of values that json_after() leads to.
+ */
 static bool is_well_formed(const struct json *json)
 {
 	for (size_t i = 1; i < json->count; i++) {
 		const jsmntok_t *token = &json->tokens[i];
-		jsmntype_t parent = token->parent < 0 ? JSMN_UNDEFINED : json->tokens[token->parent].type;
-		bool is_key = parent == JSMN_OBJECT;
+		if (token->parent < 0)
+			return false;
+		const jsmntok_t *parent = &json->tokens[token->parent];
+		bool is_key = parent->type == JSMN_OBJECT;
 		if (is_key ? token->type != JSMN_STRING || token->size != 1
 		           : (token->type == JSMN_STRING || token->type == JSMN_PRIMITIVE) && token->size != 0)
+			return false;
+		if (parent->type == JSMN_STRING && parent->parent < 0)
+			return false;
+		if (parent->type == JSMN_STRING)
+			parent = &json->tokens[parent->parent]; /* it is a key, and what is around it holds its value */
+		if (token->end > parent->end)
 			return false;
 	}
 	return true;
