@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "nomad/json.h"
 #include "published.h"
 #include "watch/daemon.h"
 #include "watch/status.h"
@@ -109,9 +110,16 @@ static int print_status(const struct config *config)
 /* `reason` is NULL where the configuration is right. */
 static int print_check(const struct order *order, const char *path, const char *reason)
 {
-	if (!order->json) {
-		fprintf(reason == NULL ? stdout : stderr, reason == NULL ? "The configuration of %s is right.\n" : "%s%s\n",
-		        reason == NULL ? path : "nomad-dns-srv: ", reason);
+	if (order->json) {
+		printf("{\"ok\":%s,\"configuration\":", reason == NULL ? "true" : "false");
+		json_put_text(stdout, path);
+		fputs(",\"reason\":", stdout);
+		json_put_text(stdout, reason == NULL ? "" : reason);
+		puts("}");
+	} else if (reason == NULL) {
+		printf("The configuration of %s is right.\n", path);
+	} else {
+		fprintf(stderr, "nomad-dns-srv: %s\n", reason);
 	}
 	return reason == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -129,23 +137,21 @@ static int run(const struct daemon_options *options, struct config *config)
 int main(int argc, char **argv)
 {
 	struct daemon_options options = {.config = CONFIG_FILE};
-	enum action action = ACTION_RUN;
+	struct order order = {.action = ACTION_RUN};
 	char reason[CONFIG_REASON_MAX];
 	struct config config;
 	int status = EXIT_SUCCESS;
 
-	if (parse_options(argc, argv, &options, &action) < 0)
+	if (parse_options(argc, argv, &options, &order) < 0)
 		return EXIT_USAGE;
-	if (daemon_configure(&options, &config, reason) < 0) {
-		fprintf(stderr, "nomad-dns-srv: %s\n", reason);
-		return EXIT_FAILURE;
-	}
-	if (action == ACTION_RUN)
+	if (daemon_configure(&options, &config, reason) < 0)
+		return print_check(&order, options.config, reason);
+	if (order.action == ACTION_RUN)
 		return run(&options, &config);
-	if (action == ACTION_STATUS)
+	if (order.action == ACTION_STATUS)
 		status = print_status(&config);
 	else
-		printf("The configuration of %s is right.\n", options.config);
+		status = print_check(&order, options.config, NULL);
 	config_done(&config);
 	return status;
 }
