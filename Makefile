@@ -41,10 +41,10 @@ ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard sr
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c src/watch/status.c $(CORE) $(ASKING)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
 	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
-	$(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
+	src/measures.c src/metrics.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 # jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
-DAEMON_PKGS = libcurl inih libuv libsystemd
+DAEMON_PKGS = libcurl inih libmicrohttpd libuv libsystemd
 
 PROGRAMS = $(B)/libnss_nomad.so.2 $(B)/nomad-lookup $(if $(wildcard src/nomad-dns-srv.c),$(B)/nomad-dns-srv)
 
@@ -60,10 +60,11 @@ $(B)/%.o: %.c Makefile
 # What is compiled in and may change from one run of make to the next.
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
-$(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o $(B)/src/tool/doctor_host.o: $(B)/settings
+VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon.o)
+$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o $(VERSIONED): $(B)/settings
 $(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
 	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
-$(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(VERSIONED): CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 # noseparate-code: two mappings instead of four, which every program's first lookup would pay for.
 $(B)/libnss_nomad.so.2: $(call objects,$(MODULE_SRC)) src/nss_nomad.map

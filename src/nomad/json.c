@@ -322,3 +322,17 @@ bool json_unsigned(const struct json *json, size_t token, uint64_t *number)
 	*number = strtoull(digits, NULL, 10);
 	return true;
 }
+
+void json_put_text(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			fprintf(out, "\\%c", *c);
+		else if (*c < 0x20 || *c == 0x7f)
+			fprintf(out, "\\u%04x", *c);
+		else
+			fputc(*c, out);
+	}
+	fputc('"', out);
+}
