@@ -5,8 +5,8 @@
  */
 #include "tool/doctor.h"
 
+#include "nomad/json.h"
 #include "published.h"
-#include "tool/print.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -20,14 +20,14 @@ static void say_json(const struct doctor *doctor, enum doctor_state state, const
                      const char *finding)
 {
 	fputs(doctor->said > 0 ? ",\n  {\"check\":" : "\n  {\"check\":", doctor->out);
-	print_json_text(doctor->out, check);
+	json_put_text(doctor->out, check);
 	fprintf(doctor->out, ",\"state\":\"%s\",\"finding\":", json_words[state]);
-	print_json_text(doctor->out, finding);
+	json_put_text(doctor->out, finding);
 	fputs(",\"remedy\":", doctor->out);
 	if (remedy == NULL)
 		fputs("null", doctor->out);
 	else
-		print_json_text(doctor->out, remedy);
+		json_put_text(doctor->out, remedy);
 	fputc('}', doctor->out);
 }
 

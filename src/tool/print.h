@@ -22,9 +22,6 @@ size_t print_srv(FILE *out, const struct lookup_result *result);
 /* One JSON object on one line: the name, the verdict, where it came from, and every instance with all it has. */
 void print_json(FILE *out, const char *text, const struct lookup_result *result);
 
-/* A JSON string (RFC 8259 section 7); what is not UTF-8 is passed on as it came from Nomad. */
-void print_json_text(FILE *out, const char *text);
-
 /* The verdict in one word: found, no-data, no-name, unknown. */
 const char *print_verdict(enum verdict verdict);
 
