@@ -27,8 +27,9 @@ INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage,$(if $(SAN),-fsanitize=$(
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
-BASE_CFLAGS = -std=gnu17 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fstack-protector-strong $(WARNINGS) -Isrc \
-	$(INSTRUMENT) $(if $(SAN),-fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+# The module is built for 32-bit programs too: they meet inode numbers and times of 64 bits as everybody does.
+BASE_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -fPIC -fvisibility=hidden \
+	-fstack-protector-strong $(WARNINGS) -Isrc $(INSTRUMENT) $(if $(SAN),-fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 
@@ -59,10 +60,11 @@ $(B)/%.o: %.c Makefile
 # What is compiled in and may change from one run of make to the next.
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
-$(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o $(B)/src/watch/daemon.o $(B)/src/tool/doctor_host.o: $(B)/settings
-$(B)/nss_nomad.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"'
-$(B)/src/tool/doctor_host.o: CPPFLAGS += -DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
-$(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o $(B)/src/watch/daemon.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon.o)
+$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o $(VERSIONED): $(B)/settings
+$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
+	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
+$(VERSIONED): CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 # noseparate-code: two mappings instead of four, which every program's first lookup would pay for.
 $(B)/libnss_nomad.so.2: $(call objects,$(MODULE_SRC)) src/nss_nomad.map
@@ -96,10 +98,6 @@ $(B)/tests/tools/%: tests/tools/%.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -pthread
 
-$(B)/tests/bench/%: tests/bench/%.c Makefile
-	@mkdir -p $(@D)
-	$(TOOL_CC) -pthread
-
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -static -Wl,--no-warnings
@@ -120,13 +118,13 @@ FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-$(FUZZ_TARGETS:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(UNIT_SRC) $(wildcard src/*.h src/*/*.h)
-	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $(filter %.c,$^) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-fuzz: deps-sanitize $(FUZZ_TARGETS:%=build/fuzz/%)
-	tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+fuzz: deps-sanitize
+	$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined fuzz-all
+fuzz-all: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
+	tests/fuzz.sh $(B)/tests/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # Tests. `check` sets up, builds, runs everything below it and counts.
 export CC SAN PYTHON
@@ -156,10 +154,8 @@ check-interop: all tools
 lint: all
 	@$(PYTHON) -B tests/lint.py $(B) $(MODULE_SRC)
 
-sanitize: deps deps-sanitize
-	+tests/sanitize.sh
-coverage: deps deps-sanitize
-	+tests/coverage.sh $(MODULE_SRC)
+sanitize coverage: deps deps-sanitize
+	+tests/$@.sh $(MODULE_SRC)
 
 soak: all tools
 	SOAK_SECONDS=$${SOAK_SECONDS-600} $(PYTEST) -n 1 --timeout=0 tests/system -k soak $(PYTEST_ARGS)
@@ -197,5 +193,5 @@ clean:
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz \
+.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz fuzz-all \
 	soak bench demo deps deb check-deb install uninstall clean FORCE

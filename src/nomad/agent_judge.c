@@ -153,7 +153,8 @@ static enum agent_result judge_broken(struct agent_request *request, CURLcode co
 	if (request->answer.status != 0)
 		return say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping, try again", said);
 	return say(request, AGENT_OVERLOADED, "closed the connection without an answer (%s); it is stopping, or has more "
-	           "connections than limits.http_max_conns_per_client there", said);
+	           "connections than limits.http_max_conns_per_client there%s", said,
+	           request->is_tls ? ", or wants a client certificate: check cert-file and key-file" : "");
 }
 
 static enum agent_result judge_own_end(struct agent_request *request, const char *said)
