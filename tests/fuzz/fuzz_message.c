@@ -68,6 +68,7 @@ static void set_up(void)
 	catalogue = catalogue_new();
 	scratch = dns_scratch_new();
 	MUST(catalogue != NULL && scratch != NULL && catalogue_keep_names(catalogue) == 0);
+	catalogue_prepare_with(catalogue, targets_prepare);
 	MUST(prefix_parse("10.0.0.0/8", &reverse[0]) && prefix_parse("2001:db8::/33", &reverse[1]));
 	settings = (struct dns_settings){
 		.default_namespace = "default", .ttl = 10, .negative_ttl = 3, .expire = 3600, .udp_size = 1232,
