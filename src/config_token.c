@@ -18,7 +18,8 @@
 
 enum { TOKEN_MAX = 64 * 1024 }; /* octets; a workload identity has about 800, a header of Go's server 1 MiB */
 
-__attribute__((format(printf, 3, 4))) static int fail(int error, char reason[CONFIG_REASON_MAX], const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int fail(int error, char reason[CONFIG_REASON_MAX],
+                                                      const char *format, ...)
 {
 	va_list arguments;
 

@@ -134,9 +134,11 @@ static size_t answer(struct framing *framing, const uint8_t *query, size_t size,
 {
 	struct framing_shared *shared = framing->shared;
 	uint8_t *output = shared->output + used;
+	uint64_t began = counters_clock();
 	size_t length = dns_answer(&shared->view, &framing->client, query, size, output + LENGTH_SIZE, MESSAGE_STREAM_MAX);
 
 	counters_count(&shared->counters, &shared->view.scratch->outcome, true);
+	counters_count_time(&shared->counters, began, 1);
 	if (length == 0)
 		return used;
 	output[0] = (uint8_t)(length >> 8);

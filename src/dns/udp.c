@@ -163,7 +163,9 @@ static bool serve(struct worker *worker, int descriptor, bool wildcard)
 
 	if (received <= 0)
 		return false;
+	uint64_t began = counters_clock();
 	send_batch(descriptor, worker->batch, answer_batch(worker, (unsigned)received));
+	counters_count_time(&worker->counters, began, (unsigned)received);
 	return received == UDP_BATCH;
 }
 

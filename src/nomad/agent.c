@@ -7,13 +7,13 @@
 
 #include "deadline.h"
 #include "nomad/agent_judge.h"
+#include "url.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define UNIX_SCHEME "unix://"
 #define USER_AGENT "nss-nomad"
 
 enum { BODY_FIRST = 4096 }; /* octets */
@@ -23,7 +23,7 @@ int agent_init(const struct config *config, struct agent *agent, char reason[CON
 	struct agent made = {.config = config};
 	int result = config_token(config, &made.token, reason);
 
-	if (result == 0 && config->ca_path != NULL)
+	if (result == 0 && config->ca_path != NULL && config->ca_file == NULL)
 		result = agent_read_authorities(config->ca_path, &made.authorities, reason);
 	if (result < 0) {
 		agent_done(&made);
@@ -53,41 +53,22 @@ int agent_read_token(struct agent *agent, char reason[CONFIG_REASON_MAX])
 	return changed;
 }
 
-static const char *current_address(const struct agent *agent)
+/* The current address in parts. The configuration took it, so it can be read. */
+static void current_url(const struct agent *agent, struct url *url)
 {
-	return agent->config->addresses.words[agent->current];
-}
+	const char *wrong;
+	bool read = url_parse(agent->config->addresses.words[agent->current], url, &wrong);
 
-static bool is_unix(const char *address)
-{
-	return strncmp(address, UNIX_SCHEME, sizeof UNIX_SCHEME - 1) == 0;
-}
-
-/* Where the host begins: behind the scheme, and behind "user:password@". */
-static const char *host_of(const char *address)
-{
-	const char *start = strstr(address, "://");
-	start = start == NULL ? address : start + 3;
-	const char *at = memchr(start, '@', strcspn(start, "/?#"));
-	return at == NULL ? start : at + 1;
-}
-
-/* Octets of HOST:PORT, without path and query: Nomad's own client drops those too. */
-static int authority_length(const char *host)
-{
-	return (int)strcspn(host, "/?#");
+	assert(read);
+	(void)read;
 }
 
 void agent_name(const struct agent *agent, char name[AGENT_NAME_MAX])
 {
-	const char *address = current_address(agent), *host = host_of(address);
-	const char *scheme_end = strstr(address, "://");
+	struct url url;
 
-	if (is_unix(address) || scheme_end == NULL)
-		snprintf(name, AGENT_NAME_MAX, "%s", address);
-	else
-		snprintf(name, AGENT_NAME_MAX, "%.*s%.*s", (int)(scheme_end + 3 - address), address, authority_length(host),
-		         host);
+	current_url(agent, &url);
+	url_text(&url, name);
 }
 
 bool agent_next(struct agent *agent)
@@ -169,10 +150,10 @@ static size_t take_body(char *octets, size_t one, size_t size, void *context)
 		return request->receive(request->context, octets, size);
 	if (size > AGENT_BODY_MAX - answer->size) {
 		request->too_large = true;
-		return 0;
+		return CURL_WRITEFUNC_ERROR;
 	}
 	if (!make_room(request, size))
-		return 0;
+		return CURL_WRITEFUNC_ERROR;
 	memcpy(answer->body + answer->size, octets, size);
 	answer->size += size;
 	answer->body[answer->size] = '\0';
@@ -192,51 +173,36 @@ static bool add_line(struct curl_slist **list, const char *line)
 
 /*
  * The certificate's name differs from the address (nomad's say server.REGION.nomad): the URL carries the name, so
- * that SNI and verification use it, and the connection goes to the address.
+ * that SNI and verification use it; the connection goes to the address, which the Host header keeps.
  */
-static bool set_server_name(struct agent_request *request, const char *host, const char *name, const char *path)
+static bool set_server_name(struct agent_request *request, const char *authority)
 {
-	char *connect_to = NULL, *url = NULL;
-	bool done = asprintf(&connect_to, "::%.*s", authority_length(host), host) >= 0 &&
-	            asprintf(&url, "https://%s%s", name, path) >= 0 && add_line(&request->connect_to, connect_to) &&
-	            curl_easy_setopt(request->easy, CURLOPT_URL, url) == CURLE_OK &&
-	            curl_easy_setopt(request->easy, CURLOPT_CONNECT_TO, request->connect_to) == CURLE_OK;
+	char connect_to[URL_TEXT_MAX + 2], host[URL_TEXT_MAX + 6];
 
-	free(connect_to);
-	free(url);
-	return done;
+	snprintf(connect_to, sizeof connect_to, "::%s", authority);
+	snprintf(host, sizeof host, "Host: %s", authority);
+	return add_line(&request->connect_to, connect_to) && add_line(&request->headers, host) &&
+	       curl_easy_setopt(request->easy, CURLOPT_CONNECT_TO, request->connect_to) == CURLE_OK;
 }
 
-/* user:password of the address itself; X-Nomad-Token stands beside it. */
-static bool set_password(CURL *easy, const char *address, const char *host)
+static bool set_url(const struct agent *agent, struct agent_request *request, const struct url *at, const char *path)
 {
-	const char *scheme_end = strstr(address, "://");
+	const char *server_name = agent->config->tls_server_name;
+	char authority[URL_TEXT_MAX], *url = NULL;
+	bool done = true;
 
-	if (scheme_end == NULL || host == scheme_end + 3)
-		return true;
-	char *both = strndup(scheme_end + 3, (size_t)(host - scheme_end) - 4);
-	bool done = both != NULL && curl_easy_setopt(easy, CURLOPT_USERPWD, both) == CURLE_OK;
-	free(both);
-	return done;
-}
-
-static bool set_url(const struct agent *agent, struct agent_request *request, const char *path)
-{
-	const char *address = current_address(agent), *host = host_of(address), *name = agent->config->tls_server_name;
-	char *url = NULL;
-
-	request->is_tls = strncmp(address, "https:", 6) == 0;
-	if (request->is_tls && name != NULL)
-		return set_password(request->easy, address, host) && set_server_name(request, host, name, path);
-	if (is_unix(address)) {
-		if (curl_easy_setopt(request->easy, CURLOPT_UNIX_SOCKET_PATH, address + sizeof UNIX_SCHEME - 1) != CURLE_OK ||
-		    asprintf(&url, "http://127.0.0.1%s", path) < 0)
-			return false;
-	} else if (!set_password(request->easy, address, host) ||
-	           asprintf(&url, "%s://%.*s%s", request->is_tls ? "https" : "http", authority_length(host), host, path) < 0) {
-		return false;
+	url_authority(at, authority);
+	request->is_tls = at->scheme == URL_HTTPS;
+	if (at->scheme == URL_UNIX) {
+		done = curl_easy_setopt(request->easy, CURLOPT_UNIX_SOCKET_PATH, at->path) == CURLE_OK &&
+		       asprintf(&url, "http://127.0.0.1%s", path) >= 0; /* what the nomad command sends as Host */
+	} else if (request->is_tls && server_name != NULL) {
+		done = set_server_name(request, authority) &&
+		       asprintf(&url, "https://%s:%u%s", server_name, (unsigned)at->port, path) >= 0;
+	} else {
+		done = asprintf(&url, "%s://%s%s", request->is_tls ? "https" : "http", authority, path) >= 0;
 	}
-	bool done = curl_easy_setopt(request->easy, CURLOPT_URL, url) == CURLE_OK;
+	done = done && curl_easy_setopt(request->easy, CURLOPT_URL, url) == CURLE_OK;
 	free(url);
 	return done;
 }
@@ -262,9 +228,12 @@ static void set_tls(const struct agent *agent, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, config->skip_verify ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config->skip_verify ? 0L : 2L);
-	if (config->ca_file != NULL) {
+	/* An authority of one's own stands for the system's, as with the nomad command. */
+	if (config->ca_file != NULL || agent->authorities != NULL) {
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 		curl_easy_setopt(easy, CURLOPT_CAINFO, config->ca_file);
-	} else if (agent->authorities != NULL) {
+	}
+	if (config->ca_file == NULL && agent->authorities != NULL) {
 		struct curl_blob blob = {.data = agent->authorities, .len = strlen(agent->authorities), .flags = CURL_BLOB_COPY};
 		curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
 	}
@@ -274,17 +243,20 @@ static void set_tls(const struct agent *agent, CURL *easy)
 		curl_easy_setopt(easy, CURLOPT_SSLKEY, config->key_file);
 }
 
-static bool set_token(const struct agent *agent, struct agent_request *request)
+/* Who asks. The token has a header of its own: a proxy in front of Nomad may want Authorization. */
+static bool set_identity(const struct agent *agent, struct agent_request *request, const struct url *at)
 {
-	char *line;
+	const char *user = at->user[0] != '\0' ? at->user : agent->config->http_auth;
+	char *line = NULL;
+	bool done = true;
 
-	if (agent->token[0] == '\0')
-		return true;
-	if (asprintf(&line, "X-Nomad-Token: %s", agent->token) < 0)
-		return false;
-	bool done = add_line(&request->headers, line);
-	explicit_bzero(line, strlen(line));
-	free(line);
+	if (user != NULL)
+		done = curl_easy_setopt(request->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
+		       curl_easy_setopt(request->easy, CURLOPT_USERPWD, user) == CURLE_OK;
+	if (done && agent->token[0] != '\0') {
+		done = asprintf(&line, "X-Nomad-Token: %s", agent->token) >= 0 && add_line(&request->headers, line);
+		free(line);
+	}
 	return done && curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK;
 }
 
@@ -299,6 +271,8 @@ static void set_manners(const struct agent_request *request)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* A resolver that hangs is left behind at the deadline instead of waited for. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
 	/* deflate would be raw DEFLATE; a stream is never packed by a Nomad of today, and by an old one only if asked. */
@@ -327,6 +301,7 @@ struct agent_request *agent_request_new(const struct agent *agent, enum agent_ki
 {
 	struct agent_request *request = calloc(1, sizeof *request);
 	char *whole = add_region(agent, path);
+	struct url at;
 
 	if (request == NULL || whole == NULL)
 		goto fail;
@@ -334,14 +309,16 @@ struct agent_request *agent_request_new(const struct agent *agent, enum agent_ki
 	request->limit = limit;
 	request->receive = receive;
 	request->context = context;
-	agent_name(agent, request->name);
+	current_url(agent, &at);
+	url_text(&at, request->name);
 	request->easy = curl_easy_init();
 	if (request->easy == NULL)
 		goto fail;
 	set_manners(request);
 	set_callbacks(request);
-	set_tls(agent, request->easy);
-	if (!set_url(agent, request, whole) || !set_token(agent, request))
+	if (at.scheme == URL_HTTPS)
+		set_tls(agent, request->easy);
+	if (!set_url(agent, request, &at, whole) || !set_identity(agent, request, &at))
 		goto fail;
 	free(whole);
 	return request;

@@ -21,7 +21,7 @@ enum {
 	AGENT_BODY_MAX = 32 * 1024 * 1024, /* octets, unpacked: about 95,000 instances of one service */
 	AGENT_CONNECT_LIMIT = 1000,        /* milliseconds for name, connection and TLS, within a request's own limit */
 	AGENT_REASON_MAX = 1024,           /* octets with the NUL, of a message to a person */
-	AGENT_NAME_MAX = 320,              /* octets with the NUL, of an address in a message */
+	AGENT_NAME_MAX = 300,              /* octets with the NUL, of an address in a message: URL_TEXT_MAX */
 };
 
 /* What became of a request. FAILED is 0: what is forgotten is not believed. All but BELIEVED: cannot tell. */
@@ -112,6 +112,7 @@ struct agent_answer {
 	bool has_known_leader;
 	bool known_leader;
 	uint64_t last_contact; /* milliseconds */
+	int64_t date;          /* seconds since 1970, by the agent's clock; 0: it did not say */
 	bool is_json;          /* by its Content-Type */
 	char *body;            /* NULL where nothing came */
 	size_t size;
@@ -119,6 +120,7 @@ struct agent_answer {
 	char reason[AGENT_REASON_MAX]; /* unless believed: what happened, at which address, what to do */
 };
 
+/* Releases the body, and empties the answer. Accepts zeroes. */
 void agent_answer_done(struct agent_answer *answer);
 
 /* Takes a piece of a body as it comes (CURLOPT_WRITEFUNCTION); anything but `size` ends the request. */
@@ -143,7 +145,6 @@ struct agent_request {
 	struct curl_slist *connect_to;
 	char error[CURL_ERROR_SIZE];
 	char name[AGENT_NAME_MAX]; /* the address asked */
-	char *url;                 /* of the agent, NULL for none */
 };
 
 /*

@@ -27,28 +27,46 @@ static const char *value_of(const char *line, const char *name)
 	return line + length + 1 + strspn(line + length + 1, " \t");
 }
 
-size_t agent_take_header(char *line, size_t one, size_t size, void *context)
+static bool is_json(const char *media_type)
 {
 	static const char json[] = "application/json";
+	size_t length = strcspn(media_type, "; \t\r\n");
+
+	return length == sizeof json - 1 && text_same_letters(media_type, json, length);
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+size_t agent_take_header(char *line, size_t one, size_t size, void *context)
+{
 	struct agent_answer *answer = context;
 	const char *value;
 	char copy[HEADER_MAX];
 
-	(void)one;
+	(void)one; /* libcurl promises 1 */
 	if (size >= sizeof copy)
 		return size;
 	memcpy(copy, line, size);
 	copy[size] = '\0';
-	if ((value = value_of(copy, "X-Nomad-Index")) != NULL) {
-		answer->index = strtoull(value, NULL, 10);
-		answer->has_index = true;
+	if (strncmp(copy, "HTTP/", 5) == 0) {
+		/* Another head, after one of 1xx. */
+		answer->has_index = answer->has_known_leader = answer->known_leader = answer->is_json = false;
+	} else if ((value = value_of(copy, "X-Nomad-Index")) != NULL) {
+		answer->has_index = is_digit(value[0]);
+		answer->index = answer->has_index ? strtoull(value, NULL, 10) : 0;
 	} else if ((value = value_of(copy, "X-Nomad-KnownLeader")) != NULL) {
 		answer->known_leader = strncmp(value, "true", 4) == 0;
 		answer->has_known_leader = true;
 	} else if ((value = value_of(copy, "X-Nomad-LastContact")) != NULL) {
-		answer->last_contact = strtoull(value, NULL, 10);
+		answer->last_contact = is_digit(value[0]) ? strtoull(value, NULL, 10) : 0;
+	} else if ((value = value_of(copy, "Date")) != NULL) {
+		int64_t date = curl_getdate(value, NULL);
+		answer->date = date < 0 ? 0 : date;
 	} else if ((value = value_of(copy, "Content-Type")) != NULL) {
-		answer->is_json = strlen(value) >= sizeof json - 1 && text_same_letters(value, json, sizeof json - 1);
+		answer->is_json = is_json(value);
 	}
 	return size;
 }
@@ -88,17 +106,17 @@ __attribute__((format(printf, 3, 4))) static enum agent_result say(struct agent_
 	return result;
 }
 
-/* The start of an error's body on one line; whatever is no printable ASCII becomes a dot. */
+/* The first line of an error's body, without Nomad's prefixes; whatever is no printable ASCII becomes a dot. */
 static const char *quote(const struct agent_answer *answer, char text[QUOTED_MAX])
 {
+	static const char prefix[] = "rpc error: ";
+	const char *body = answer->body == NULL ? "" : answer->body;
 	size_t length = 0;
 
-	for (; length < answer->size && length < QUOTED_MAX - 1; length++) {
-		char c = answer->body[length];
-		if (c == '\n' || c == '\r')
-			break;
-		text[length] = (char)(c >= ' ' && c <= '~' ? c : '.');
-	}
+	while (strncmp(body, prefix, sizeof prefix - 1) == 0)
+		body += sizeof prefix - 1;
+	for (; length < QUOTED_MAX - 1 && body[length] != '\0' && body[length] != '\n' && body[length] != '\r'; length++)
+		text[length] = (char)(body[length] >= ' ' && body[length] <= '~' ? body[length] : '.');
 	text[length] = '\0';
 	return text;
 }
@@ -108,19 +126,35 @@ static bool body_has(const struct agent_answer *answer, const char *words)
 	return answer->body != NULL && strstr(answer->body, words) != NULL;
 }
 
-static enum agent_result judge_tls(struct agent_request *request, const char *said)
+static enum agent_result judge_tls(struct agent_request *request, CURLcode code, const char *said)
 {
-	return say(request, AGENT_TLS,
-	           "and this side do not agree on TLS (%s); check ca-file, cert-file, key-file, tls-server-name", said);
+	const char *advice = "check ca-file, cert-file, key-file and tls-server-name";
+
+	if (strstr(said, "wrong version number") != NULL)
+		advice = "it seems to speak plain HTTP: write http:// for https://";
+	else if (strstr(said, "alert") != NULL)
+		advice = "it wants a client certificate that its own authority signed: check cert-file and key-file";
+	else if (code == CURLE_SSL_CACERT_BADFILE)
+		advice = "check ca-file";
+	else if (code == CURLE_SSL_CERTPROBLEM)
+		advice = "check cert-file and key-file";
+	else if (strstr(said, "subject name") != NULL || strstr(said, "does not match") != NULL)
+		advice = "set tls-server-name to a name in its certificate, such as server.global.nomad";
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
+		advice = "set ca-file to the authority that signed its certificate";
+	return say(request, AGENT_TLS, "and this side do not agree on TLS (%s); %s", said, advice);
 }
 
 /* With TLS 1.3 this side's certificate is refused only at the first read. */
-static enum agent_result judge_broken(struct agent_request *request, const char *said)
+static enum agent_result judge_broken(struct agent_request *request, CURLcode code, const char *said)
 {
 	if (request->is_tls && strstr(said, "alert") != NULL)
-		return judge_tls(request, said);
-	return say(request, AGENT_OVERLOADED, "closed the connection without an answer (%s); it is overloaded or stopping",
-	           said);
+		return judge_tls(request, code, said);
+	if (request->answer.status != 0)
+		return say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping, try again", said);
+	return say(request, AGENT_OVERLOADED, "closed the connection without an answer (%s); it is stopping, or has more "
+	           "connections than limits.http_max_conns_per_client there%s", said,
+	           request->is_tls ? ", or wants a client certificate: check cert-file and key-file" : "");
 }
 
 static enum agent_result judge_own_end(struct agent_request *request, const char *said)
@@ -143,8 +177,10 @@ static enum agent_result judge_transport(struct agent_request *request, CURLcode
 	case CURLE_OUT_OF_MEMORY:
 		return say(request, AGENT_NO_MEMORY, "was not asked: out of memory");
 	case CURLE_OPERATION_TIMEDOUT:
-		return say(request, AGENT_TIMED_OUT, "did not answer in time (%s); is it overloaded, or stopped?", said);
+		return say(request, AGENT_TIMED_OUT,
+		           "did not answer in time (%s); is it overloaded, stopped, or behind a firewall?", said);
 	case CURLE_COULDNT_RESOLVE_HOST:
+		return say(request, AGENT_UNREACHABLE, "has a host that is not known (%s); check the address, or DNS", said);
 	case CURLE_COULDNT_CONNECT:
 		return say(request, AGENT_UNREACHABLE, "cannot be reached (%s); does the agent run, and is the address right?",
 		           said);
@@ -152,18 +188,16 @@ static enum agent_result judge_transport(struct agent_request *request, CURLcode
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_CIPHER:
-	case CURLE_SSL_ISSUER_ERROR:
-		return judge_tls(request, said);
+		return judge_tls(request, code, said);
 	case CURLE_GOT_NOTHING:
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
-		return judge_broken(request, said);
+		return judge_broken(request, code, said);
 	case CURLE_PARTIAL_FILE:
 	case CURLE_BAD_CONTENT_ENCODING:
-		return say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping", said);
+		return say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping, try again", said);
 	default:
-		return say(request, AGENT_NOT_NOMAD, "did not answer as a Nomad agent does (%s)", said);
+		return say(request, AGENT_NOT_NOMAD, "did not answer as a Nomad agent does (%s); is the address right?", said);
 	}
 }
 
@@ -176,36 +210,55 @@ static enum agent_result judge_success(struct agent_request *request)
 	if (!answer->is_json || !answer->has_index || !answer->has_known_leader)
 		return say(request, AGENT_NOT_NOMAD, "answered 200, but not as a Nomad agent does; is the address right?");
 	if (!answer->known_leader)
-		return say(request, AGENT_NO_LEADER, "knows no leader of its cluster; it may be starting or stopping");
+		return say(request, AGENT_NO_LEADER, "knows no leader of its cluster, or is stopping; see nomad server members");
 	if (answer->index == 0)
-		return say(request, AGENT_UNBELIEVABLE, "shows nothing to this token in any namespace; give it read-job");
+		return say(request, AGENT_UNBELIEVABLE, "lets this token see no namespace at all; give it a policy with read-job");
+	if (answer->size == 0)
+		return say(request, AGENT_CUT, "sent no body; it may be stopping, try again");
 	return answer->result = AGENT_BELIEVED;
+}
+
+static enum agent_result judge_client_error(struct agent_request *request, const char *said)
+{
+	long status = request->answer.status;
+
+	if (status == 429)
+		return say(request, AGENT_OVERLOADED,
+		           "has too many connections of this host (429); see limits.http_max_conns_per_client there");
+	if (status == 404)
+		return say(request, AGENT_NOT_NOMAD, "does not know this request (404); is that a Nomad agent, 1.3 or newer?");
+	if (body_has(&request->answer, "HTTP request to an HTTPS server"))
+		return say(request, AGENT_NOT_NOMAD, "speaks TLS; write https:// for http:// in its address");
+	return say(request, AGENT_FAILED, "refused the request (%ld %s); is that a Nomad agent?", status, said);
+}
+
+static enum agent_result judge_server_error(struct agent_request *request, const char *said)
+{
+	const struct agent_answer *answer = &request->answer;
+
+	if (body_has(answer, "No cluster leader") || body_has(answer, "Not ready to serve consistent reads"))
+		return say(request, AGENT_NO_LEADER, "knows no leader of its cluster (%s); see nomad server members", said);
+	if (body_has(answer, "No path to region"))
+		return say(request, AGENT_FAILED, "knows no way to the region (%s); check region", said);
+	return say(request, AGENT_FAILED, "failed (%ld %s); see its log", answer->status, said);
 }
 
 static enum agent_result judge_status(struct agent_request *request)
 {
-	struct agent_answer *answer = &request->answer;
 	char text[QUOTED_MAX];
-	const char *said = quote(answer, text);
-	long status = answer->status;
+	const char *said = quote(&request->answer, text);
+	long status = request->answer.status;
 
-	if (status == 401 || status == 403 || body_has(answer, "Server error authenticating request"))
+	if (status == 401 || status == 403 || body_has(&request->answer, "Server error authenticating request"))
 		return say(request, AGENT_DENIED,
 		           "denies it (%ld %s): the token is missing, wrong or expired, or lacks read-job; see token-file", status,
 		           said);
-	if (status == 429)
-		return say(request, AGENT_OVERLOADED,
-		           "has too many connections of this host (429); see limits.http_max_conns_per_client there");
-	if (status >= 300 && status < 400)
+	if (status >= 500)
+		return judge_server_error(request, said);
+	if (status >= 400)
+		return judge_client_error(request, said);
+	if (status >= 300)
 		return say(request, AGENT_NOT_NOMAD, "redirects (%ld), which is not followed; is that a Nomad agent?", status);
-	if (body_has(answer, "HTTP request to an HTTPS server"))
-		return say(request, AGENT_NOT_NOMAD, "speaks TLS; write https:// for http:// in its address");
-	if (body_has(answer, "No cluster leader") || body_has(answer, "Not ready to serve consistent reads"))
-		return say(request, AGENT_NO_LEADER, "knows no leader of its cluster (%ld %s)", status, said);
-	if (body_has(answer, "No path to region"))
-		return say(request, AGENT_FAILED, "knows no such region (%ld %s); check region", status, said);
-	if (status >= 500 || status == 400)
-		return say(request, AGENT_FAILED, "failed (%ld %s); see the agent's log", status, said);
 	return say(request, AGENT_NOT_NOMAD, "answered %ld %s; is that a Nomad agent?", status, said);
 }
 
@@ -213,6 +266,7 @@ enum agent_result agent_request_judge(struct agent_request *request, CURLcode co
 {
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->answer.status);
 	request->answer.reason[0] = '\0';
+	request->answer.result = AGENT_FAILED;
 	if (code != CURLE_OK)
 		return judge_transport(request, code);
 	return request->answer.status == 200 ? judge_success(request) : judge_status(request);

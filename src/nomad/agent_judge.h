@@ -1,5 +1,5 @@
 /*
- * The parts of agent.h that agent.c, agent_judge.c and agent_get.c share.
+ * What agent.c takes from agent_judge.c and authorities.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,8 +12,13 @@
 size_t agent_take_header(char *line, size_t one, size_t size, void *answer);
 
 /*
- * Reads all files below a folder into one PEM text, the way Nomad's own client reads NOMAD_CAPATH (libcurl's CAPATH
- * wants hashed names instead). 0 and a new string, released with free(); or a negative errno and a reason.
+ * Reads all files in a folder and those below it into one PEM text, the way Nomad's own client reads NOMAD_CAPATH
+ * (libcurl's CAPATH wants names that are hashes). See authorities.c.
+ *
+ * authorities  on success a new string, released with free()
+ * reason       on failure what is wrong
+ *
+ * 0, -ENOENT where there is no file, -EFBIG over 4 MiB, -ENOMEM, or what reading said. Any thread.
  */
 int agent_read_authorities(const char *folder, char **authorities, char reason[CONFIG_REASON_MAX]);
 

@@ -63,7 +63,7 @@ static bool get_text(const struct json *json, size_t token, struct block *block,
 {
 	char *start = block->texts;
 
-	if (!json_text(json, token, &block->texts))
+	if (!json_text(json, token, &block->texts) || block->texts - start > REGISTRATIONS_TEXT_MAX)
 		return false;
 	*text = start;
 	return true;
@@ -237,7 +237,7 @@ void service_list_done(struct service_list *names)
 	*names = (struct service_list){0};
 }
 
-/* One event; false where it is about services, but of a wrong shape. Others are passed over, and leave `taken` false. */
+/* One event; false where it is about services, but of a wrong shape. Others are passed over: `taken` is false. */
 static bool get_event(const struct json *json, size_t object, struct block *block, uint64_t index, struct event *event,
                       bool *taken)
 {

@@ -13,17 +13,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { WATCH_PATH_MAX = 1024 }; /* octets with the NUL: two names of 128 octets percent-encoded, and a query */
+
 /* One request to the current agent. Its owner fills it in, and does not move it while it runs. */
 struct watch_request {
-	char path[AGENT_PATH_MAX];
+	char path[WATCH_PATH_MAX];
 	long limit;     /* milliseconds for all of it; 0 for a stream, which has none */
-	bool is_stream; /* the body goes to `data` as it comes, and is judged by agent_judge_stream() */
+	bool is_stream; /* the body goes to `data` as it comes, and is judged by its status alone */
 	void *owner;
 	/* Octets of a stream. Never called from within `start`; the request may be cancelled in it. */
 	void (*data)(struct watch_request *request, const char *octets, size_t size);
 	/* The end, which comes once, and not after `cancel`. The request may be started again in it. */
 	void (*done)(struct watch_request *request, const struct agent_answer *answer);
 	void *transfer; /* of whoever carries it out; NULL while it does not run */
+};
+
+/* What is counted for the metrics. */
+enum watch_count {
+	WATCH_CONNECTED, /* the streams were begun, or begun anew */
+	WATCH_READ_ALL,  /* the whole catalogue was read */
+	WATCH_MISSED,    /* a change was found that no event had told of */
+	WATCH_SKIPPED,   /* a registration was left out */
+	WATCH_COUNTS,
 };
 
 struct outside {
@@ -42,6 +53,18 @@ struct outside {
 	void (*say)(void *context, int priority, const char *text);
 	/* The watcher's state (watcher_state()) is another one. */
 	void (*state_changed)(void *context);
+	/* Counts something; NULL where nobody wants to know. */
+	void (*count)(void *context, enum watch_count what);
 };
+
+/* Counts something, if it is wanted. */
+void watch_count(const struct outside *outside, enum watch_count what);
+
+/*
+ * Writes a request's path: PREFIX, NAME if not NULL, the namespace, and `extra` where it is not NULL. False without
+ * memory, or where it does not fit.
+ */
+bool watch_set_path(struct watch_request *request, const char *prefix, const char *name, const char *namespace,
+                    const char *extra);
 
 #endif

@@ -16,10 +16,9 @@
 
 static void ask_for_list(struct reading *reading);
 
-void reading_init(struct reading *reading, struct intake *intake, struct agent *agent,
-                  const struct outside *outside)
+void reading_init(struct reading *reading, struct intake *intake, const struct outside *outside)
 {
-	*reading = (struct reading){.intake = intake, .agent = agent, .outside = outside};
+	*reading = (struct reading){.intake = intake, .outside = outside};
 }
 
 static void forget_lists(struct reading *reading)
@@ -165,10 +164,10 @@ static void start_list(struct reading *reading, const char *namespace, const cha
 	request->owner = reading;
 	request->limit = READING_LIST_LIMIT;
 	request->done = done;
-	if (agent_path(reading->agent, NULL, namespace, extra, request->path))
+	if (watch_set_path(request, "/v1/services", NULL, namespace, extra))
 		reading->outside->start(reading->outside->context, request);
 	else
-		reading_end(reading, AGENT_FAILED, "a namespace's name is too long to ask for");
+		reading_end(reading, AGENT_FAILED, "a namespace's name is too long to ask for, or there is no memory");
 }
 
 static int by_name(const void *left, const void *right)
@@ -211,7 +210,7 @@ static int make_jobs(struct reading *reading)
 		return -ENOMEM;
 	for (size_t i = 0; i < reading->list_count; i++)
 		for (size_t j = 0; j < reading->lists[i].count; j++) {
-			const struct service_listed *listed = &reading->lists[i].items[j];
+			const struct listed_service *listed = &reading->lists[i].items[j];
 			if (intake_takes(reading->intake, listed->namespace, listed->service))
 				reading->jobs[reading->job_count++] =
 					(struct reading_job){.namespace = listed->namespace, .service = listed->service};

@@ -51,11 +51,12 @@ struct reading_missing {
 
 struct reading {
 	struct intake *intake;
-	struct agent *agent;
 	const struct outside *outside;
 	void *owner;
 	/* The end: BELIEVED, or what went wrong and why. The reading may be started again in it. */
 	void (*done)(void *owner, enum agent_result result, const char *reason);
+	/* reading_due() is another moment. */
+	void (*wake)(void *owner);
 
 	bool running;
 	uint64_t known;   /* the highest index before */
@@ -79,8 +80,7 @@ struct reading {
 };
 
 /* A reading that does not run. What is given outlives it. */
-void reading_init(struct reading *reading, struct intake *intake, struct agent *agent,
-                  const struct outside *outside);
+void reading_init(struct reading *reading, struct intake *intake, const struct outside *outside);
 
 /*
  * Starts, over again where it runs.

@@ -147,6 +147,7 @@ static void service_answered(struct watch_request *request, const struct agent_a
 		int64_t now = reading->outside->now(reading->outside->context);
 		slot->retry_at = now + (int64_t)slot->job->tries * READING_RETRY +
 		                 reading->outside->random(reading->outside->context) % READING_RETRY;
+		reading->wake(reading->owner);
 		return;
 	}
 	fill_slot(reading, slot);
@@ -162,10 +163,10 @@ static void start_slot(struct reading *reading, struct reading_slot *slot)
 	request->owner = reading;
 	request->limit = READING_LIMIT;
 	request->done = service_answered;
-	if (agent_path(reading->agent, slot->job->service, slot->job->namespace, NULL, request->path))
+	if (watch_set_path(request, "/v1/service/", slot->job->service, slot->job->namespace, NULL))
 		reading->outside->start(reading->outside->context, request);
 	else
-		reading_end(reading, AGENT_FAILED, "a service's name is too long to ask for");
+		reading_end(reading, AGENT_FAILED, "a service's name is too long to ask for, or there is no memory");
 }
 
 void reading_start_services(struct reading *reading)

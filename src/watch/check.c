@@ -1,0 +1,193 @@
+/*
+ * The proof that nothing was missed: every 30 s one service is read, each in its turn. The index that comes with it
+ * is the whole table's, and what it holds is compared besides. Called by watcher.c and follow.c; see watcher.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "watcher_part.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+enum { TRIES = 3, RETRY = 500 }; /* times, and milliseconds between them, before the agent counts as lost */
+
+/* A name that no service can have: read where there is none yet. */
+#define NOBODY "-"
+
+void check_plan(struct watcher *watcher)
+{
+	watcher->check_failures = 0;
+	watcher->promised = 0;
+	watcher->check_at = watcher_now(watcher) + watcher->check_interval * 4 / 5 +
+	                    watcher_jitter(watcher, watcher->check_interval / 5 + 1) - watcher->check_interval / 5;
+}
+
+void check_soon(struct watcher *watcher)
+{
+	int64_t soon = watcher_now(watcher) + watcher_jitter(watcher, CHECK_GRACE / 2);
+
+	if (!watcher->checking && soon < watcher->check_at)
+		watcher->check_at = soon;
+}
+
+void check_cancel(struct watcher *watcher)
+{
+	if (watcher->checking)
+		watcher->outside->cancel(watcher->outside->context, &watcher->check);
+	watcher->checking = false;
+	watcher->check_at = INT64_MAX;
+	watcher->promised = 0;
+}
+
+int64_t check_due(const struct watcher *watcher)
+{
+	int64_t due = watcher->checking ? INT64_MAX : watcher->check_at;
+
+	if (watcher->promised != 0 && watcher->promised_at < due)
+		due = watcher->promised_at;
+	if (watcher->wants_all && watcher->wants_all_at < due)
+		due = watcher->wants_all_at;
+	return watcher->phase == WATCHER_FOLLOWING ? due : INT64_MAX;
+}
+
+struct turn {
+	struct service_key key;
+	const struct watcher *watcher;
+	uint32_t left;
+	bool found;
+};
+
+static void take_turn(void *context, const struct spelling *spelling)
+{
+	struct turn *turn = context;
+
+	if (turn->found || reading_keeps(&turn->watcher->reading, spelling->namespace) || turn->left-- > 0)
+		return;
+	turn->found = true;
+	snprintf(turn->key.namespace, sizeof turn->key.namespace, "%s", spelling->namespace);
+	snprintf(turn->key.service, sizeof turn->key.service, "%s", spelling->service);
+}
+
+/* The next service to be read. */
+static void choose(struct watcher *watcher)
+{
+	struct turn turn = {.watcher = watcher, .left = watcher->rotation++};
+	const char *namespace = watcher->signals[0].namespace;
+
+	registry_each_spelling(watcher->registry, take_turn, &turn);
+	if (!turn.found) {
+		turn.left = watcher->rotation = 0;
+		registry_each_spelling(watcher->registry, take_turn, &turn);
+	}
+	if (!turn.found) {
+		snprintf(turn.key.namespace, sizeof turn.key.namespace, "%s", strcmp(namespace, "*") == 0 ? "default" : namespace);
+		snprintf(turn.key.service, sizeof turn.key.service, "%s", NOBODY);
+	}
+	watcher->checked = turn.key;
+}
+
+/* Everything is read again, by a new stream: the one that is open may be why it was missed. */
+static void read_all(struct watcher *watcher, const char *why)
+{
+	watcher_say(watcher, LOG_INFO, "%s; everything is read again", why);
+	watch_count(watcher->outside, WATCH_MISSED);
+	watcher->complete = false;
+	watcher->wants_all = false;
+	follow_connect(watcher);
+}
+
+/* Compares the service that was read, of the very index that is known. */
+static void compare(struct watcher *watcher, const struct agent_answer *answer)
+{
+	const struct service_key *key = &watcher->checked;
+	uint64_t before = registry_changes(watcher->registry);
+	struct registrations set;
+
+	if (strcmp(key->service, NOBODY) == 0 || registrations_parse(answer->body, answer->size, &set) < 0)
+		return;
+	intake_read(&watcher->intake, key->namespace, key->service, &set);
+	registrations_done(&set);
+	registry_flush(watcher->registry, watcher_now(watcher));
+	if (registry_changes(watcher->registry) != before)
+		read_all(watcher, "a service has changed of which the event stream said nothing");
+}
+
+static void judge(struct watcher *watcher, const struct agent_answer *answer)
+{
+	check_plan(watcher);
+	follow_heard(watcher);
+	if (answer->index == watcher->index) {
+		/* Half a minute later nothing can be under way that the reading has seen. */
+		reading_forget(&watcher->reading);
+		if (!watcher->wants_all && registry_due(watcher->registry) == INT64_MAX)
+			compare(watcher, answer);
+	} else if (answer->index < watcher->index) {
+		read_all(watcher, "Nomad's index is lower than it was");
+	} else {
+		watcher->promised = answer->index;
+		watcher->promised_at = watcher_now(watcher) + CHECK_GRACE;
+	}
+}
+
+static void check_ended(struct watch_request *request, const struct agent_answer *answer)
+{
+	struct watcher *watcher = request->owner;
+
+	watcher->checking = false;
+	if (answer->result == AGENT_BELIEVED)
+		judge(watcher, answer);
+	else if (answer->result == AGENT_DENIED || ++watcher->check_failures == TRIES)
+		follow_lost(watcher, answer->result, answer->reason);
+	else
+		watcher->check_at = watcher_now(watcher) + watcher_jitter(watcher, RETRY);
+	watcher_wake(watcher);
+}
+
+static void start(struct watcher *watcher)
+{
+	char reason[CONFIG_REASON_MAX];
+	struct watch_request *request = &watcher->check;
+
+	/* A token that is renewed in its file is used from now on; the old one may end any time. */
+	if (agent_read_token(&watcher->agent, reason) == 1) {
+		follow_again(watcher, "the token is another one");
+		return;
+	}
+	choose(watcher);
+	watcher->check_at = INT64_MAX;
+	request->owner = watcher;
+	request->limit = READING_LIST_LIMIT;
+	request->done = check_ended;
+	watcher->checking = watch_set_path(request, "/v1/service/", watcher->checked.service, watcher->checked.namespace, NULL);
+	if (watcher->checking)
+		watcher->outside->start(watcher->outside->context, request);
+	else
+		check_plan(watcher);
+}
+
+/* The index that was read was ahead of the stream: by now it has come, or something was missed. */
+static void check_promise(struct watcher *watcher)
+{
+	uint64_t promised = watcher->promised;
+
+	watcher->promised = 0;
+	if (watcher->index >= promised || watcher_now(watcher) < watcher->quiet_until)
+		return;
+	read_all(watcher, "Nomad's index has moved, and the event stream said nothing");
+}
+
+void check_tick(struct watcher *watcher)
+{
+	int64_t now = watcher_now(watcher);
+
+	if (watcher->phase != WATCHER_FOLLOWING)
+		return;
+	if (watcher->wants_all && watcher->wants_all_at <= now)
+		read_all(watcher, "a frame of the event stream could not be taken");
+	else if (watcher->promised != 0 && watcher->promised_at <= now)
+		check_promise(watcher);
+	else if (!watcher->checking && watcher->check_at <= now)
+		start(watcher);
+}

@@ -1,0 +1,553 @@
+/*
+ * The daemon as a whole; see daemon.h. Called by nomad-dns-srv.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "watch/daemon.h"
+
+#include "deadline.h"
+#include "dns/server.h"
+#include "measures.h"
+#include "metrics.h"
+#include "watch/http.h"
+#include "watch/log.h"
+#include "watch/publisher.h"
+#include "watch/resolve.h"
+#include "watch/status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+enum {
+	SECOND = 1000,                /* milliseconds between two heartbeats */
+	START_MORE = 30 * 1000 * 1000, /* microseconds more for the start, while Nomad is waited for */
+};
+
+enum { TERMINATE, INTERRUPT, HANG_UP, SIGNALS };
+
+struct daemon {
+	const struct daemon_options *options;
+	struct config *config;
+	struct log log;
+	uv_loop_t loop;
+	uv_timer_t wake;
+	uv_timer_t second;
+	uv_signal_t signals[SIGNALS];
+	struct catalogue *catalogue;
+	struct registry *registry;
+	struct publisher *publisher;
+	struct resolver *resolver;
+	struct http *http;
+	struct outside outside;
+	struct watcher *watcher;
+	struct dns_server *dns; /* NULL: no listener */
+	struct metrics *metrics; /* NULL: not wanted */
+	uint64_t counts[WATCH_COUNTS];
+	uint64_t publishes;
+	int64_t started_at; /* milliseconds since 1970 */
+	uint64_t newest;    /* of the records that were loaded, the same */
+	unsigned int seconds;
+	bool ready;
+};
+
+static int64_t wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void say(void *context, int priority, const char *text)
+{
+	const struct daemon *daemon = context;
+
+	log_say(&daemon->log, priority, text);
+}
+
+/* What the watcher asks of the world. */
+
+static int64_t now(void *context)
+{
+	(void)context;
+	return deadline_now();
+}
+
+static uint32_t random_number(void *context)
+{
+	uint32_t number = 0;
+
+	(void)context;
+	/* Without any the jitter is nothing, which is no failure. */
+	if (getrandom(&number, sizeof number, GRND_NONBLOCK) < 0)
+		return 0;
+	return number;
+}
+
+static void start_request(void *context, struct watch_request *request)
+{
+	struct daemon *daemon = context;
+
+	http_start(daemon->http, watcher_agent(daemon->watcher), request);
+}
+
+static void cancel_request(void *context, struct watch_request *request)
+{
+	struct daemon *daemon = context;
+
+	http_cancel(daemon->http, request);
+}
+
+static void tick(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+
+	watcher_tick(daemon->watcher);
+}
+
+static void wake_at(void *context, int64_t when)
+{
+	struct daemon *daemon = context;
+	int64_t left = when == INT64_MAX ? -1 : when - deadline_now();
+
+	if (when == INT64_MAX) {
+		uv_timer_stop(&daemon->wake);
+		return;
+	}
+	uv_update_time(&daemon->loop);
+	uv_timer_start(&daemon->wake, tick, left < 0 ? 0 : (uint64_t)left, 0);
+}
+
+static void count_instances(void *context, const struct service_key *key, const struct service *service)
+{
+	int64_t *count = context;
+
+	(void)key;
+	*count += (int64_t)service->instance_count;
+}
+
+/* A moment of the watcher's clock in milliseconds since 1970. */
+static int64_t wall_time(int64_t moment)
+{
+	return moment == 0 ? 0 : wall_clock() - (deadline_now() - moment);
+}
+
+static void write_status(struct daemon *daemon)
+{
+	struct watcher_state state;
+	char text[STATUS_MAX];
+	const char *publish_error = publisher_error(daemon->publisher);
+
+	watcher_state(daemon->watcher, &state);
+	struct status status = {
+		.pid = getpid(),
+		.written_at = wall_clock(),
+		.started_at = daemon->started_at,
+		.since = wall_time(state.since),
+		.current_at = state.state == CATALOGUE_LOADING ? 0 : wall_time(state.current_at),
+		.error_at = wall_time(state.error_at),
+		.index = (int64_t)state.index,
+		.services = (int64_t)catalogue_size(daemon->catalogue),
+		.polling = state.polling,
+		.kept = (int64_t)state.kept,
+	};
+	catalogue_each(daemon->catalogue, count_instances, &status.instances);
+	snprintf(status.state, sizeof status.state, "%s", status_state_text(state.state));
+	snprintf(status.agent, sizeof status.agent, "%s", state.agent);
+	snprintf(status.error, sizeof status.error, "%s", state.error);
+	snprintf(status.publish_error, sizeof status.publish_error, "%s", publish_error == NULL ? "" : publish_error);
+	publisher_put_file(daemon->publisher, STATUS_FILE, text, status_write(&status, text));
+	sd_notifyf(0, "STATUS=%s: %" PRId64 " services, index %" PRId64 ", agent %s", status.state, status.services,
+	           status.index, status.agent);
+}
+
+/* Whether anybody may believe the catalogue. */
+static bool is_alive(const struct daemon *daemon)
+{
+	uint32_t serial;
+	enum catalogue_state state = catalogue_state(daemon->catalogue, &serial);
+
+	return state == CATALOGUE_CURRENT || state == CATALOGUE_STALE;
+}
+
+static void count(void *context, enum watch_count what)
+{
+	struct daemon *daemon = context;
+
+	daemon->counts[what]++;
+}
+
+/* What the metrics ask of the daemon. */
+
+static bool may_be_believed(void *context)
+{
+	return is_alive(context);
+}
+
+static void write_measures(void *context, FILE *out)
+{
+	struct daemon *daemon = context;
+	struct watcher_state state;
+	int64_t instances = 0;
+
+	watcher_state(daemon->watcher, &state);
+	catalogue_each(daemon->catalogue, count_instances, &instances);
+	struct measures measures = {
+		.services = catalogue_size(daemon->catalogue),
+		.instances = (size_t)instances,
+		.index = state.index,
+		.age = state.state == CATALOGUE_LOADING ? -1 : deadline_now() - state.current_at,
+		.stale = state.state == CATALOGUE_STALE || state.state == CATALOGUE_EXPIRED,
+		.ready = is_alive(daemon),
+		.started_at = daemon->started_at,
+		.publishes = daemon->publishes,
+		.results = http_results(daemon->http),
+		.version = VERSION,
+	};
+	memcpy(measures.counts, daemon->counts, sizeof measures.counts);
+	if (daemon->dns != NULL)
+		dns_server_totals(daemon->dns, &measures.dns, &measures.connections);
+	measures_write(out, &measures);
+}
+
+static void notify_ready(struct daemon *daemon)
+{
+	if (daemon->ready)
+		return;
+	if (!is_alive(daemon)) {
+		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d", START_MORE);
+		return;
+	}
+	daemon->ready = true;
+	sd_notify(0, "READY=1");
+}
+
+static void state_changed(void *context)
+{
+	struct daemon *daemon = context;
+
+	publisher_beat(daemon->publisher, is_alive(daemon));
+	write_status(daemon);
+	notify_ready(daemon);
+	/* A full read has needed more than what stays. */
+	malloc_trim(0);
+}
+
+/* What the registry asks of its owner. */
+
+static void service_changed(void *context, const struct service_key *key, const struct service *service)
+{
+	struct daemon *daemon = context;
+
+	publisher_put(daemon->publisher, key, service);
+	daemon->publishes++;
+}
+
+static void resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+{
+	struct daemon *daemon = context;
+
+	resolver_find(daemon->resolver, host, addresses, count);
+}
+
+static void host_changed(void *context, const char *host)
+{
+	struct daemon *daemon = context;
+
+	registry_host_changed(daemon->registry, host);
+	watcher_wake(daemon->watcher);
+}
+
+static void mark_hosts(void *context, const struct service_key *key, const struct service *service)
+{
+	struct daemon *daemon = context;
+
+	(void)key;
+	for (size_t i = 0; i < service->instance_count; i++)
+		if (service->instances[i].host != NULL)
+			resolver_mark(daemon->resolver, service->instances[i].host);
+}
+
+static void each_second(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+
+	publisher_beat(daemon->publisher, is_alive(daemon));
+	if (++daemon->seconds % STATUS_EVERY == 0)
+		write_status(daemon);
+	if (daemon->seconds % (RESOLVE_EVERY / SECOND) == 0 && resolver_count(daemon->resolver) > 0) {
+		catalogue_each(daemon->catalogue, mark_hosts, daemon);
+		resolver_refresh(daemon->resolver);
+	}
+	notify_ready(daemon);
+	metrics_tick(daemon->metrics);
+	sd_notify(0, "WATCHDOG=1");
+}
+
+int daemon_configure(const struct daemon_options *options, struct config *config, char reason[CONFIG_REASON_MAX])
+{
+	const struct {
+		const char *section, *key, *value;
+	} settings[] = {
+		{"nomad", "address", options->nomad},
+		{"dns", "listen", options->listen},
+		{"daemon", "publish", options->publish},
+	};
+	struct config loaded;
+	int result = config_load(options->config, &loaded, reason);
+
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < sizeof settings / sizeof *settings && result == 0; i++)
+		if (settings[i].value != NULL)
+			result = config_set(&loaded, settings[i].section, settings[i].key, settings[i].value, reason);
+	if (result < 0)
+		config_done(&loaded);
+	else
+		*config = loaded;
+	return result;
+}
+
+/* A watcher for the configuration that holds, which begins where the one before stands. */
+static int new_watcher(struct daemon *daemon, const struct watcher_begin *begin)
+{
+	char reason[CONFIG_REASON_MAX] = "";
+	struct watcher *watcher;
+	int result = watcher_new(daemon->config, &daemon->outside, daemon->registry, daemon->catalogue, begin, &watcher,
+	                         reason);
+
+	if (reason[0] != '\0')
+		say(daemon, result < 0 ? LOG_ERR : LOG_WARNING, reason);
+	if (result == 0)
+		daemon->watcher = watcher;
+	return result;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void reload(struct daemon *daemon)
+{
+	char reason[CONFIG_REASON_MAX];
+	struct config *config = malloc(sizeof *config), *old = daemon->config;
+	struct watcher *watcher = daemon->watcher;
+	struct watcher_state state;
+
+	if (config == NULL || daemon_configure(daemon->options, config, reason) < 0) {
+		say(daemon, LOG_ERR, config == NULL ? "no memory" : reason);
+		say(daemon, LOG_ERR, "the configuration was not read again; the one before goes on to hold");
+		free(config);
+		return;
+	}
+	watcher_state(watcher, &state);
+	struct watcher_begin begin = {state.state, state.current_at, daemon->options->check};
+	daemon->config = config;
+	if (new_watcher(daemon, &begin) < 0) {
+		daemon->config = old;
+		config_done(config);
+		free(config);
+		return;
+	}
+	if (!is_same(config->publish, old->publish) || !is_same(config->state, old->state))
+		say(daemon, LOG_WARNING, "publish and state are as before until the daemon is started again");
+	if (daemon->dns != NULL)
+		say(daemon, LOG_INFO, "what is configured under [dns] is as before until the daemon is started again");
+	log_init(&daemon->log, config->log_level);
+	publisher_configure(daemon->publisher, config);
+	watcher_free(watcher);
+	config_done(old);
+	free(old);
+	watcher_start(daemon->watcher);
+	say(daemon, LOG_NOTICE, "the configuration was read again");
+}
+
+static void signal_came(uv_signal_t *handle, int number)
+{
+	struct daemon *daemon = handle->data;
+
+	if (number != SIGHUP) {
+		uv_stop(&daemon->loop);
+		return;
+	}
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, deadline_now() * 1000);
+	reload(daemon);
+	sd_notify(0, "READY=1");
+}
+
+static void load_record(void *context, const struct record *record)
+{
+	struct daemon *daemon = context;
+
+	registry_load(daemon->registry, &record->key, record->service);
+	if (record->made > daemon->newest)
+		daemon->newest = record->made;
+}
+
+/* What an earlier daemon left; also how old that is. */
+static void load(struct daemon *daemon, struct watcher_begin *begin)
+{
+	const char *const dirs[] = {daemon->config->publish, daemon->config->state};
+	int64_t current_at = 0;
+	struct status status;
+	char text[128];
+	size_t count = publisher_load(daemon->publisher, load_record, daemon);
+
+	for (size_t i = 0; i < 2 && current_at == 0; i++)
+		if (dirs[i] != NULL && status_read(dirs[i], &status) == 0)
+			current_at = status.current_at;
+	publisher_write_all(daemon->publisher);
+	if (count == 0)
+		return;
+	if (current_at == 0)
+		current_at = (int64_t)daemon->newest;
+	begin->state = CATALOGUE_STALE;
+	begin->current_at = deadline_now() - (wall_clock() - current_at);
+	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", count);
+	say(daemon, LOG_INFO, text);
+}
+
+static void init_loop(struct daemon *daemon)
+{
+	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+
+	uv_timer_init(&daemon->loop, &daemon->wake);
+	uv_timer_init(&daemon->loop, &daemon->second);
+	daemon->wake.data = daemon->second.data = daemon;
+	for (int i = 0; i < SIGNALS; i++) {
+		uv_signal_init(&daemon->loop, &daemon->signals[i]);
+		daemon->signals[i].data = daemon;
+		uv_signal_start(&daemon->signals[i], signal_came, numbers[i]);
+	}
+	/* An agent that hangs up while it is written to is no reason to end. */
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int make_parts(struct daemon *daemon)
+{
+	const struct registry_owner owner = {daemon, service_changed, resolve};
+
+	daemon->outside = (struct outside){
+		daemon, now, random_number, start_request, cancel_request, wake_at, say, state_changed, count,
+	};
+	daemon->catalogue = catalogue_new();
+	if (daemon->catalogue != NULL)
+		daemon->registry = registry_new(daemon->catalogue, &owner);
+	daemon->resolver = resolver_new(&daemon->loop, host_changed, daemon);
+	daemon->http = http_new(&daemon->loop);
+	return daemon->registry == NULL || daemon->resolver == NULL || daemon->http == NULL ? -ENOMEM : 0;
+}
+
+static int start_dns(struct daemon *daemon)
+{
+	char reason[CONFIG_REASON_MAX], address[LISTEN_TEXT_MAX], text[LISTEN_TEXT_MAX + 32];
+	int result = 0;
+
+	if (daemon->config->listen.count == 0)
+		return 0;
+	result = dns_server_start(&daemon->loop, daemon->catalogue, daemon->config, &daemon->dns, reason);
+	if (result < 0) {
+		say(daemon, LOG_ERR, reason);
+		return result;
+	}
+	for (size_t i = 0; dns_server_address(daemon->dns, i, address); i++) {
+		snprintf(text, sizeof text, "serves DNS on %s", address);
+		say(daemon, LOG_NOTICE, text);
+	}
+	return 0;
+}
+
+static int start_metrics(struct daemon *daemon)
+{
+	const struct metrics_source source = {daemon, write_measures, may_be_believed};
+	char reason[CONFIG_REASON_MAX];
+	int result = 0;
+
+	if (daemon->config->metrics != NULL)
+		result = metrics_start(&daemon->loop, daemon->config->metrics, &source, &daemon->metrics, reason);
+	if (result < 0)
+		say(daemon, LOG_ERR, reason);
+	return result;
+}
+
+static int start(struct daemon *daemon)
+{
+	struct watcher_begin begin = {CATALOGUE_LOADING, 0, daemon->options->check};
+	char reason[PUBLISHED_REASON_MAX] = "no memory";
+	int result = make_parts(daemon);
+
+	if (result == 0)
+		result = publisher_new(daemon->config, daemon->catalogue, say, daemon, &daemon->publisher, reason);
+	if (result < 0) {
+		say(daemon, LOG_ERR, reason);
+		return result;
+	}
+	result = start_dns(daemon);
+	if (result < 0)
+		return result;
+	load(daemon, &begin);
+	result = new_watcher(daemon, &begin);
+	if (result == 0)
+		result = start_metrics(daemon);
+	if (result < 0)
+		return result;
+	watcher_start(daemon->watcher);
+	uv_timer_start(&daemon->second, each_second, 0, SECOND);
+	return 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+	(void)context;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void finish(struct daemon *daemon)
+{
+	sd_notify(0, "STOPPING=1");
+	if (daemon->publisher != NULL)
+		publisher_stop(daemon->publisher);
+	metrics_stop(daemon->metrics);
+	watcher_free(daemon->watcher);
+	http_free(daemon->http);
+	resolver_free(daemon->resolver);
+	dns_server_stop(daemon->dns);
+	uv_walk(&daemon->loop, close_handle, NULL);
+	uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&daemon->loop);
+	registry_free(daemon->registry);
+	publisher_free(daemon->publisher);
+	catalogue_free(daemon->catalogue);
+	config_done(daemon->config);
+	free(daemon->config);
+}
+
+int daemon_run(const struct daemon_options *options, struct config *config)
+{
+	struct daemon daemon = {.options = options, .started_at = wall_clock(), .config = malloc(sizeof *config)};
+	int result;
+
+	if (daemon.config == NULL || uv_loop_init(&daemon.loop) < 0)
+		return -ENOMEM;
+	*daemon.config = *config;
+	log_init(&daemon.log, config->log_level);
+	/* Everybody may read what is published. */
+	umask(022);
+	init_loop(&daemon);
+	result = start(&daemon);
+	if (result == 0)
+		uv_run(&daemon.loop, UV_RUN_DEFAULT);
+	finish(&daemon);
+	return result;
+}

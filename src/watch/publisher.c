@@ -1,0 +1,336 @@
+/*
+ * Keeps the published files equal to the catalogue; see publisher.h. Called by nomad-dns-srv.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "watch/publisher.h"
+
+#include "published.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+/* One of the two folders. */
+struct shelf {
+	char *dir; /* NULL: not wanted */
+	struct published_folder *folder; /* NULL: not open */
+	bool wrong;                      /* not all of the catalogue is in it, or more than that */
+	char reason[PUBLISHED_REASON_MAX];
+	int said; /* the error that was said, 0 where all is well */
+};
+
+enum { PUBLISHED, STATE, SHELVES };
+
+struct publisher {
+	const struct catalogue *catalogue;
+	publisher_say say;
+	void *context;
+	char *default_namespace;
+	enum name_reading reading;
+	uint32_t ttl;
+	uint32_t max_stale;
+	struct shelf shelves[SHELVES];
+	bool beating;
+};
+
+static void copy_text(char **to, const char *from)
+{
+	char *copy = from == NULL || from[0] == '\0' ? NULL : strdup(from);
+
+	free(*to);
+	*to = copy;
+}
+
+static struct published_layout layout_of(const struct publisher *publisher, const struct shelf *shelf)
+{
+	const char *name = publisher->default_namespace;
+
+	return (struct published_layout){shelf->dir, name == NULL ? "default" : name, publisher->reading};
+}
+
+/* What failed is said once, until it is well again or fails in another way. */
+static void fail(struct publisher *publisher, struct shelf *shelf, int error)
+{
+	char text[PUBLISHED_REASON_MAX + 128];
+
+	shelf->wrong = true;
+	if (shelf->said == error)
+		return;
+	shelf->said = error;
+	snprintf(text, sizeof text, "%s (until then %s; tried again every second)", shelf->reason,
+	         shelf == &publisher->shelves[PUBLISHED] ? "lookups do without the daemon" : "a reboot forgets the catalogue");
+	publisher->say(publisher->context, LOG_ERR, text);
+}
+
+static int open_shelf(struct publisher *publisher, struct shelf *shelf)
+{
+	struct published_layout layout = layout_of(publisher, shelf);
+	int result = published_open(&layout, &shelf->folder, shelf->reason);
+
+	shelf->wrong = true;
+	return result;
+}
+
+static void close_shelf(struct shelf *shelf)
+{
+	published_close(shelf->folder);
+	shelf->folder = NULL;
+}
+
+static void set_config(struct publisher *publisher, const struct config *config)
+{
+	copy_text(&publisher->default_namespace, config_default_namespace(config));
+	publisher->reading = config->reading;
+	publisher->ttl = config->ttl;
+	publisher->max_stale = config->max_stale;
+}
+
+int publisher_new(const struct config *config, const struct catalogue *catalogue, publisher_say say, void *context,
+                  struct publisher **publisher, char reason[PUBLISHED_REASON_MAX])
+{
+	struct publisher *made = calloc(1, sizeof *made);
+
+	if (made == NULL) {
+		snprintf(reason, PUBLISHED_REASON_MAX, "no memory");
+		return -ENOMEM;
+	}
+	made->catalogue = catalogue;
+	made->say = say;
+	made->context = context;
+	set_config(made, config);
+	copy_text(&made->shelves[PUBLISHED].dir, config->publish == NULL ? PUBLISHED_DIR : config->publish);
+	copy_text(&made->shelves[STATE].dir, config->state);
+	for (int i = 0; i < SHELVES; i++) {
+		struct shelf *shelf = &made->shelves[i];
+		int result = shelf->dir == NULL ? 0 : open_shelf(made, shelf);
+		if (result == -EBUSY || result == -ENAMETOOLONG || result == -ENOMEM) {
+			snprintf(reason, PUBLISHED_REASON_MAX, "%s", shelf->reason);
+			publisher_free(made);
+			return result;
+		}
+		if (result < 0)
+			fail(made, shelf, result);
+	}
+	*publisher = made;
+	return 0;
+}
+
+void publisher_free(struct publisher *publisher)
+{
+	if (publisher == NULL)
+		return;
+	for (int i = 0; i < SHELVES; i++) {
+		close_shelf(&publisher->shelves[i]);
+		free(publisher->shelves[i].dir);
+	}
+	free(publisher->default_namespace);
+	free(publisher);
+}
+
+void publisher_configure(struct publisher *publisher, const struct config *config)
+{
+	set_config(publisher, config);
+	for (int i = 0; i < SHELVES; i++) {
+		struct shelf *shelf = &publisher->shelves[i];
+		struct published_layout layout = layout_of(publisher, shelf);
+		int result = shelf->folder == NULL ? 0 : published_set_links(shelf->folder, &layout, shelf->reason);
+		if (result < 0)
+			fail(publisher, shelf, result);
+	}
+	publisher_write_all(publisher);
+}
+
+struct count_loaded {
+	void (*visit)(void *context, const struct record *record);
+	void *context;
+	size_t count;
+};
+
+static void count_loaded(void *context, const struct record *record)
+{
+	struct count_loaded *loaded = context;
+
+	loaded->count++;
+	loaded->visit(loaded->context, record);
+}
+
+size_t publisher_load(struct publisher *publisher, void (*visit)(void *context, const struct record *record),
+                      void *context)
+{
+	struct count_loaded loaded = {visit, context, 0};
+
+	for (int i = 0; i < SHELVES && loaded.count == 0; i++)
+		if (publisher->shelves[i].folder != NULL)
+			published_load(publisher->shelves[i].folder, count_loaded, &loaded);
+	return loaded.count;
+}
+
+static uint64_t wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int store(const struct publisher *publisher, struct shelf *shelf, const struct service_key *key,
+                 const struct service *service)
+{
+	struct record record = {
+		.verdict = VERDICT_FOUND,
+		.complete = true,
+		.key = *key,
+		.made = wall_clock(),
+		.ttl = publisher->ttl,
+		.max_stale = publisher->max_stale,
+		.service = service,
+	};
+
+	return published_store(shelf->folder, &record, shelf->reason);
+}
+
+static void stop_beating(struct publisher *publisher)
+{
+	if (publisher->beating && publisher->shelves[PUBLISHED].folder != NULL)
+		published_stop(publisher->shelves[PUBLISHED].folder);
+	publisher->beating = false;
+}
+
+void publisher_put(struct publisher *publisher, const struct service_key *key, const struct service *service)
+{
+	for (int i = 0; i < SHELVES; i++) {
+		struct shelf *shelf = &publisher->shelves[i];
+		if (shelf->folder == NULL || shelf->wrong)
+			continue;
+		int result = service == NULL ? published_remove(shelf->folder, key, shelf->reason)
+		                             : store(publisher, shelf, key, service);
+		if (result == 0)
+			continue;
+		fail(publisher, shelf, result);
+		if (i == PUBLISHED)
+			stop_beating(publisher);
+	}
+}
+
+struct writing {
+	struct publisher *publisher;
+	struct shelf *shelf;
+	int result; /* the first failure */
+};
+
+static void write_one(void *context, const struct service_key *key, const struct service *service)
+{
+	struct writing *writing = context;
+
+	if (writing->result == 0)
+		writing->result = store(writing->publisher, writing->shelf, key, service);
+}
+
+static void remove_if_gone(void *context, const struct service_key *key)
+{
+	struct writing *writing = context;
+
+	if (writing->result == 0 && catalogue_find(writing->publisher->catalogue, key) == NULL)
+		writing->result = published_remove(writing->shelf->folder, key, writing->shelf->reason);
+}
+
+/* Makes a folder what the catalogue is. Until that is done readers may not believe it. */
+static int write_all(struct publisher *publisher, struct shelf *shelf)
+{
+	struct writing writing = {publisher, shelf, 0};
+
+	catalogue_each(publisher->catalogue, write_one, &writing);
+	if (writing.result == 0)
+		published_list(shelf->folder, remove_if_gone, &writing);
+	return writing.result;
+}
+
+static void say_well(struct publisher *publisher, struct shelf *shelf)
+{
+	char text[PUBLISHED_REASON_MAX];
+
+	if (shelf->said == 0)
+		return;
+	shelf->said = 0;
+	snprintf(text, sizeof text, "%s can be written again, and holds the whole catalogue", shelf->dir);
+	publisher->say(publisher->context, LOG_NOTICE, text);
+}
+
+/* Opens a folder where it is not open, and makes it right where it is wrong. */
+static void repair(struct publisher *publisher, struct shelf *shelf)
+{
+	int result = 0;
+
+	if (shelf->dir == NULL || !shelf->wrong)
+		return;
+	if (shelf->folder == NULL)
+		result = open_shelf(publisher, shelf);
+	if (result == 0)
+		result = write_all(publisher, shelf);
+	if (result < 0) {
+		/* Perhaps it is another folder by now: opened anew the next time. */
+		close_shelf(shelf);
+		fail(publisher, shelf, result);
+		return;
+	}
+	shelf->wrong = false;
+	say_well(publisher, shelf);
+}
+
+void publisher_write_all(struct publisher *publisher)
+{
+	for (int i = 0; i < SHELVES; i++) {
+		publisher->shelves[i].wrong = true;
+		repair(publisher, &publisher->shelves[i]);
+	}
+}
+
+void publisher_beat(struct publisher *publisher, bool alive)
+{
+	struct shelf *shelf = &publisher->shelves[PUBLISHED];
+	int result;
+
+	repair(publisher, shelf);
+	repair(publisher, &publisher->shelves[STATE]);
+	if (!alive || shelf->wrong) {
+		stop_beating(publisher);
+		return;
+	}
+	result = published_beat(shelf->folder, shelf->reason);
+	if (result == 0) {
+		publisher->beating = true;
+		return;
+	}
+	fail(publisher, shelf, result);
+	stop_beating(publisher);
+	close_shelf(shelf);
+}
+
+void publisher_stop(struct publisher *publisher)
+{
+	stop_beating(publisher);
+}
+
+void publisher_put_file(struct publisher *publisher, const char *name, const void *bytes, size_t size)
+{
+	for (int i = 0; i < SHELVES; i++) {
+		struct shelf *shelf = &publisher->shelves[i];
+		if (shelf->folder == NULL || shelf->wrong)
+			continue;
+		int result = published_store_file(shelf->folder, name, bytes, size, shelf->reason);
+		if (result < 0)
+			fail(publisher, shelf, result);
+	}
+}
+
+const char *publisher_error(const struct publisher *publisher)
+{
+	for (int i = 0; i < SHELVES; i++)
+		if (publisher->shelves[i].dir != NULL && publisher->shelves[i].wrong)
+			return publisher->shelves[i].reason;
+	return NULL;
+}

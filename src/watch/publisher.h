@@ -1,0 +1,66 @@
+/*
+ * Keeps the published files equal to the catalogue, beats while they are, and repairs them when they could not be
+ * written for a while. A second folder, without heartbeat, keeps the same across a reboot. Called by
+ * nomad-dns-srv.c, in the daemon's one thread.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_PUBLISHER_H
+#define NSS_NOMAD_PUBLISHER_H
+
+#include "config.h"
+#include "published_write.h"
+#include "watch/catalogue.h"
+
+struct publisher;
+
+/* Says something to a person; `priority` is syslog's. */
+typedef void (*publisher_say)(void *context, int priority, const char *text);
+
+/*
+ * A publisher of a catalogue, which outlives it; opens its folders. One that cannot be used is said, and tried again
+ * with every publisher_beat().
+ *
+ * config  not kept
+ * reason  on failure what is wrong
+ *
+ * 0; -EBUSY where another daemon has the folder, -ENAMETOOLONG, -ENOMEM. Released with publisher_free().
+ */
+int publisher_new(const struct config *config, const struct catalogue *catalogue, publisher_say say, void *context,
+                  struct publisher **publisher, char reason[PUBLISHED_REASON_MAX]);
+void publisher_free(struct publisher *publisher);
+
+/* Takes over what has changed in a configuration; records that differ by it are written again. */
+void publisher_configure(struct publisher *publisher, const struct config *config);
+
+/*
+ * Calls `visit` with every record of the published folder or, where there is none in it, of the state folder. To be
+ * followed by publisher_write_all(). The number of records.
+ */
+size_t publisher_load(struct publisher *publisher, void (*visit)(void *context, const struct record *record),
+                      void *context);
+
+/* Writes what differs, and removes what is not in the catalogue. */
+void publisher_write_all(struct publisher *publisher);
+
+/* Writes or removes (NULL) one service. */
+void publisher_put(struct publisher *publisher, const struct service_key *key, const struct service *service);
+
+/*
+ * To be called every second: tries again what has failed.
+ *
+ * alive  whether the catalogue may be believed; the heartbeat is touched if so, and if the files are as it is, and is
+ *        removed otherwise
+ */
+void publisher_beat(struct publisher *publisher, bool alive);
+
+/* Removes the heartbeat: the daemon ends. */
+void publisher_stop(struct publisher *publisher);
+
+/* Replaces DIR/NAME, and the same in the state folder. Failures are said by the next beat. */
+void publisher_put_file(struct publisher *publisher, const char *name, const void *bytes, size_t size);
+
+/* Why the files cannot be written now; NULL where they can. */
+const char *publisher_error(const struct publisher *publisher);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Host names among the addresses of instances, resolved on the daemon's loop and again every RESOLVE_EVERY. Called by
+ * nomad-dns-srv.c on behalf of registry.c.
+ *
+ * What a name led to last stays while it cannot be resolved. Names under .nomad never come here (address_is_host()),
+ * so that the daemon does not wait for itself.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_RESOLVE_H
+#define NSS_NOMAD_RESOLVE_H
+
+#include "address.h"
+
+#include <uv.h>
+
+/* Milliseconds: getaddrinfo() does not say for how long an answer holds, and 30 s is what resolvers hold at the least. */
+enum { RESOLVE_EVERY = 30 * 1000 };
+
+struct resolver;
+
+/* A name leads elsewhere than before. */
+typedef void (*resolver_changed)(void *context, const char *host);
+
+/* One for a loop, which outlives it; NULL without memory. Released with resolver_free(). */
+struct resolver *resolver_new(uv_loop_t *loop, resolver_changed changed, void *context);
+
+/* Forgets all; the loop has to run until what is under way has ended. Accepts NULL. */
+void resolver_free(struct resolver *resolver);
+
+/*
+ * What a host name leads to as far as is known, perhaps nothing; a name that is new is resolved from now on.
+ * The addresses stay until the loop runs again.
+ */
+void resolver_find(struct resolver *resolver, const char *host, const struct address **addresses, size_t *count);
+
+/*
+ * Resolves all names again that resolver_find() or resolver_mark() was called for since the last time; forgets the
+ * others. To be called every RESOLVE_EVERY, when everything that is in use has been marked.
+ */
+void resolver_refresh(struct resolver *resolver);
+void resolver_mark(struct resolver *resolver, const char *host);
+
+/* How many names there are. */
+size_t resolver_count(const struct resolver *resolver);
+
+#endif

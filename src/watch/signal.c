@@ -1,0 +1,159 @@
+/*
+ * What tells of changes: the event stream of a namespace or of all, a long poll where it is denied. Called by
+ * follow.c; see watcher.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "watcher_part.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+/* Live events alone; what came before is read. The largest index that Nomad takes. */
+#define LIVE_ONLY "topic=Service&index=9223372036854775807"
+
+void signal_init(struct signal *signal, struct watcher *watcher, const char *namespace)
+{
+	*signal = (struct signal){
+		.watcher = watcher,
+		.namespace = namespace,
+		.deadline = INT64_MAX,
+		.again_at = INT64_MAX,
+		.again_after = STREAM_AGAIN,
+	};
+	stream_init(&signal->stream);
+	signal->request.owner = signal;
+}
+
+void signal_cancel(struct signal *signal)
+{
+	const struct outside *outside = signal->watcher->outside;
+
+	if (signal->running)
+		outside->cancel(outside->context, &signal->request);
+	signal->running = signal->subscribed = false;
+	signal->deadline = INT64_MAX;
+	stream_done(&signal->stream);
+}
+
+static void start(struct signal *signal)
+{
+	const struct outside *outside = signal->watcher->outside;
+
+	signal->running = true;
+	outside->start(outside->context, &signal->request);
+}
+
+static void take_frame(void *context, const char *text, size_t size)
+{
+	follow_frame(context, text, size);
+}
+
+static void stream_came(struct watch_request *request, const char *octets, size_t size)
+{
+	struct signal *signal = request->owner;
+	struct watcher *watcher = signal->watcher;
+	int result = stream_feed(&signal->stream, octets, size, take_frame, signal);
+
+	if (result < 0) {
+		follow_again(watcher, "a line of the event stream is too long, or there is no memory for it");
+		watcher_wake(watcher);
+		return;
+	}
+	follow_heard(watcher);
+	if (signal->stream.beats > 0) {
+		signal->deadline = watcher_now(watcher) + WATCHER_SILENCE;
+		if (!signal->subscribed) {
+			signal->subscribed = true;
+			signal->again_after = STREAM_AGAIN;
+			follow_advance(watcher);
+		}
+	}
+	watcher_wake(watcher);
+}
+
+static void stream_ended(struct watch_request *request, const struct agent_answer *answer)
+{
+	struct signal *signal = request->owner;
+	struct watcher *watcher = signal->watcher;
+
+	signal->running = false;
+	stream_done(&signal->stream);
+	signal->deadline = INT64_MAX;
+	if (answer->result != AGENT_BELIEVED)
+		follow_lost(watcher, answer->result, answer->reason);
+	else if (signal->subscribed)
+		follow_again(watcher, "the event stream has ended");
+	else
+		/* Accepted and closed without a word: a plain read says why. */
+		follow_advance(watcher);
+	watcher_wake(watcher);
+}
+
+void signal_start_stream(struct signal *signal)
+{
+	struct watch_request *request = &signal->request;
+
+	signal_cancel(signal);
+	request->is_stream = true;
+	request->limit = 0;
+	request->data = stream_came;
+	request->done = stream_ended;
+	signal->polling = false;
+	signal->applied = 0;
+	signal->deadline = watcher_now(signal->watcher) + AGENT_CONNECT_LIMIT + WATCHER_FIRST_BEAT;
+	if (watch_set_path(request, "/v1/event/stream", NULL, signal->namespace, LIVE_ONLY))
+		start(signal);
+}
+
+static void poll_ended(struct watch_request *request, const struct agent_answer *answer)
+{
+	struct signal *signal = request->owner;
+	struct watcher *watcher = signal->watcher;
+
+	signal->running = false;
+	if (answer->result != AGENT_BELIEVED) {
+		follow_lost(watcher, answer->result, answer->reason);
+	} else {
+		follow_heard(watcher);
+		if (answer->index == watcher->index)
+			signal_start_poll(signal);
+		else
+			follow_read(watcher);
+	}
+	watcher_wake(watcher);
+}
+
+void signal_start_poll(struct signal *signal)
+{
+	struct watch_request *request = &signal->request;
+	char extra[64];
+
+	signal_cancel(signal);
+	request->is_stream = false;
+	request->limit = POLL_LIMIT;
+	request->done = poll_ended;
+	snprintf(extra, sizeof extra, "index=%" PRIu64 "&wait=%ds", signal->watcher->index, WATCHER_POLL);
+	if (watch_set_path(request, "/v1/services", NULL, signal->namespace, extra))
+		start(signal);
+}
+
+void signal_tick(struct signal *signal)
+{
+	int64_t now = watcher_now(signal->watcher);
+
+	if (signal->deadline <= now) {
+		bool subscribed = signal->subscribed;
+		signal_cancel(signal);
+		if (subscribed)
+			follow_again(signal->watcher, "the event stream was silent for 40 s");
+		else
+			follow_advance(signal->watcher);
+	} else if (signal->polling && signal->again_at <= now && signal->watcher->phase == WATCHER_FOLLOWING) {
+		/* Perhaps the token may use the stream by now. */
+		signal->polling = false;
+		follow_again(signal->watcher, "the event stream is tried again");
+	}
+}

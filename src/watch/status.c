@@ -1,0 +1,166 @@
+/*
+ * How the daemon goes; see status.h. Called by watch/daemon.c and nomad-dns-srv.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "watch/status.h"
+
+#include "nomad/json.h"
+#include "published.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const struct {
+	const char *name;
+	size_t offset;
+	size_t room; /* of a text; 0: a number */
+} fields[] = {
+#define TEXT(name) {#name, offsetof(struct status, name), sizeof((struct status *)0)->name}
+#define NUMBER(name) {#name, offsetof(struct status, name), 0}
+	TEXT(state),       TEXT(agent),        NUMBER(index),    NUMBER(services), NUMBER(instances), NUMBER(since),
+	NUMBER(current_at), NUMBER(polling),   NUMBER(kept),     TEXT(error),      NUMBER(error_at),  TEXT(publish_error),
+	NUMBER(pid),       NUMBER(started_at), NUMBER(written_at),
+#undef TEXT
+#undef NUMBER
+};
+
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+const char *status_state_text(enum catalogue_state state)
+{
+	static const char *const texts[] = {
+		[CATALOGUE_LOADING] = "loading",
+		[CATALOGUE_CURRENT] = "current",
+		[CATALOGUE_STALE] = "stale",
+		[CATALOGUE_EXPIRED] = "expired",
+	};
+
+	return texts[state];
+}
+
+/* A JSON string; what would need escaping is a reason's decoration and becomes something plain. */
+static void put_text(FILE *out, const char *text)
+{
+	putc('"', out);
+	for (; *text != '\0'; text++)
+		putc(*text == '"' || *text == '\\' ? '\'' : (unsigned char)*text < ' ' ? ' ' : *text, out);
+	putc('"', out);
+}
+
+size_t status_write(const struct status *status, char text[STATUS_MAX])
+{
+	FILE *out = fmemopen(text, STATUS_MAX, "w");
+
+	if (out == NULL)
+		return 0;
+	for (size_t i = 0; i < FIELDS; i++) {
+		const char *at = (const char *)status + fields[i].offset;
+		fprintf(out, "%s\"%s\": ", i == 0 ? "{\n\t" : ",\n\t", fields[i].name);
+		if (fields[i].room > 0)
+			put_text(out, at);
+		else
+			fprintf(out, "%" PRId64, *(const int64_t *)(const void *)at);
+	}
+	fputs("\n}\n", out);
+	long size = ftell(out);
+	return fclose(out) == 0 && size > 0 ? (size_t)size : 0;
+}
+
+static void take_field(const struct json *json, size_t key, struct status *status)
+{
+	char text[STATUS_MAX], *end = text;
+
+	for (size_t i = 0; i < FIELDS; i++) {
+		char *at = (char *)status + fields[i].offset;
+		if (!json_equals(json, key, fields[i].name))
+			continue;
+		if (fields[i].room == 0)
+			json_signed(json, key + 1, (int64_t *)(void *)at);
+		else if (json_text(json, key + 1, &end))
+			snprintf(at, fields[i].room, "%s", text);
+		return;
+	}
+}
+
+int status_read(const char *dir, struct status *status)
+{
+	char path[PATH_MAX], text[STATUS_MAX];
+	struct json json;
+
+	snprintf(path, sizeof path, "%s/" STATUS_FILE, dir);
+	FILE *file = fopen(path, "re");
+	if (file == NULL)
+		return -errno;
+	size_t size = fread(text, 1, sizeof text, file);
+	fclose(file);
+	if (size == sizeof text || json_parse(text, size, 2, 2 * FIELDS + 8, &json) < 0)
+		return -EBADMSG;
+	*status = (struct status){0};
+	for (size_t key = 1; json_is(&json, 0, JSMN_OBJECT) && key + 1 < json.count; key = json_after(&json, key + 1))
+		take_field(&json, key, status);
+	json_done(&json);
+	return 0;
+}
+
+static int64_t wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* How long ago, in the two largest units. */
+static const char *ago(int64_t then, char text[64])
+{
+	int64_t seconds = (wall_clock() - then) / 1000;
+
+	if (then == 0)
+		snprintf(text, 64, "never");
+	else if (seconds < 120)
+		snprintf(text, 64, "%" PRId64 " s ago", seconds < 0 ? 0 : seconds);
+	else if (seconds < 7200)
+		snprintf(text, 64, "%" PRId64 " min %" PRId64 " s ago", seconds / 60, seconds % 60);
+	else
+		snprintf(text, 64, "%" PRId64 " h %" PRId64 " min ago", seconds / 3600, seconds / 60 % 60);
+	return text;
+}
+
+static void print_troubles(FILE *out, const struct status *status)
+{
+	char when[64];
+
+	if (status->polling)
+		fprintf(out, "polling:    the token may not use the event stream; give it read-job in every namespace\n");
+	if (status->kept > 0)
+		fprintf(out, "kept:       %" PRId64 " namespaces that the token may not read any more, as they were\n", status->kept);
+	if (status->publish_error[0] != '\0')
+		fprintf(out, "files:      %s\n", status->publish_error);
+	if (status->error[0] != '\0')
+		fprintf(out, "last error: %s (%s)\n", status->error, ago(status->error_at, when));
+}
+
+bool status_print(FILE *out, const char *dir, const struct status *status)
+{
+	int64_t age = published_heartbeat_age(dir);
+	bool alive = age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
+	bool runs = wall_clock() - status->written_at < 3 * STATUS_EVERY * 1000;
+	char when[64];
+
+	fprintf(out, "daemon:     %s (process %" PRId64 ", started %s)\n", runs ? "runs" : "does not run", status->pid,
+	        ago(status->started_at, when));
+	fprintf(out, "catalogue:  %s", status->state);
+	fprintf(out, ", since %s\n", ago(status->since, when));
+	fprintf(out, "            %" PRId64 " services, %" PRId64 " instances, index %" PRId64 "\n", status->services,
+	        status->instances, status->index);
+	fprintf(out, "confirmed:  %s\n", ago(status->current_at, when));
+	fprintf(out, "agent:      %s\n", status->agent);
+	fprintf(out, "lookups:    %s %s/" PUBLISHED_SERVICES "\n", alive ? "take the files in" : "do without the files in", dir);
+	print_troubles(out, status);
+	return runs && alive && strcmp(status->state, status_state_text(CATALOGUE_CURRENT)) == 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * How the daemon goes: DIR/status.json, written by it every few seconds and whenever that changes, read by
+ * `nomad-dns-srv --status` and by the daemon's next start. Called by watch/daemon.c and nomad-dns-srv.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_STATUS_H
+#define NSS_NOMAD_STATUS_H
+
+#include "watch/watcher.h"
+
+#include <stdio.h>
+
+#define STATUS_FILE "status.json"
+
+enum { STATUS_EVERY = 5, STATUS_MAX = 8192 }; /* seconds; octets with the NUL of the file */
+
+/* What it says; times are milliseconds since 1970, 0 for never. */
+struct status {
+	int64_t pid;
+	char state[16]; /* loading, current, stale, expired */
+	char agent[AGENT_NAME_MAX];
+	char error[AGENT_REASON_MAX];
+	char publish_error[AGENT_REASON_MAX];
+	int64_t written_at;
+	int64_t started_at;
+	int64_t since;      /* of the state */
+	int64_t current_at; /* the last moment at which the catalogue was certainly Nomad's */
+	int64_t error_at;
+	int64_t index;
+	int64_t services;
+	int64_t instances;
+	int64_t polling;
+	int64_t kept;
+};
+
+const char *status_state_text(enum catalogue_state state);
+
+/* Writes it as JSON, room for STATUS_MAX; how many octets. */
+size_t status_write(const struct status *status, char text[STATUS_MAX]);
+
+/* Reads DIR/status.json. 0, -EBADMSG, or what the system said. */
+int status_read(const char *dir, struct status *status);
+
+/* Prints it for a person; true where the daemon lives and its catalogue is current. */
+bool status_print(FILE *out, const char *dir, const struct status *status);
+
+#endif

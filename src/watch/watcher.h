@@ -1,0 +1,87 @@
+/*
+ * Follows Nomad's catalogue: subscribes to the event stream, reads everything, applies what changes, proves now and
+ * then that nothing was missed, and finds its way back after every outage. Called by nomad-dns-srv.c; it reaches the
+ * world through outside.h alone.
+ *
+ *     DOWN -> SUBSCRIBING (streams, until each has said `{}`) -> READING (reading.c) -> FOLLOWING
+ *
+ * Whatever fails leads back to DOWN, and from there to the same agent or the next. What was known stays: the state
+ * turns from CURRENT to STALE, and to EXPIRED after max-stale.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_WATCHER_H
+#define NSS_NOMAD_WATCHER_H
+
+#include "watch/catalogue.h"
+#include "watch/outside.h"
+#include "watch/reading.h"
+#include "watch/registry.h"
+
+enum {
+	WATCHER_CHECK = 30 * 1000,    /* milliseconds between two comparisons of the index, give or take a fifth */
+	WATCHER_FIRST_BEAT = 2000,    /* until `{}` comes on an open stream; 1 to 8 were seen */
+	WATCHER_SILENCE = 40 * 1000,  /* without a byte: dead; Nomad says `{}` every 30 s */
+	WATCHER_POLL = 60,            /* seconds of a long poll */
+	WATCHER_RETRY = 100,          /* milliseconds before the second try to connect, doubled each time ... */
+	WATCHER_RETRY_MOST = 500,     /* ... up to this, give or take a half: back within 1 s of the agent */
+	WATCHER_RETRY_REMOTE = 5000,  /* up to this for an agent that is not on this host, after WATCHER_LONG */
+	WATCHER_LONG = 120 * 1000,    /* an outage that is not over soon */
+};
+
+/* What is known at the start, from published files or from the watcher before. */
+struct watcher_begin {
+	enum catalogue_state state; /* LOADING: nothing */
+	int64_t current_at;         /* when that was Nomad's catalogue, by the clock of outside.h; may be negative */
+	int check;                  /* milliseconds, instead of WATCHER_CHECK; 0: that */
+};
+
+enum watcher_phase { WATCHER_DOWN, WATCHER_SUBSCRIBING, WATCHER_READING, WATCHER_FOLLOWING };
+
+/* How it goes, for people. */
+struct watcher_state {
+	enum catalogue_state state;
+	enum watcher_phase phase;
+	int64_t since;      /* of the state; by the clock of outside.h */
+	int64_t current_at; /* the last moment at which the catalogue was certainly Nomad's */
+	uint64_t index;
+	bool polling;       /* the token may not use the stream */
+	size_t kept;        /* namespaces that the token may not read any more */
+	char agent[AGENT_NAME_MAX];
+	char error[AGENT_REASON_MAX]; /* the last one, "" for none */
+	int64_t error_at;
+};
+
+struct watcher;
+
+/*
+ * A new watcher, at rest.
+ *
+ * config    kept, unchanged, and outlives it, as `outside`, `registry` and `catalogue` do
+ * watcher   on success released with watcher_free()
+ * reason    on failure what is wrong with the configuration; on success a warning, or ""
+ *
+ * 0 or a negative errno.
+ */
+int watcher_new(const struct config *config, const struct outside *outside, struct registry *registry,
+                struct catalogue *catalogue, const struct watcher_begin *begin, struct watcher **watcher,
+                char reason[CONFIG_REASON_MAX]);
+
+/* Ends all requests. Accepts NULL. */
+void watcher_free(struct watcher *watcher);
+
+/* Begins to connect. */
+void watcher_start(struct watcher *watcher);
+
+/* Does what is due; called at the moment that was asked for with wake_at(), or at any other. */
+void watcher_tick(struct watcher *watcher);
+
+/* An address of a host name has changed: registry_host_changed() was called, and a flush is due. */
+void watcher_wake(struct watcher *watcher);
+
+void watcher_state(const struct watcher *watcher, struct watcher_state *state);
+
+/* The current agent, for whoever carries requests out. */
+const struct agent *watcher_agent(const struct watcher *watcher);
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * What watcher.c (the state), follow.c (the phases) and signal.c (streams and polls) have of each other.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_WATCHER_PART_H
+#define NSS_NOMAD_WATCHER_PART_H
+
+#include "nomad/stream.h"
+#include "watch/watcher.h"
+
+enum {
+	SIGNALS_MAX = 3,                       /* streams: with one more connection to read, all that the daemon has */
+	BACKLOG_MAX = 64 * 1024 * 1024,        /* octets of frames that wait for the end of a reading */
+	POLL_LIMIT = WATCHER_POLL * 1000 * 17 / 16 + 15 * 1000, /* milliseconds: Nomad adds a sixteenth, a leader may hold 10 s */
+	STREAM_AGAIN = 60 * 1000,              /* milliseconds after which a denied stream is tried again, then doubled ... */
+	STREAM_AGAIN_MOST = 600 * 1000,        /* ... up to this */
+	CHECK_GRACE = 1000,                    /* milliseconds for the stream to bring what the index already has */
+	QUIET_MOST = 600 * 1000,               /* milliseconds for which needless readings are put off at the most */
+	STEADY_AFTER = 5000,                   /* milliseconds of following after which an end is no sign of trouble */
+};
+
+/* What tells of changes in one namespace, or in all: a stream, or a long poll where the token may not use it. */
+struct signal {
+	struct watcher *watcher;
+	const char *namespace;
+	struct watch_request request;
+	struct stream stream;
+	bool running;
+	bool polling;
+	bool subscribed;
+	int64_t deadline;  /* of the first `{}`, then of the next byte; INT64_MAX for none */
+	uint64_t applied;  /* the index of the last frame */
+	int64_t again_at;  /* when to try a stream again, where it was denied */
+	int again_after;
+};
+
+/* A frame that came while everything is read. */
+struct waiting_frame {
+	struct signal *signal;
+	char *text;
+	size_t size;
+};
+
+struct watcher {
+	const struct config *config;
+	const struct outside *outside;
+	struct registry *registry;
+	struct catalogue *catalogue;
+	struct agent agent;
+	struct intake intake;
+	struct reading reading;
+	int check_interval;
+
+	enum watcher_phase phase;
+	enum catalogue_state state;
+	int64_t since;
+	int64_t current_at;
+	int64_t phase_since;
+	int64_t retry_at; /* in DOWN */
+	unsigned int failures;
+	int64_t lost_at;  /* since when no agent works; INT64_MAX while one does */
+	uint32_t said;    /* a bit for each agent_result that was said in this outage */
+
+	struct signal signals[SIGNALS_MAX];
+	size_t signal_count;
+	struct watch_request probe;
+	struct signal *probing;
+	struct waiting_frame *backlog;
+	size_t backlog_count, backlog_room, backlog_size;
+	bool backlog_lost;
+
+	uint64_t index;      /* the highest that is known of Nomad's table */
+	bool complete;       /* nothing up to it was missed */
+	uint64_t proved_by;  /* a frame of this index makes it complete */
+	bool wants_all;      /* something was missed: everything is to be read again */
+	int64_t wants_all_at;
+
+	struct watch_request check;
+	bool checking;
+	unsigned int check_failures;
+	struct service_key checked; /* the service that is read for its index */
+	uint32_t rotation;
+	int64_t check_at;
+	uint64_t promised;   /* an index the stream has yet to reach, until `promised_at`; 0: none */
+	int64_t promised_at;
+	uint64_t changes;    /* of the registry, when the last reading began */
+	int64_t quiet_until;
+	int quiet_for;
+
+	char error[AGENT_REASON_MAX];
+	int64_t error_at;
+};
+
+int64_t watcher_now(const struct watcher *watcher);
+void watcher_say(const struct watcher *watcher, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A number from `least` to twice that, less one. */
+int64_t watcher_jitter(const struct watcher *watcher, int least);
+void watcher_set_state(struct watcher *watcher, enum catalogue_state state);
+
+/* follow.c */
+void follow_connect(struct watcher *watcher);
+void follow_advance(struct watcher *watcher);
+/* The agent does not work: on to the next, or the same a little later. The catalogue is stale from now on. */
+void follow_lost(struct watcher *watcher, enum agent_result result, const char *reason);
+/* The stream has ended, which need not mean anything: connects anew. */
+void follow_again(struct watcher *watcher, const char *reason);
+void follow_frame(struct signal *signal, const char *text, size_t size);
+void follow_read(struct watcher *watcher);
+void follow_read_done(void *watcher, enum agent_result result, const char *reason);
+void follow_forget_backlog(struct watcher *watcher);
+/* An answer or an octet has come that says that the agent lives. */
+void follow_heard(struct watcher *watcher);
+
+/* check.c */
+void check_tick(struct watcher *watcher);
+void check_plan(struct watcher *watcher);
+/* Something is odd about the indexes: checks in a moment. */
+void check_soon(struct watcher *watcher);
+void check_cancel(struct watcher *watcher);
+int64_t check_due(const struct watcher *watcher);
+
+/* signal.c */
+void signal_init(struct signal *signal, struct watcher *watcher, const char *namespace);
+void signal_start_stream(struct signal *signal);
+void signal_start_poll(struct signal *signal);
+void signal_cancel(struct signal *signal);
+void signal_tick(struct signal *signal);
+
+#endif
