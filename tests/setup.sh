@@ -8,7 +8,7 @@ set -eu
 build="gcc libc6-dev make pkgconf libcurl4-openssl-dev libjsmn-dev libinih-dev libuv1-dev libsystemd-dev libmicrohttpd-dev"
 test="check python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-dnspython pmccabe mandoc
 	shellcheck strace iproute2 util-linux procps curl openssh-client openssh-server git perl openssl
-	bind9-dnsutils knot-dnsutils ldnsutils libcap2-bin locales gcc-multilib"
+	bind9-dnsutils knot-dnsutils ldnsutils libcap2-bin locales gcc-multilib systemd"
 sanitize="clang libclang-rt valgrind lcov" # libclang-rt stands for the one of clang's version
 bench="nsd knot iproute2 util-linux curl"
 demo="python3 curl openssh-client openssh-server util-linux iproute2 bind9-dnsutils"

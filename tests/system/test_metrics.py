@@ -27,13 +27,14 @@ def free_port():
 
 
 class Daemon:
-    def __init__(self, host, agent, folder, **sections):
+    def __init__(self, host, agent, folder, behind=(), **sections):
+        """behind: a command that stands before the daemon's, and becomes it."""
         self.host, self.log = host, folder / "log"
         self.dns, self.http = free_port(), free_port()
         sections.setdefault("daemon", {}).setdefault("metrics", f"{DNS}:{self.http}")
         host.configure(nomad={"address": agent.url}, dns={"listen": f"{DNS}:{self.dns}", "workers": 2}, **sections)
         with open(self.log, "wb") as out:
-            self.process = host.start(["nomad-dns-srv", "--check-interval", "1500"], stderr=out,
+            self.process = host.start([*behind, "nomad-dns-srv", "--check-interval", "1500"], stderr=out,
                                       stdout=subprocess.DEVNULL)
 
     def wait_for(self, condition):
@@ -64,6 +65,9 @@ class Daemon:
         message = dns.message.make_query(name, kind, **query)
         send = dns.query.tcp if tcp else dns.query.udp
         return send(message, DNS, port=self.dns, timeout=10)
+
+    def signal(self, number):
+        self.process.send_signal(number)
 
     def stop(self):
         if self.process.poll() is None:
