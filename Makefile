@@ -177,11 +177,11 @@ deps: deps-build deps-test deps-demo
 deps-%:
 	@tests/setup.sh $*
 
-# Installing: the list of files is in share/install.sh. Packages are built from a copy of the tree.
+# Installing: the list of files is in src/share/install.sh. Packages are built from a copy of the tree.
 install: all
 install uninstall:
 	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
-		share/install.sh $@
+		src/share/install.sh $@
 
 deb: deps-deb
 	tests/deb/build.sh build/deb
