@@ -126,12 +126,13 @@ class Agent:
 
     def _wait_for(self, namespace, job, name, address):
         index, path = 0, f"/v1/service/{urllib.parse.quote(name, safe='')}"
-        while True:
+        for _ in range(WITHIN // 5):
             found, index = self._ask("GET", path, namespace=namespace, index=index, wait="5s")
             for instance in found:
                 if instance["JobID"] == job and instance["Address"] == address:
                     self.jobs[instance["ID"]] = (namespace, job)
                     return instance["ID"]
+        raise RuntimeError(f"nomad did not register {name} within {WITHIN} s")
 
     def deregister(self, id, namespace="default", name=None):
         for one in [id] if isinstance(id, str) else id:
