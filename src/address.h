@@ -18,6 +18,7 @@ struct address {
 	uint8_t octets[16]; /* the first 4 with AF_INET; the rest are 0 */
 };
 
+/* Whether both are the same address of the same family. */
 bool address_equal(const struct address *a, const struct address *b);
 
 /* Octets that count: 4 or 16. */

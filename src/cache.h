@@ -45,6 +45,7 @@ struct cache {
  */
 int cache_open(const char *users, const char *cluster, bool create, struct cache *cache);
 
+/* Closes the folder. */
 void cache_close(struct cache *cache);
 
 /*

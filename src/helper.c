@@ -14,6 +14,7 @@
 #include "deadline.h"
 #include "text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,9 +31,10 @@
 extern char **environ;
 
 enum {
-	STACK_SIZE = 32 * 1024, /* octets, for each of the two children */
-	SIGNALS = 64,           /* of Linux */
-	KERNEL_SIGSET = 8,      /* octets, as rt_sigaction wants it */
+	STACK_SIZE = 32 * 1024,   /* octets, for each of the two children */
+	SIGNALS = 64,             /* of Linux */
+	KERNEL_SIGSET = 8,        /* octets, as rt_sigaction wants it */
+	MOST_DESCRIPTORS = 65536, /* that are closed one by one, where nothing says which are open */
 };
 
 /* What both children need, prepared by the calling thread. */
@@ -58,13 +60,44 @@ static int move_up(int descriptor)
 	return copy;
 }
 
-/* Linux before 5.9 has no close_range(): close one by one up to the limit. */
+/* The descriptor that an entry of /proc/self/fd is named after; -1 for the folder's own entries. */
+static int number_of(const char *name)
+{
+	int number = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		number = 10 * number + (*name - '0');
+	return *name == '\0' ? number : -1;
+}
+
+/* Closes what /proc lists from `first` on; false where there is no /proc. The entries are in order, none is skipped. */
+static bool close_listed(int first)
+{
+	_Alignas(struct dirent64) char entries[1024];
+	int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+	ssize_t size;
+
+	if (folder < 0)
+		return false;
+	while ((size = getdents64(folder, entries, sizeof entries)) > 0)
+		for (ssize_t at = 0; at < size;) {
+			const struct dirent64 *entry = (const void *)(entries + at);
+			int descriptor = number_of(entry->d_name);
+			if (descriptor >= first && descriptor != folder)
+				close(descriptor);
+			at += entry->d_reclen;
+		}
+	close(folder);
+	return true;
+}
+
+/* Linux before 5.9 has no close_range(), and up to the limit of descriptors it can be a billion. */
 static void close_from(int first)
 {
-	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0 || close_listed(first))
 		return;
-	for (long descriptor = first, limit = sysconf(_SC_OPEN_MAX); descriptor < limit; descriptor++)
-		close((int)descriptor);
+	for (int descriptor = first; descriptor < MOST_DESCRIPTORS; descriptor++)
+		close(descriptor);
 }
 
 static bool set_descriptors(int output, int lock)
@@ -101,16 +134,16 @@ static int become_helper(void *argument)
 {
 	struct launch *launch = argument;
 
-	reset_signals();
+	setsid(); /* from here on signals to the host's group are none of ours */
 	if (set_descriptors(launch->output, launch->lock) && chdir("/") == 0) {
-		setsid();
+		reset_signals();
 		execve(launch->program, launch->arguments, launch->environment);
 	}
 	launch->error = errno;
-	_exit(127);
+	return 127;
 }
 
-/* Both children share memory and suspend their parent until they exec or exit; neither sends a signal. */
+/* Both children share memory and suspend their parent until they exec, or return and so exit; neither sends a signal. */
 static pid_t clone_unseen(int (*child)(void *), char *stack, struct launch *launch)
 {
 	return clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, launch);
@@ -122,7 +155,7 @@ static int be_middle(void *argument)
 
 	if (clone_unseen(become_helper, launch->stack, launch) < 0)
 		launch->error = errno;
-	_exit(0);
+	return 0;
 }
 
 static void reap(pid_t middle)
@@ -166,7 +199,10 @@ static int receive(int input, uint8_t *octets, size_t size, int64_t deadline)
 		int left = deadline_left(deadline);
 		if (left == 0)
 			return -ETIMEDOUT;
-		if (poll(&ready, 1, left) <= 0)
+		int polled = poll(&ready, 1, left);
+		if (polled < 0 && errno != EINTR)
+			return -errno;
+		if (polled <= 0)
 			continue;
 		ssize_t count = read(input, octets + have, size - have);
 		if (count == 0)

@@ -257,7 +257,9 @@ enum verdict service_select(const struct service *service, const struct name *na
 		for (size_t i = first; i < first + range; i++)
 			if (selectors[name->select][test](&service->instances[i], name->selector))
 				chosen[(*count)++] = &service->instances[i];
-	return *count > 0 ? VERDICT_FOUND : VERDICT_NO_NAME;
+	if (*count > 0)
+		return VERDICT_FOUND;
+	return name->select == SELECT_ALL ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 }
 
 bool service_in_part_suffices(const struct service *part, const struct name *name)

@@ -79,7 +79,8 @@ struct service *service_copy(const struct service *service);
  * chosen    gets pointers into the service, in its order; room for service->instance_count
  * count     how many
  *
- * FOUND: at least one. NO_DATA: the selector is SELECT_NOTHING. NO_NAME: the selector takes none.
+ * FOUND: at least one. NO_DATA: the selector is SELECT_NOTHING, or SELECT_ALL and there is no instance to be had.
+ * NO_NAME: the selector takes none.
  * No allocation, any thread.
  */
 enum verdict service_select(const struct service *service, const struct name *name,

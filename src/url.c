@@ -120,7 +120,7 @@ static bool check_host(struct url *url, const char **wrong)
 	struct name name;
 
 	if (address_parse(url->host, &address))
-		return address.family == AF_INET || refuse(wrong, "an IPv6 address stands in brackets");
+		return true;
 	name_parse(url->host, NAME_PLAIN, &name);
 	if (name.kind != NAME_FOREIGN)
 		return refuse(wrong, "a host under .nomad would be looked up by asking this very agent; give its IP address, "
@@ -173,6 +173,8 @@ bool url_parse(const char *text, struct url *url, const char **wrong)
 		length -= (size_t)(at + 1 - rest);
 		rest = at + 1;
 	}
+	if (rest[0] != '[' && memchr(rest, ':', length) != memrchr(rest, ':', length))
+		return refuse(wrong, "an IPv6 address stands in brackets, http://[2001:db8::1]:4646");
 	size_t host = host_length(rest, length);
 	if (!parse_host(rest, host, &parsed, wrong) || !parse_port(rest + host, length - host, &parsed, wrong))
 		return false;

@@ -42,6 +42,16 @@ wait_for_port()
 	exit 1
 }
 
+wait_for_file()
+{
+	for ((i = 0; i < 200; i++)); do
+		[ ! -e "$1" ] || return 0
+		sleep 0.05
+	done
+	cat "$2" >&2
+	exit 1
+}
+
 # The private mounts, in the folder $1 which becomes a tmpfs: all that is installed and written is gone with them.
 install_privately()
 {
@@ -49,7 +59,7 @@ install_privately()
 	mount -t tmpfs -o mode=755 tmpfs "$1"
 	make -s -C "$root" install DESTDIR="$stage" PREFIX=/usr >/dev/null || exit 1
 	libraries=/usr/lib/$(gcc -print-multiarch)
-	for folder in "$libraries" /usr/bin; do
+	for folder in "$libraries" /usr/bin /usr/sbin; do
 		mount -t overlay -o lowerdir="$stage$folder:$folder" overlay "$folder" || exit 1
 	done
 	mkdir "$1/etc" "$1/work"
@@ -102,9 +112,24 @@ show_standin()
 	title 'A name that does not resolve, and why'
 	type_in 'getent hosts reddis.default.nomad || echo "no such name"' '^no such name'
 	type_in 'nomad-lookup --explain reddis.default.nomad' 'no such name'
-	title 'Nomad goes away: what was known goes on, the rest is a temporary failure, never "no such name"'
-	kill $agent
-	wait $agent 2>/dev/null
+	title 'The daemon is an extra: it follows all of the catalogue, as files for lookups and over DNS'
+	echo '$ nomad-dns-srv &'
+	nomad-dns-srv >"$1/daemon.log" 2>&1 &
+	daemon=$!
+	wait_for_file /run/nomad-dns-srv/alive "$1/daemon.log"
+	type_in 'ls /run/nomad-dns-srv/services/default' redis
+	type_in 'nomad-dns-srv --status' 'services'
+	if (exec 3<>/dev/tcp/127.0.0.1/1053) 2>/dev/null; then
+		type_in 'dig @127.0.0.1 -p 1053 redis.default.nomad SRV +noall +answer +additional' '23673 127-0-0-2\.redis'
+	fi
+	title 'Nomad goes away: with the daemon nobody notices'
+	kill "$agent"
+	wait "$agent" 2>/dev/null
+	type_in 'getent hosts redis.default.nomad' '^127\.0\.0\.'
+	type_in 'getent hosts six.default.nomad' '^::1 '
+	title 'The daemon goes too: what was looked up goes on, the rest is a temporary failure, never "no such name"'
+	kill "$daemon"
+	wait "$daemon" 2>/dev/null
 	type_in 'getent hosts redis.default.nomad' '^127\.0\.0\.'
 	type_in "python3 -c 'import socket; socket.getaddrinfo(\"six.default.nomad\", 80)' 2>&1 | tail -1" 'Temporary failure'
 	type_in 'nomad-lookup --explain six.default.nomad' 'cannot tell'
@@ -135,9 +160,10 @@ if [ "${1-}" = --inside ]; then
 	else
 		unset "${!NOMAD_@}"
 		start_services "$2"
-		show_standin
+		show_standin "$2"
 	fi
-	title "$([ $failed -eq 0 ] && echo 'All of it worked' || echo 'Something did not work, see >>>'); the machine is as it was"
+	[ $failed -ne 0 ] || title 'All of it worked; the machine is as it was'
+	[ $failed -eq 0 ] || title 'Something did not work, see >>>; the machine is as it was'
 	exit $failed
 fi
 

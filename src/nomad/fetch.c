@@ -38,15 +38,20 @@ struct fetch {
 	bool namespace_exists; /* there is one of the service's name */
 };
 
+/* What Nomad said is quoted, and goes to somebody's terminal: no control character gets there. */
 __attribute__((format(printf, 2, 3))) static void tell(struct fetch_report *report, const char *format, ...)
 {
 	va_list arguments;
 
 	if (report->count == FETCH_LINES_MAX)
 		return;
+	char *line = report->lines[report->count++];
 	va_start(arguments, format);
-	vsnprintf(report->lines[report->count++], FETCH_LINE_MAX, format, arguments);
+	vsnprintf(line, FETCH_LINE_MAX, format, arguments);
 	va_end(arguments);
+	for (; *line != '\0'; line++)
+		if ((unsigned char)*line < ' ' || *line == 0x7f)
+			*line = '.';
 }
 
 /* One request; true where its answer is to be believed, otherwise the report says why not. */
@@ -99,6 +104,13 @@ static bool read_spelling(struct fetch *fetch, const char *namespace, const char
 	if (believed) {
 		int result = registrations_parse(answer.body == NULL ? "" : answer.body, answer.size,
 		                                 &reading->registrations);
+		if (result == 0 && reading->registrations.skipped > 0)
+			tell(fetch->report, "left out: %zu elements that are no registrations", reading->registrations.skipped);
+		/* An empty list says that there is no such service; one with nothing but junk in it says nothing. */
+		if (result == 0 && reading->registrations.count == 0 && reading->registrations.skipped > 0) {
+			registrations_done(&reading->registrations);
+			result = -EBADMSG;
+		}
 		if (result < 0)
 			believed = unreadable(fetch, result);
 	}

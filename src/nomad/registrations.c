@@ -63,7 +63,7 @@ static bool get_text(const struct json *json, size_t token, struct block *block,
 {
 	char *start = block->texts;
 
-	if (!json_text(json, token, &block->texts))
+	if (!json_text(json, token, &block->texts) || block->texts - start > REGISTRATIONS_TEXT_MAX)
 		return false;
 	*text = start;
 	return true;

@@ -5,9 +5,9 @@
  *
  * Input may hold anything. Unknown members are passed over, of doubles the last one counts, null is as if it were
  * missing. An element of a wrong shape is left out and counted, it never spoils the others: a member of another
- * type, text that is not UTF-8 or holds NUL, no ID, no namespace, no service name. What is no JSON at all, is
- * nested deeper than REGISTRATIONS_DEPTH_MAX or has more than REGISTRATIONS_TOKENS_MAX values is refused whole.
- * Time and memory grow linearly with the size.
+ * type, text that is not UTF-8, holds NUL or is longer than records take, no ID, no namespace, no service name.
+ * What is no JSON at all, is nested deeper than REGISTRATIONS_DEPTH_MAX or has more than REGISTRATIONS_TOKENS_MAX
+ * values is refused whole. Time and memory grow linearly with the size.
  *
  * API: https://developer.hashicorp.com/nomad/api-docs/services
  *
@@ -24,6 +24,7 @@
 
 enum {
 	REGISTRATIONS_DEPTH_MAX = 32,               /* Nomad's own answers have 6 levels */
+	REGISTRATIONS_TEXT_MAX = UINT16_MAX,        /* octets with the NUL: what a record has room for */
 	REGISTRATIONS_TOKENS_MAX = 4 * 1024 * 1024, /* values and keys; 32 MiB of instances have about 2.6 million */
 };
 

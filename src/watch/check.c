@@ -91,6 +91,7 @@ static void choose(struct watcher *watcher)
 static void read_all(struct watcher *watcher, const char *why)
 {
 	watcher_say(watcher, LOG_INFO, "%s; everything is read again", why);
+	watch_count(watcher->outside, WATCH_MISSED);
 	watcher->complete = false;
 	watcher->wants_all = false;
 	follow_connect(watcher);

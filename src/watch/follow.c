@@ -143,6 +143,7 @@ void follow_connect(struct watcher *watcher)
 {
 	stop(watcher);
 	set_phase(watcher, WATCHER_SUBSCRIBING);
+	watch_count(watcher->outside, WATCH_CONNECTED);
 	watcher->retry_at = INT64_MAX;
 	for (size_t i = 0; i < watcher->signal_count; i++)
 		if (!watcher->signals[i].polling)
@@ -348,6 +349,7 @@ static void begin_to_follow(struct watcher *watcher)
 {
 	const struct reading *reading = &watcher->reading;
 
+	watch_count(watcher->outside, WATCH_READ_ALL);
 	watcher->index = reading->highest;
 	watcher->complete = reading->highest == reading->index;
 	watcher->proved_by = reading->highest;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the Debian packages from a copy of this tree into a folder: tests/deb/build.sh FOLDER [VERSION]. The tree
-# stays as it is. VERSION is for the tests, that of debian/changelog otherwise. Called by `make deb` and tests/deb.
+# stays as it is. Called by `make deb` and tests/deb. With a VERSION, for tests of upgrades, the configuration as shipped
+# is another one too; without it is that of debian/changelog.
 #
 # SPDX-License-Identifier: MIT
 set -eu
@@ -24,11 +25,12 @@ fi
 chmod -R u=rwX,go=rX "$copy"
 if [ $# -gt 1 ]; then
 	sed -i "1s/(.*)/($2)/" "$copy/debian/changelog"
+	echo "# Of version $2." >>"$copy/src/nss-nomad.conf"
 fi
 cd "$copy"
 # Whoever is in the middle of "make" is not to be asked what this make is to do.
 unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS CC SAN DESTDIR PREFIX
 if ! LC_ALL=C dpkg-buildpackage -us -uc >"$target/build.log" 2>&1; then
-	cat "$target/build.log" >&2
+	tail -n 40 "$target/build.log" >&2
 	exit 1
 fi

@@ -18,6 +18,7 @@ import pytest       # noqa: E402
 
 import build        # noqa: E402
 import host as hosts  # noqa: E402
+import real         # noqa: E402
 from standin import client  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
@@ -54,21 +55,34 @@ def network():
     subprocess.run(["sh", "-ec", NETWORK], check=True)
 
 
+def neighbours():
+    """The processes in our network but this one, as command lines; without one of our own, none."""
+    def network_of(pid):
+        try:
+            return os.readlink(f"/proc/{pid}/ns/net")
+        except OSError:
+            return None
+    if os.geteuid() != 0:
+        return []
+    others = [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()
+              and network_of(pid) == network_of("thread-self")]
+    return [pathlib.Path(f"/proc/{pid}/cmdline").read_text() for pid in others]
+
+
 @pytest.fixture(scope="session", autouse=True)
-def nothing_left():
-    """What every session ends with: the machine's own files as they were, no mount of ours."""
-    def mounts():
-        return pathlib.Path("/proc/self/mountinfo").read_text().count("nss-nomad-tests")
-    with build.unchanged(MACHINE):
-        yield
-    assert mounts() == 0
+def nothing_left(network):
+    """What every session ends with: the machine's own files as they were, no mount, no process and no file of ours."""
+    with build.unchanged(MACHINE), tempfile.TemporaryDirectory(prefix="nss-nomad-tests-") as name:
+        yield pathlib.Path(name)
+    assert name not in pathlib.Path("/proc/self/mountinfo").read_text()
+    assert not os.path.exists(name)
+    assert neighbours() == []
 
 
 @pytest.fixture(scope="session")
 def session_folder(nothing_left):
     """A folder that is gone after the session."""
-    with tempfile.TemporaryDirectory(prefix="nss-nomad-tests-") as name:
-        yield pathlib.Path(name)
+    return nothing_left
 
 
 @pytest.fixture(scope="session")
@@ -93,8 +107,8 @@ def host(stage, network):
 
 
 @pytest.fixture(scope="session")
-def session_agent(network):
-    with client.Agent() as agent:
+def session_agent(nothing_left):
+    with real.Agent() if os.environ.get("NOMAD") == "real" else client.Agent() as agent:
         yield agent
 
 
@@ -135,7 +149,7 @@ class NameServer:
 
 
 @pytest.fixture(scope="session")
-def session_name_server(network):
+def session_name_server(nothing_left):
     return NameServer()
 
 

@@ -6,11 +6,11 @@
 #include "name.h"
 #include "support.h"
 
+#include <ctype.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* The name as it was read: its kind, or SERVICE/NAMESPACE, what selects, and whether .service was taken off. */
 static const char *as_text(const struct name *name)
@@ -312,7 +312,7 @@ START_TEST(a_turkish_locale_changes_nothing)
 	ck_assert_msg(system(command) == 0, "localedef cannot make a Turkish locale: install the package locales");
 	setenv("LOCPATH", folder, 1);
 	ck_assert_ptr_nonnull(setlocale(LC_ALL, "tr_TR"));
-	ck_assert_msg(strcasecmp("SERVICE", "service") != 0, "this locale is not Turkish enough to show anything");
+	ck_assert_msg(tolower('I') != 'i', "this locale is not Turkish enough to show anything");
 
 	parse("INFLUX.IN.SERVICE.NOMAD", NAME_SERVICE_LABEL, &name);
 	ck_assert_str_eq(as_text(&name), "INFLUX/IN aliased");

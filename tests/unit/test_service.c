@@ -210,7 +210,7 @@ START_TEST(nothing_can_be_copied)
 	ck_assert_ptr_nonnull(copy);
 	ck_assert_uint_eq(copy->instance_count, 0);
 	ck_assert_uint_eq(copy->address_count, 0);
-	ck_assert_str_eq(addresses_of(copy, &name), "no name");
+	ck_assert_str_eq(addresses_of(copy, &name), "no data");
 	free(copy);
 }
 END_TEST

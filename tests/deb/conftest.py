@@ -1,0 +1,98 @@
+"""Fixtures of the packages' tests: the packages, a newer version of them, fresh roots. They need root."""
+
+import ctypes
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parent)]
+
+import pytest       # noqa: E402
+
+import root as roots    # noqa: E402
+from standin import client  # noqa: E402
+
+CLONE_NEWNET = 0x40000000
+NAMES = ("libnss-nomad", "nomad-dns-srv", "nomad-lookup")   # the one that needs others first: so they are removed
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root, for roots of its own"))
+
+
+def packages_in(folder):
+    return [next(folder.glob(f"{name}_*.deb")) for name in NAMES]
+
+
+def build(folder, *version, **settings):
+    """Builds the packages from this tree into a folder."""
+    subprocess.run([str(HERE / "build.sh"), str(folder), *version], check=True, **settings)
+    return packages_in(folder)
+
+
+@pytest.fixture(scope="session")
+def session_folder():
+    with tempfile.TemporaryDirectory(prefix="nss-nomad-deb-") as name:
+        yield pathlib.Path(name)
+
+
+@pytest.fixture(scope="session")
+def debs(session_folder):
+    """The folder with both versions, which every root sees as /debs."""
+    (session_folder / "debs").mkdir()
+    return session_folder / "debs"
+
+
+@pytest.fixture(scope="session")
+def packages(session_folder, debs):
+    """The packages of this tree, as `make deb` builds them."""
+    built = build(session_folder / "built")
+    for package in built:
+        (debs / package.name).hardlink_to(package)
+    return built
+
+
+@pytest.fixture(scope="session")
+def newer(session_folder, debs):
+    """The same a version later, whose configuration as shipped has changed."""
+    built = build(session_folder / "newer", "9.9.9")
+    for package in built:
+        (debs / package.name).hardlink_to(package)
+    return built
+
+
+@pytest.fixture(scope="session")
+def base(session_folder, packages):
+    """The minimal system, unpacked. Made before the network is taken away."""
+    roots.unpack(packages, session_folder / "base")
+    return session_folder / "base"
+
+
+@pytest.fixture(scope="session")
+def network(base):
+    """This process and all it starts live in a network of their own, a loopback and nothing else."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+@pytest.fixture
+def root(base, debs, session_folder):
+    """A fresh root."""
+    folder = pathlib.Path(tempfile.mkdtemp(dir=session_folder))
+    one = roots.Root(base, folder, debs)
+    yield one
+    one.close()
+    folder.rmdir()
+
+
+@pytest.fixture
+def agent(network):
+    with client.Agent() as one:
+        yield one

@@ -1,0 +1,168 @@
+"""A fresh Debian root for one test: an overlay on an unpacked minimal system, in private mounts.
+
+The unpacked system comes out of a tarball that mmdebstrap makes once (build/deb/root-*.tar), with what the packages
+depend on: installing them needs no network.
+"""
+
+import fcntl
+import hashlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import build
+import host
+
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root",
+               "DEBIAN_FRONTEND": "noninteractive"}
+# What dpkg, apt and ldconfig keep for themselves, and what useradd's kin leave as their own backup.
+NOT_OURS = re.compile(r"/(dev|proc|sys|tmp|debs)(/|$)|/var/(log|lib/dpkg|lib/apt|cache/apt|cache/ldconfig)(/|$)|"
+                      r"/var/lib/systemd/deb-systemd-helper-|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|"
+                      r"/etc/\.pwd\.lock$|/var/cache/debconf/|/root/")
+LEAVE_WITHIN = 10   # seconds that a process may outlive what started it
+
+# $1 the unpacked system, $2 a mount point, $3 the folder with the packages
+MOUNTS = """
+set -e
+mount -t tmpfs -o mode=755 tmpfs "$2"
+mkdir "$2/upper" "$2/work" "$2/root"
+mount -t overlay -o lowerdir="$1",upperdir="$2/upper",workdir="$2/work" overlay "$2/root"
+mount --rbind /dev "$2/root/dev"
+mount -t proc proc "$2/root/proc"
+mount -t tmpfs -o mode=755 tmpfs "$2/root/run"
+mkdir "$2/root/debs"
+mount --bind "$3" "$2/root/debs"
+echo ready
+exec cat
+"""
+
+
+def codename():
+    """The release that the packages are built on."""
+    return re.search(r"^VERSION_CODENAME=(\w+)", pathlib.Path("/etc/os-release").read_text(), re.M)[1]
+
+
+def dependencies(packages):
+    """What the packages need besides themselves: the first of each choice."""
+    names = set()
+    for package in packages:
+        done = subprocess.run(["dpkg-deb", "-f", package, "Pre-Depends", "Depends"], check=True, capture_output=True,
+                              text=True)
+        names |= {re.match(r"[\w.+-]+", choice.strip())[0]
+                  for line in done.stdout.splitlines() for choice in line.partition(":")[2].split(",")}
+    return sorted(names - {package.name.partition("_")[0] for package in packages})
+
+
+def unpack(packages, folder):
+    """Unpacks the minimal system, which is made where there is none yet."""
+    include = ",".join(dependencies(packages))
+    key = hashlib.sha256(include.encode()).hexdigest()[:12]
+    tarball = build.ROOT / "build" / "deb" / f"root-{codename()}-{key}.tar"
+    tarball.parent.mkdir(parents=True, exist_ok=True)
+    with open(tarball.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not tarball.exists():
+            part = tarball.with_suffix(".part.tar")
+            subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", codename(),
+                            str(part)], check=True)
+            part.rename(tarball)
+    folder.mkdir()
+    subprocess.run(["tar", "-xp", "--numeric-owner", "-f", str(tarball), "-C", str(folder)], check=True)
+
+
+class Root:
+    def __init__(self, base, folder, debs):
+        self.folder = folder
+        self.holder = host.holder(MOUNTS, str(base), str(folder), str(debs))
+        self.namespace = host.namespace_of(self.holder.pid)
+        self.path("/etc/hosts").write_text("127.0.0.1 localhost\n")
+
+    def path(self, path):
+        """A file of the root, as this process reaches it."""
+        return pathlib.Path(f"/proc/{self.holder.pid}/root{self.folder}/root{path}")
+
+    def inside(self, command):
+        return ["nsenter", f"--target={self.holder.pid}", "--mount", "chroot", f"{self.folder}/root",
+                *map(str, command)]
+
+    def start(self, *command):
+        """Starts a program in the root."""
+        return subprocess.Popen(self.inside(command), env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def run(self, *command, code=0):
+        """Runs a program in the root to its end; what it said."""
+        done = subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=120)
+        assert done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def code(self, *command):
+        """The exit status of a program in the root."""
+        return subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL,
+                              timeout=120).returncode
+
+    def install(self, packages):
+        """Installs or upgrades packages, files of the folder /debs, with apt."""
+        return self.run("apt-get", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold",
+                        "-o", "Dpkg::Use-Pty=0", "install", *(f"/debs/{package.name}" for package in packages))
+
+    def dpkg(self, action, packages):
+        """dpkg --remove or --purge, by the names of package files; the module, which needs the others, first."""
+        return self.run("dpkg", f"--{action}", *(package.name.partition("_")[0] for package in packages))
+
+    def hosts_line(self):
+        """The hosts line of nsswitch.conf, its blanks as one each."""
+        lines = re.findall(r"^hosts:.*$", self.path("/etc/nsswitch.conf").read_text(), re.M)
+        assert len(lines) == 1
+        return " ".join(lines[0].split())
+
+    def set_hosts_line(self, line):
+        file = self.path("/etc/nsswitch.conf")
+        file.write_text(re.sub(r"^hosts:.*$", line, file.read_text(), flags=re.M))
+
+    def snapshot(self):
+        """All files but those of NOT_OURS: {path: (mode, owner, group, content or where it leads)}."""
+        found, top = {}, str(self.path(""))
+        for folder, folders, files in os.walk(top):
+            where = folder[len(top):]
+            folders[:] = [name for name in folders if not NOT_OURS.search(f"{where}/{name}")]
+            for name in [*folders, *files]:
+                path = f"{where}/{name}"
+                if NOT_OURS.search(path):
+                    continue
+                status = os.lstat(folder + "/" + name)
+                content = None
+                if os.path.islink(folder + "/" + name):
+                    content = os.readlink(folder + "/" + name)
+                elif os.path.isfile(folder + "/" + name):
+                    content = hashlib.sha256(pathlib.Path(folder, name).read_bytes()).digest()
+                found[path] = (status.st_mode, status.st_uid, status.st_gid, content)
+        return found
+
+    def processes(self):
+        """The processes in the root."""
+        return [pid for pid in filter(str.isdigit, os.listdir("/proc"))
+                if int(pid) != self.holder.pid and host.namespace_of(pid) == self.namespace]
+
+    def close(self):
+        """Ends the root; what still runs in it is killed, and the test fails."""
+        limit = time.monotonic() + LEAVE_WITHIN
+        while (left := self.processes()) and time.monotonic() < limit:
+            time.sleep(0.01)
+        for pid in left:
+            os.kill(int(pid), signal.SIGKILL)
+        self.holder.stdin.close()
+        self.holder.wait()
+        self.holder.stdout.close()
+        self.holder.stderr.close()
+        assert not left, f"left behind: {left}"
+
+
+def differences(before, after):
+    """What is not the same in two snapshots."""
+    return {path: (before.get(path, "missing")[:3], after.get(path, "missing")[:3])
+            for path in before.keys() | after.keys() if before.get(path) != after.get(path)}

@@ -1,0 +1,145 @@
+"""Installing, upgrading, removing and purging the packages in a fresh Debian root."""
+
+import time
+
+import pytest
+
+import root as roots
+
+# The hosts line before, and with the packages installed.
+LAYOUTS = {
+    "plain": ("hosts: files dns", "hosts: files nomad [!UNAVAIL=return] dns"),
+    "resolved": ("hosts: files mymachines resolve [!UNAVAIL=return] dns",
+                 "hosts: files mymachines nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] dns"),
+    "systemd": ("hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns",
+                "hosts: mymachines nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] files myhostname dns"),
+    "mdns": ("hosts: files mdns4_minimal [NOTFOUND=return] dns",
+             "hosts: files mdns4_minimal [NOTFOUND=return] nomad [!UNAVAIL=return] dns"),
+    "comment": ("hosts: files dns # as it was", "hosts: files nomad [!UNAVAIL=return] dns # as it was"),
+    "no anchor": ("hosts: files", "hosts: files"),
+}
+USER = "nomad-dns-srv"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_hosts_line(root, packages, layout):
+    """The hosts line is right in each usual layout, other names go on as before, and it comes back to the byte."""
+    before, wanted = LAYOUTS[layout]
+    root.set_hosts_line(before)
+    file = root.path("/etc/nsswitch.conf")
+    text = file.read_text()
+    root.install(packages)
+    assert root.hosts_line() == wanted
+    assert root.run("getent", "hosts", "localhost") and root.run("getent", "passwd", USER)
+    root.dpkg("remove", packages)
+    assert file.read_text() == text
+
+
+def test_getent(root, packages, agent):
+    """As installed, with nothing else done but saying where the agent is, every name resolves."""
+    agent.register("web", address="192.0.2.7", port=80)
+    root.install(packages)
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    assert root.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
+    assert root.run("getent", "hosts", "other.default.nomad", code=2) == ""
+    nobody = root.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "getent", "hosts", "web.nomad")
+    assert nobody.split() == ["192.0.2.7", "web.nomad"]
+    assert root.run("nomad-lookup", "--srv", "web.default.nomad").strip() == "10 10 80 192-0-2-7.web.default.nomad"
+
+
+def test_upgrade_keeps_what_was_edited(root, packages, newer):
+    """An upgrade leaves an edited configuration and hosts line alone, also where the configuration shipped changed."""
+    root.install(packages)
+    edited = "[nomad]\naddress = http://192.0.2.1:4646\n"
+    root.path("/etc/nss-nomad.conf").write_text(edited)
+    root.set_hosts_line("hosts: files dns")
+    root.install(newer)
+    assert "9.9.9" in root.run("nomad-lookup", "--version")
+    assert root.path("/etc/nss-nomad.conf").read_text() == edited
+    assert root.hosts_line() == "hosts: files dns"
+
+
+def test_upgrade_of_what_was_not_edited(root, packages, newer):
+    """A configuration that nobody touched is replaced."""
+    root.install(packages)
+    root.install(newer)
+    assert "9.9.9" in root.path("/etc/nss-nomad.conf").read_text()
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+
+
+def test_purge_leaves_nothing(root, packages, agent):
+    """Installed, used, removed and purged: every file is as it was, the user and the processes are gone."""
+    before = root.snapshot()
+    agent.register("web", address="192.0.2.7", port=80)
+    root.install(packages)
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    root.run("getent", "hosts", "web.default.nomad")
+    assert root.path("/var/cache/nss-nomad/users/0").is_dir()
+    root.dpkg("remove", packages)
+    assert not root.path("/var/cache/nss-nomad").exists()
+    root.dpkg("purge", packages)
+    assert roots.differences(before, root.snapshot()) == {}
+    root.run("getent", "passwd", USER, code=2)
+    root.run("getent", "group", USER, code=2)
+    assert root.processes() == []
+
+
+def test_installed_twice(root, packages):
+    """Purged and installed again it is as the first time."""
+    root.install(packages)
+    first = root.snapshot()
+    root.dpkg("purge", packages)
+    root.install(packages)
+    assert roots.differences(first, root.snapshot()) == {}
+
+
+def test_module_alone(root, packages):
+    """The module and the helper without the daemon: no user, and the hosts line as ever."""
+    root.install([package for package in packages if not package.name.startswith("nomad-dns-srv")])
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+    root.run("getent", "passwd", USER, code=2)
+
+
+def test_unit_is_enabled(root, packages):
+    """The service starts with the machine, the socket on port 53 only where somebody asks for it."""
+    root.install(packages)
+    assert root.path("/etc/systemd/system/multi-user.target.wants/nomad-dns-srv.service").is_symlink()
+    assert not root.path("/etc/systemd/system/sockets.target.wants/nomad-dns-srv.socket").is_symlink()
+
+
+def test_folder_of_caches(root, packages):
+    """Everybody may make a folder of his own there, and nobody touches another's."""
+    root.install(packages)
+    status = root.path("/var/cache/nss-nomad/users").stat()
+    assert (status.st_uid, oct(status.st_mode & 0o7777)) == (0, "0o1777")
+
+
+@pytest.fixture
+def daemon(root, packages, agent):
+    """nomad-dns-srv as the service would run it: as its user, in a folder that is its own."""
+    agent.register("web", address="192.0.2.7", port=80)
+    root.install(packages)
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    root.run("install", "-d", "-o", USER, "-g", USER, "/run/nomad-dns-srv")
+    process = root.start("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs",
+                         "--bounding-set=-all", "nomad-dns-srv")
+    limit = time.monotonic() + 20
+    while root.code("nomad-dns-srv", "--status") != 0:
+        assert process.poll() is None and time.monotonic() < limit, process.poll()
+        time.sleep(0.05)
+    yield root
+    process.terminate()
+    process.wait()
+
+
+def test_daemon(daemon, agent):
+    """With the daemon running as its own user, without a privilege, names resolve although Nomad is gone."""
+    agent.stop_listening()
+    assert daemon.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
+    assert daemon.run("getent", "hosts", "other.default.nomad", code=2) == ""
+    assert not daemon.path("/var/cache/nss-nomad/users/0").exists()
+
+
+def test_doctor(daemon):
+    """As installed nothing is wrong, says the doctor."""
+    assert daemon.run("nomad-lookup", "--check").splitlines()[-1] == "Nothing is wrong."

@@ -1,0 +1,797 @@
+/*
+ * Tests of src/helper.c. The helper that is run is this program itself: started with --for-module it does what the
+ * name that is asked for says (play()), and reports how it finds itself.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "bytes.h"
+#include "deadline.h"
+#include "helper.h"
+#include "support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char self[PATH_MAX]; /* this program, whatever runs it and wherever */
+
+/* What the helper does, by the service of the name. */
+
+static void put(const void *octets, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t count = write(STDOUT_FILENO, (const char *)octets + done, size - done);
+		if (count <= 0)
+			_exit(1);
+		done += (size_t)count;
+	}
+}
+
+static void put_limit(uint32_t milliseconds)
+{
+	uint8_t octets[4];
+	struct writer writer;
+
+	writer_init(&writer, octets, sizeof octets);
+	writer_u32(&writer, milliseconds);
+	put(octets, sizeof octets);
+}
+
+/* Until nobody reads any more: as a helper that hangs, but it leaves nothing behind. */
+static void hang(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+
+	while (poll(&output, 1, -1) < 0)
+		;
+	_exit(0);
+}
+
+/* A record with the text as the id of its one instance. */
+static uint8_t *record_of(const char *text, enum verdict verdict, size_t *size)
+{
+	struct instance instance = {.id = text, .allocation = "", .node = "", .job = "", .datacenter = ""};
+	struct spelling spelling = {.namespace = "default", .service = "x", .count = 1};
+	struct service service = {
+		.spelling_count = 1, .spellings = &spelling, .instance_count = 1, .instances = &instance};
+	struct record record =
+		support_record("default", "x", verdict, verdict == VERDICT_FOUND ? &service : NULL);
+	uint8_t *bytes;
+
+	if (record_encode(&record, &bytes, size) < 0)
+		_exit(1);
+	return bytes;
+}
+
+static void put_record(const char *text, enum verdict verdict)
+{
+	size_t size;
+	uint8_t *bytes = record_of(text, verdict, &size);
+
+	put(bytes, size);
+	free(bytes);
+}
+
+/* The numbers of the descriptors that are open. */
+static void list_descriptors(char *text)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	while ((entry = readdir(folder)) != NULL)
+		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(folder))
+			text += sprintf(text, " %s", entry->d_name);
+	closedir(folder);
+}
+
+/* A line of /proc/self/status, without its name. */
+static void read_status(const char *name, char *text)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+
+	while (fgets(line, sizeof line, file) != NULL)
+		if (strncmp(line, name, strlen(name)) == 0)
+			strcpy(text, line + strlen(name) + strspn(line + strlen(name), ":\t "));
+	fclose(file);
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static void report_environment(char *text)
+{
+	for (char **variable = environ; *variable != NULL; variable++)
+		text += sprintf(text, " %s", *variable);
+}
+
+static void report_signals(char *text)
+{
+	read_status("SigBlk", text);
+	strcat(text, " ");
+	read_status("SigIgn", text + strlen(text));
+}
+
+static void report_place(char *text)
+{
+	struct stat input, error, null;
+	char folder[SUPPORT_PATH_MAX];
+
+	stat("/dev/null", &null);
+	fstat(STDIN_FILENO, &input);
+	fstat(STDERR_FILENO, &error);
+	sprintf(text, "%s, %s session, input %s, errors %s", getcwd(folder, sizeof folder),
+	        getsid(0) == getpid() ? "own" : "the host's", input.st_rdev == null.st_rdev ? "null" : "not null",
+	        error.st_rdev == null.st_rdev ? "null" : "not null");
+}
+
+static void report_lock(char *text)
+{
+	struct stat status;
+
+	sprintf(text, "%ju", fstat(HELPER_LOCK, &status) == 0 ? (uintmax_t)status.st_ino : 0);
+}
+
+static void slowly(void)
+{
+	size_t size;
+	uint8_t *bytes = record_of("slow", VERDICT_FOUND, &size);
+
+	put_limit(20000);
+	for (size_t i = 0; i < size; i++)
+		put(bytes + i, 1);
+	free(bytes);
+}
+
+/* Leaves a child behind that keeps the pipe open until nobody reads any more. */
+static void keep_open(void)
+{
+	if (fork() == 0)
+		hang();
+	put_limit(20000);
+	put_record("kept open", VERDICT_FOUND);
+}
+
+static void lie_about_size(uint32_t total)
+{
+	size_t size;
+	uint8_t *bytes = record_of("liar", VERDICT_FOUND, &size);
+	struct writer writer;
+
+	writer_init(&writer, bytes + 12, 4);
+	writer_u32(&writer, total);
+	put_limit(100);
+	put(bytes, size);
+	free(bytes);
+}
+
+static void damage(void)
+{
+	size_t size;
+	uint8_t *bytes = record_of("damaged", VERDICT_FOUND, &size);
+
+	bytes[size - 1] ^= 1;
+	put_limit(20000);
+	put(bytes, size);
+	free(bytes);
+}
+
+static void cut(void)
+{
+	size_t size;
+	uint8_t *bytes = record_of("cut", VERDICT_FOUND, &size);
+
+	put_limit(20000);
+	put(bytes, size - 1);
+	free(bytes);
+}
+
+static void limit_and_hang(void)
+{
+	put_limit(50);
+	hang();
+}
+
+static void limit_and_die(void)
+{
+	put_limit(20000);
+}
+
+static void say_no_limit(void)
+{
+	put_limit(UINT32_MAX);
+}
+
+static void say_junk(void)
+{
+	put("HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+}
+
+static void say_junk_record(void)
+{
+	put_limit(20000);
+	put("<html><body>404</body></html>", 29);
+}
+
+static void say_unknown(void)
+{
+	put_limit(20000);
+	put_record(NULL, VERDICT_UNKNOWN);
+}
+
+static void larger_than_all(void)
+{
+	lie_about_size(RECORD_SIZE_MAX + 1);
+	hang();
+}
+
+static void longer(void)
+{
+	lie_about_size(RECORD_SIZE_MAX);
+	hang();
+}
+
+static void longer_and_die(void)
+{
+	lie_about_size(RECORD_SIZE_MAX);
+}
+
+static void shorter(void)
+{
+	lie_about_size(100);
+	hang();
+}
+
+static const struct act {
+	const char *part;
+	void (*play)(void);
+} acts[] = {
+	{"hang", hang},
+	{"limit and hang", limit_and_hang}, {"limit and die", limit_and_die},
+	{"no limit", say_no_limit},         {"unknown", say_unknown},
+	{"junk", say_junk},                 {"junk record", say_junk_record},
+	{"longer", longer},                 {"longer and die", longer_and_die},
+	{"shorter", shorter},               {"larger than all", larger_than_all},
+	{"damage", damage},                 {"cut", cut},
+	{"slowly", slowly},                 {"keep open", keep_open},
+};
+
+static const struct report {
+	const char *part;
+	void (*write)(char *text);
+} reports[] = {
+	{"descriptors", list_descriptors}, {"environment", report_environment}, {"signals", report_signals},
+	{"place", report_place},           {"lock", report_lock},
+};
+
+/* The part of the helper in this program's tests. */
+static int play(char **arguments)
+{
+	const char *part = arguments[4];
+	char text[32768] = "";
+
+	for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
+		if (strcmp(part, acts[i].part) == 0) {
+			acts[i].play();
+			return 0;
+		}
+	if (strcmp(part, "dies") == 0)
+		return 0;
+	strcpy(text, arguments[2]); /* "elapsed" */
+	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
+		if (strcmp(part, reports[i].part) == 0) {
+			text[0] = '\0';
+			reports[i].write(text);
+		}
+	put_limit(20000);
+	put_record(text, VERDICT_FOUND);
+	return 0;
+}
+
+/* What the host sees. */
+
+/* Runs the helper; what it reported, or its error in words. The caller's thread has room for it. */
+static const char *run_with(const char *part, int lock, int64_t started, char *text, size_t size)
+{
+	struct record record = {0};
+	int result = helper_run(self, part, lock, started, &record);
+
+	if (result < 0)
+		snprintf(text, size, "%s", strerrorname_np(-result));
+	else if (record.verdict != VERDICT_FOUND)
+		snprintf(text, size, "%s", support_verdict(record.verdict));
+	else
+		snprintf(text, size, "%s", record.service->instances[0].id);
+	record_done(&record);
+	return text;
+}
+
+static const char *run(const char *part)
+{
+	static char text[32768];
+
+	return run_with(part, -1, deadline_now(), text, sizeof text);
+}
+
+static const struct part {
+	const char *part, *wanted;
+} parts[] = {
+	{"slowly", "slow"},
+	{"keep open", "kept open"},
+	{"unknown", "unknown"},
+	{"dies", "EPIPE"},
+	{"limit and die", "EPIPE"},
+	{"cut", "EPIPE"},
+	{"longer and die", "EPIPE"},
+	{"limit and hang", "ETIMEDOUT"},
+	{"longer", "ETIMEDOUT"},
+	{"larger than all", "EBADMSG"},
+	{"shorter", "EBADMSG"},
+	{"damage", "EBADMSG"},
+	{"no limit", "EBADMSG"},
+	{"junk", "EBADMSG"},
+	{"junk record", "EBADMSG"},
+};
+
+START_TEST(whatever_the_helper_does_is_told)
+{
+	ck_assert_str_eq(run(parts[_i].part), parts[_i].wanted);
+}
+END_TEST
+
+START_TEST(a_helper_that_says_no_limit_has_until_the_start_limit)
+{
+	int64_t now = deadline_now();
+	char text[64];
+
+	/* the lookup began long ago, so that little of the limit is left */
+	ck_assert_str_eq(run_with("hang", -1, now - HELPER_START_LIMIT + 50, text, sizeof text), "ETIMEDOUT");
+	ck_assert_int_ge(deadline_now() - now, 50);
+	ck_assert_str_eq(run_with("hang", -1, now - 2 * HELPER_START_LIMIT, text, sizeof text), "ETIMEDOUT");
+}
+END_TEST
+
+START_TEST(a_helper_has_the_limit_it_says_and_a_moment)
+{
+	int64_t now = deadline_now();
+
+	ck_assert_str_eq(run("limit and hang"), "ETIMEDOUT");
+	ck_assert_int_ge(deadline_now() - now, 50 + HELPER_GRACE);
+}
+END_TEST
+
+START_TEST(the_helper_knows_how_long_the_lookup_has_lasted)
+{
+	char text[64];
+
+	ck_assert_int_ge(atoi(run_with("elapsed", -1, deadline_now() - 300, text, sizeof text)), 300);
+	ck_assert_int_lt(atoi(text), 300 + HELPER_START_LIMIT);
+	ck_assert_str_eq(run_with("elapsed", -1, deadline_now() + 1000, text, sizeof text), "0");
+}
+END_TEST
+
+static const struct program {
+	const char *path, *wanted;
+} programs[] = {
+	{"/nonexistent/nomad-lookup", "ENOENT"}, {"", "ENOENT"}, {"/", "EACCES"}, {"/etc/passwd", "EACCES"},
+};
+
+START_TEST(a_program_that_cannot_be_run_says_why)
+{
+	struct record record = {.ttl = 99}, untouched = record;
+	int result = helper_run(programs[_i].path, "x", -1, deadline_now(), &record);
+
+	ck_assert_str_eq(strerrorname_np(-result), programs[_i].wanted);
+	ck_assert_mem_eq(&record, &untouched, sizeof record);
+}
+END_TEST
+
+static atomic_int children_ended, handled_elsewhere;
+
+static void count_child(int number)
+{
+	(void)number;
+	atomic_fetch_add(&children_ended, 1);
+}
+
+static void handle(int number, void (*handler)(int))
+{
+	struct sigaction action = {.sa_handler = handler};
+
+	ck_assert_int_eq(sigaction(number, &action, NULL), 0);
+}
+
+START_TEST(no_child_is_seen)
+{
+	static void (*const handlers[])(int) = {SIG_DFL, SIG_IGN, count_child};
+	static const char *const ways[] = {"slowly", "dies", "limit and hang"};
+
+	handle(SIGCHLD, handlers[_i]);
+	for (size_t i = 0; i < 3; i++) {
+		run(ways[i]);
+		ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+		ck_assert_int_eq(errno, ECHILD);
+		ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+		ck_assert_int_eq(errno, ECHILD);
+	}
+	struct record record = {0};
+	ck_assert_int_eq(helper_run("/nonexistent", "x", -1, deadline_now(), &record), -ENOENT);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	ck_assert_int_eq(children_ended, 0);
+}
+END_TEST
+
+static atomic_bool stop;
+
+static void *wait_for_all(void *options)
+{
+	while (!atomic_load(&stop))
+		if (waitpid(-1, NULL, *(int *)options) > 0)
+			atomic_fetch_add(&children_ended, 1);
+	return NULL;
+}
+
+/* One that looks for clones as well may take the middle child; the lookup is right all the same. */
+START_TEST(a_thread_that_waits_for_any_child_meets_none)
+{
+	int options = _i == 0 ? 0 : (int)__WALL;
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_all, &options), 0);
+	for (int i = 0; i < 20; i++)
+		ck_assert_str_eq(run("unknown"), "unknown");
+	atomic_store(&stop, true);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	if (_i == 0)
+		ck_assert_int_eq(children_ended, 0);
+}
+END_TEST
+
+/* A test whose process is not the same afterwards: done in a child, whose verdict counts. */
+static void in_child(void (*test)(void))
+{
+	int status;
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		test();
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+
+static void run_with_a_thousand_descriptors(void)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max < 1100 ? limit.rlim_max : 1100;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int i = 0; i < 1000; i++)
+		ck_assert_int_ge(open("/dev/null", O_RDONLY), 0);
+	ck_assert_str_eq(run("descriptors"), " 0 1 2");
+}
+
+START_TEST(the_helper_gets_no_descriptor_of_the_host)
+{
+	in_child(run_with_a_thousand_descriptors);
+}
+END_TEST
+
+/* As with Linux before 5.9. */
+static void forbid_close_range(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof rules / sizeof *rules, .filter = rules};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+	ck_assert_int_eq(syscall(SYS_close_range, 1000, 1001, 0), -1);
+}
+
+static void run_without_close_range(void)
+{
+	for (int i = 0; i < 200; i++)
+		ck_assert_int_ge(open("/dev/null", O_RDONLY), 0);
+	forbid_close_range();
+	ck_assert_str_eq(run("descriptors"), " 0 1 2");
+}
+
+START_TEST(without_close_range_neither)
+{
+	in_child(run_without_close_range);
+}
+END_TEST
+
+static int closed_descriptors; /* one bit for each of the first five */
+
+static void close_first_descriptors(void)
+{
+	for (int descriptor = 0; descriptor < 5; descriptor++)
+		if ((closed_descriptors >> descriptor & 1) != 0)
+			close(descriptor);
+}
+
+static void run_with_closed_descriptors(void)
+{
+	char report[64];
+
+	close_first_descriptors();
+	run_with("descriptors", -1, deadline_now(), report, sizeof report);
+	_exit(strcmp(report, " 0 1 2") == 0 ? 0 : 1);
+}
+
+START_TEST(a_host_may_have_closed_its_first_descriptors)
+{
+	closed_descriptors = _i;
+	in_child(run_with_closed_descriptors);
+}
+END_TEST
+
+static void run_with_closed_descriptors_and_a_lock(void)
+{
+	char report[64], wanted[64];
+	struct stat status;
+
+	close_first_descriptors();
+	int lock = open(self, O_RDONLY | O_CLOEXEC);
+	fstat(lock, &status);
+	snprintf(wanted, sizeof wanted, "%ju", (uintmax_t)status.st_ino);
+	run_with("lock", lock, deadline_now(), report, sizeof report);
+	if (strcmp(report, wanted) != 0)
+		_exit(1);
+	run_with("descriptors", lock, deadline_now(), report, sizeof report);
+	_exit(strcmp(report, " 0 1 2 3") == 0 ? 0 : 2);
+}
+
+START_TEST(the_helper_holds_the_lock_too)
+{
+	closed_descriptors = _i;
+	in_child(run_with_closed_descriptors_and_a_lock);
+}
+END_TEST
+
+START_TEST(without_free_descriptors_it_says_so)
+{
+	struct rlimit before, limit;
+	char text[64];
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	int next = dup(0);
+	ck_assert_int_ge(next, 0);
+	close(next);
+	for (int spare = 0; spare < 6; spare++) {
+		limit = before;
+		limit.rlim_cur = (rlim_t)(next + spare);
+		setrlimit(RLIMIT_NOFILE, &limit);
+		run_with("unknown", -1, deadline_now(), text, sizeof text);
+		setrlimit(RLIMIT_NOFILE, &before);
+		ck_assert_msg(strcmp(text, "unknown") == 0 || strcmp(text, "EMFILE") == 0, "%d spare: %s", spare, text);
+		ck_assert_msg(spare < 4 || strcmp(text, "unknown") == 0, "%d spare: %s", spare, text);
+	}
+	int after = dup(0);
+	close(after);
+	ck_assert_int_eq(next, after);
+}
+END_TEST
+
+static void run_with_other_environments(void)
+{
+	clearenv();
+	ck_assert_str_eq(run("environment"), "");
+	setenv("PATH", "/bin", 1);
+	setenv("NOMAD_ADDR", "http://127.0.0.1:4646", 1);
+	setenv("LD_DEBUG", "all", 1);
+	setenv("http_proxy", "http://proxy.example", 1);
+	setenv("NOMAD_TOKEN", "secret", 1);
+	setenv("XNOMAD_ADDR", "x", 1);
+	setenv("NOMAD", "x", 1);
+	setenv("nomad_addr", "x", 1);
+	ck_assert_str_eq(run("environment"), " NOMAD_ADDR=http://127.0.0.1:4646 NOMAD_TOKEN=secret");
+	environ = NULL;
+	ck_assert_str_eq(run("environment"), "");
+}
+
+START_TEST(of_the_environment_the_helper_gets_what_is_nomads)
+{
+	in_child(run_with_other_environments);
+}
+END_TEST
+
+static void run_with_signals_blocked_and_ignored(void)
+{
+	sigset_t all, before, after;
+	struct sigaction action;
+
+	sigfillset(&all);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &all, &before), 0);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, NULL, &before), 0);
+	handle(SIGTERM, count_child);
+	handle(SIGHUP, SIG_IGN);
+	handle(SIGPIPE, SIG_IGN);
+	handle(SIGRTMIN + 3, SIG_IGN);
+	ck_assert_str_eq(run("signals"), "0000000000000000 0000000000000000");
+
+	/* and what the helper set back was its own */
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, NULL, &after), 0);
+	for (int number = 1; number < NSIG; number++)
+		ck_assert_int_eq(sigismember(&before, number), sigismember(&after, number));
+	ck_assert_int_eq(sigaction(SIGTERM, NULL, &action), 0);
+	ck_assert_ptr_eq(action.sa_handler, count_child);
+	ck_assert_int_eq(sigaction(SIGHUP, NULL, &action), 0);
+	ck_assert_ptr_eq(action.sa_handler, SIG_IGN);
+}
+
+START_TEST(no_signal_of_the_host_reaches_the_helper)
+{
+	in_child(run_with_signals_blocked_and_ignored);
+}
+END_TEST
+
+static pid_t host;
+
+static void note_process(int number)
+{
+	(void)number;
+	if (syscall(SYS_getpid) != host)
+		atomic_store(&handled_elsewhere, 1);
+	atomic_fetch_add(&children_ended, 1);
+}
+
+START_TEST(a_storm_of_signals_changes_nothing)
+{
+	struct itimerval often = {.it_interval = {.tv_usec = 500}, .it_value = {.tv_usec = 500}}, never = {0};
+
+	host = (pid_t)syscall(SYS_getpid);
+	handle(SIGALRM, note_process);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	for (int i = 0; i < 50; i++)
+		ck_assert_str_eq(run(i % 2 == 0 ? "slowly" : "unknown"), i % 2 == 0 ? "slow" : "unknown");
+	ck_assert_str_eq(run("limit and hang"), "ETIMEDOUT");
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	ck_assert_int_gt(children_ended, 0);
+	ck_assert_int_eq(handled_elsewhere, 0);
+}
+END_TEST
+
+START_TEST(the_helper_is_at_home_nowhere)
+{
+	ck_assert_str_eq(run("place"), "/, own session, input null, errors null");
+}
+END_TEST
+
+/* A sanitizer's frames are larger than any that the module has in earnest. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
+enum { THREADS = 64, SMALL_STACK = 256 * 1024 };
+#else
+enum { THREADS = 64, SMALL_STACK = 16 * 1024 };
+#endif
+
+static pthread_barrier_t all_are_there;
+
+static void *run_in_thread(void *argument)
+{
+	struct record record = {0};
+	bool *right = argument;
+
+	pthread_barrier_wait(&all_are_there);
+	*right = helper_run(self, "unknown", -1, deadline_now(), &record) == 0 && record.verdict == VERDICT_UNKNOWN;
+	record_done(&record);
+	return NULL;
+}
+
+START_TEST(many_threads_with_small_stacks_run_it_at_once)
+{
+	pthread_t threads[THREADS];
+	bool right[THREADS] = {false};
+	pthread_attr_t attributes;
+
+	ck_assert_int_eq(pthread_barrier_init(&all_are_there, NULL, THREADS), 0);
+	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+	ck_assert_int_eq(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], &attributes, run_in_thread, &right[i]), 0);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert(right[i]);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	pthread_attr_destroy(&attributes);
+}
+END_TEST
+
+/* Pages of this process's address space. */
+static long count_pages(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	ck_assert_int_eq(fscanf(file, "%ld", &pages), 1);
+	fclose(file);
+	return pages;
+}
+
+START_TEST(nothing_stays_open_or_mapped)
+{
+	char before[SUPPORT_TEXT_MAX] = "", after[SUPPORT_TEXT_MAX] = "";
+	long pages = 0;
+
+	for (int round = 0; round < 2; round++) {
+		list_descriptors(round == 0 ? before : after);
+		pages = count_pages();
+		for (size_t i = 0; i < 100; i++)
+			run(i % 2 == 0 ? "unknown" : "dies");
+	}
+	ck_assert_str_eq(before, after);
+	ck_assert_int_lt(count_pages() - pages, 100 * 8); /* two stacks of eight pages each time would be twice that */
+}
+END_TEST
+
+START_TEST(without_memory_it_says_so)
+{
+	unsigned failures = 0;
+
+	for (bool failed = true; failed; failures += failed) {
+		struct record record = {0};
+		support_fail_allocation(failures + 1);
+		int result = helper_run(self, "slowly", -1, deadline_now(), &record);
+		failed = support_fail_allocation(0);
+		ck_assert_int_eq(result, failed ? -ENOMEM : 0);
+		record_done(&record);
+	}
+	ck_assert_uint_ge(failures, 4); /* the environment, the octets, what they hold */
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const struct support_test tests[] = {
+		{whatever_the_helper_does_is_told, sizeof parts / sizeof *parts},
+		{a_helper_that_says_no_limit_has_until_the_start_limit, 1},
+		{a_helper_has_the_limit_it_says_and_a_moment, 1},
+		{the_helper_knows_how_long_the_lookup_has_lasted, 1},
+		{a_program_that_cannot_be_run_says_why, sizeof programs / sizeof *programs},
+		{no_child_is_seen, 3},
+		{a_thread_that_waits_for_any_child_meets_none, 2},
+		{the_helper_gets_no_descriptor_of_the_host, 1},
+		{without_close_range_neither, 1},
+		{a_host_may_have_closed_its_first_descriptors, 32},
+		{the_helper_holds_the_lock_too, 32},
+		{without_free_descriptors_it_says_so, 1},
+		{of_the_environment_the_helper_gets_what_is_nomads, 1},
+		{no_signal_of_the_host_reaches_the_helper, 1},
+		{a_storm_of_signals_changes_nothing, 1},
+		{the_helper_is_at_home_nowhere, 1},
+		{many_threads_with_small_stacks_run_it_at_once, 1},
+		{nothing_stays_open_or_mapped, 1},
+		{without_memory_it_says_so, 1},
+	};
+
+	if (realpath("/proc/self/exe", self) == NULL)
+		return EXIT_FAILURE;
+	if (argc == 5 && strcmp(argv[1], "--for-module") == 0 && strcmp(argv[3], "--") == 0)
+		return play(argv);
+	return support_run("helper", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,821 @@
+/*
+ * Tests of src/lookup.c: the five steps, with files made here and somebody who answers in the place of Nomad.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cache.h"
+#include "deadline.h"
+#include "lookup.h"
+#include "published.h"
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static char published[SUPPORT_PATH_MAX], users[SUPPORT_PATH_MAX], own[SUPPORT_PATH_MAX];
+static struct lookup_places places;
+
+/* Who answers for Nomad: with an error, or a record for NAMESPACE/SERVICE. What he was asked is kept. */
+struct nomad {
+	int error;
+	enum verdict verdict;
+	const char *namespace, *service, *instances;
+	atomic_int asked;
+	bool locked;
+	int64_t started;
+	char text[SUPPORT_PATH_MAX];
+};
+
+static int ask(void *context, const char *text, int lock, int64_t started, struct record *record)
+{
+	struct nomad *nomad = context;
+
+	atomic_fetch_add(&nomad->asked, 1);
+	nomad->locked = lock >= 0;
+	nomad->started = started;
+	snprintf(nomad->text, sizeof nomad->text, "%s", text);
+	if (nomad->error < 0)
+		return nomad->error;
+	*record = support_record(nomad->namespace, nomad->service, nomad->verdict,
+	                         nomad->verdict == VERDICT_FOUND ? support_service(nomad->instances) : NULL);
+	return 0;
+}
+
+/* Says that web.prod is at 10.0.0.3. */
+static struct nomad answering(void)
+{
+	return (struct nomad){.verdict = VERDICT_FOUND,
+	                      .namespace = "prod",
+	                      .service = "web",
+	                      .instances = "prod web 33333333-0000-4000-8000-000000000003 10.0.0.3 80 -\n"};
+}
+
+static struct nomad away(void)
+{
+	return (struct nomad){.error = -ETIMEDOUT};
+}
+
+/* Empty places: no daemon, no cache. */
+static void set_up(void)
+{
+	char user[32];
+
+	support_folder(published);
+	support_folder(users);
+	snprintf(user, sizeof user, "%ju", (uintmax_t)geteuid());
+	support_path(users, user, own);
+	places = (struct lookup_places){.published = published, .users = users};
+}
+
+static void beat(void)
+{
+	char path[SUPPORT_PATH_MAX];
+
+	support_path(published, "alive", path);
+	support_write(path, "", 0);
+}
+
+/* web.prod is published at 10.0.0.1, and more. */
+static void set_up_published(void)
+{
+	char path[SUPPORT_PATH_MAX];
+	struct service *service = support_service("prod web 11111111-0000-4000-8000-000000000001 10.0.0.1 80 blue\n");
+	struct record record = support_record("prod", "web", VERDICT_FOUND, service);
+
+	support_path(published, "services/prod/web", path);
+	support_write_record(path, &record);
+	support_path(published, "services/service", path);
+	ck_assert_int_eq(symlink(".", path), 0);
+	free(service);
+	beat();
+}
+
+/* A record in the cache, made so many milliseconds ago. */
+static void cached(const char *place, const char *namespace, const char *service_name, enum verdict verdict,
+                   const char *instances, int64_t milliseconds_ago)
+{
+	struct service *service = verdict == VERDICT_FOUND ? support_service(instances) : NULL;
+	struct record record = support_record(namespace, service_name, verdict, service);
+	char path[SUPPORT_PATH_MAX];
+
+	record.made -= (uint64_t)milliseconds_ago;
+	mkdir(own, 0700);
+	support_path(own, place, path);
+	support_write_record(path, &record);
+	free(service);
+}
+
+/* web.prod is in the cache at 10.0.0.2. */
+static void cached_web(int64_t milliseconds_ago)
+{
+	cached("prod/web", "prod", "web", VERDICT_FOUND, "prod web 22222222-0000-4000-8000-000000000002 10.0.0.2 80 -\n",
+	       milliseconds_ago);
+}
+
+static void mark_failed(const char *place)
+{
+	char path[SUPPORT_PATH_MAX];
+
+	mkdir(own, 0700);
+	support_path(own, place, path);
+	support_write(path, "away", 4);
+}
+
+/*
+ * Looks up, and says what came of it: the verdict or the addresses, and which steps were taken: P C A S, the last
+ * one that which decided.
+ */
+static const char *look_up(const char *text, struct nomad *nomad)
+{
+	static char said[SUPPORT_TEXT_MAX];
+	struct lookup_result result;
+	size_t used;
+
+	lookup_run(text, &places, nomad == NULL ? NULL : ask, nomad, &result);
+	ck_assert_int_eq(result.verdict == VERDICT_FOUND, result.count > 0);
+	ck_assert_int_eq(result.verdict == VERDICT_FOUND, result.addresses != NULL);
+	used = (size_t)snprintf(said, sizeof said, "%s ",
+	                        result.verdict == VERDICT_FOUND ? support_addresses(result.addresses, result.count)
+	                                                        : support_verdict(result.verdict));
+	for (size_t step = 0; step < LOOKUP_STEPS; step++)
+		if (result.trace[step].taken)
+			said[used++] = "PCAS"[step];
+	said[used] = '\0';
+	lookup_done(&result);
+	ck_assert_ptr_null(result.addresses);
+	return said;
+}
+
+enum { FRESH = 0, EXPIRED = 100000, OLD = 4000000, FUTURE = -100000 }; /* ms ago; ttl 60 s, max-stale 3600 s */
+
+START_TEST(a_published_answer_is_final)
+{
+	struct nomad nomad = answering();
+
+	set_up();
+	set_up_published();
+	cached_web(FRESH);
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.1 P");
+	ck_assert_str_eq(look_up("blue.web.prod.nomad", &nomad), "10.0.0.1 P");
+	ck_assert_str_eq(look_up("red.web.prod.nomad", &nomad), "no name P");
+	ck_assert_str_eq(look_up("_tcp.web.prod.nomad", &nomad), "no data P");
+	ck_assert_str_eq(look_up("db.prod.nomad", &nomad), "no name P");
+	ck_assert_str_eq(look_up("prod.nomad", &nomad), "no data P");
+	ck_assert_int_eq(nomad.asked, 0);
+}
+END_TEST
+
+START_TEST(without_daemon_the_cache_answers_while_fresh)
+{
+	struct nomad nomad = answering();
+
+	set_up();
+	cached_web(FRESH);
+	cached("prod/db", "prod", "db", VERDICT_NO_NAME, NULL, FRESH);
+	cached("_/prod", "prod", "prod", VERDICT_NO_DATA, NULL, FRESH);
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.2 PC");
+	ck_assert_str_eq(look_up("22222222.web.prod.nomad", &nomad), "10.0.0.2 PC");
+	ck_assert_str_eq(look_up("red.web.prod.nomad", &nomad), "no name PC");
+	ck_assert_str_eq(look_up("db.prod.nomad", &nomad), "no name PC");
+	ck_assert_str_eq(look_up("prod.nomad", &nomad), "no data PC");
+	ck_assert_int_eq(nomad.asked, 0);
+}
+END_TEST
+
+START_TEST(a_miss_asks_nomad_and_holds_the_lock)
+{
+	struct nomad nomad = answering();
+	int64_t before = deadline_now();
+
+	set_up();
+	ck_assert_str_eq(look_up("Web.Prod.nomad.", &nomad), "10.0.0.3 PCA");
+	ck_assert_int_eq(nomad.asked, 1);
+	ck_assert(nomad.locked);
+	ck_assert_str_eq(nomad.text, "Web.Prod.nomad.");
+	ck_assert_int_ge(nomad.started, before);
+	ck_assert_int_le(nomad.started, deadline_now());
+}
+END_TEST
+
+static const struct said {
+	enum verdict verdict;
+	const char *namespace, *service, *wanted;
+} said[] = {
+	{VERDICT_FOUND, "prod", "web", "10.0.0.3 PCA"},
+	{VERDICT_NO_NAME, "prod", "web", "no name PCA"},
+	{VERDICT_NO_DATA, "prod", "web", "no data PCA"},
+	{VERDICT_UNKNOWN, "prod", "web", "unknown PCAS"},
+	{VERDICT_NO_NAME, "prod", "db", "unknown PCAS"}, /* says nothing about this name */
+	{VERDICT_NO_NAME, "dev", "web", "unknown PCAS"},
+};
+
+START_TEST(what_nomad_says_is_taken)
+{
+	struct nomad nomad = answering();
+
+	nomad.verdict = said[_i].verdict;
+	nomad.namespace = said[_i].namespace;
+	nomad.service = said[_i].service;
+	set_up();
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), said[_i].wanted);
+	ck_assert_int_eq(nomad.asked, 1);
+}
+END_TEST
+
+static const int64_t not_fresh[] = {EXPIRED, OLD, FUTURE};
+
+START_TEST(a_record_that_is_not_fresh_is_asked_for_anew)
+{
+	struct nomad nomad = answering();
+
+	set_up();
+	cached_web(not_fresh[_i]);
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
+	nomad.verdict = VERDICT_NO_NAME;
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "no name PCA");
+	ck_assert_int_eq(nomad.asked, 2);
+}
+END_TEST
+
+START_TEST(while_nomad_is_away_an_expired_record_answers)
+{
+	struct nomad nomad = away();
+
+	set_up();
+	cached_web(EXPIRED);
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.2 PCAS");
+	ck_assert_str_eq(look_up("22222222.web.prod.nomad", &nomad), "10.0.0.2 PCAS");
+	ck_assert_str_eq(look_up("web.prod.nomad", NULL), "10.0.0.2 PCAS");
+	ck_assert_str_eq(look_up("db.prod.nomad", &nomad), "unknown PCAS");
+}
+END_TEST
+
+START_TEST(no_error_becomes_no_such_name)
+{
+	static const int errors[] = {-ETIMEDOUT, -EPIPE, -ENOENT, -EACCES, -ENOMEM, -EMFILE, -EBADMSG};
+	struct nomad nomad = away();
+
+	set_up();
+	cached("prod/old", "prod", "old", VERDICT_FOUND, "prod old 1 10.0.0.9 80 -\n", OLD);
+	cached("prod/future", "prod", "future", VERDICT_FOUND, "prod future 1 10.0.0.9 80 -\n", FUTURE);
+	cached("prod/gone", "prod", "gone", VERDICT_NO_NAME, NULL, EXPIRED);
+	cached("prod/failed", "prod", "failed", VERDICT_UNKNOWN, NULL, FRESH);
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+		nomad.error = errors[i];
+		ck_assert_str_eq(look_up("db.prod.nomad", &nomad), "unknown PCAS");
+		ck_assert_str_eq(look_up("old.prod.nomad", &nomad), "unknown PCAS");
+		ck_assert_str_eq(look_up("future.prod.nomad", &nomad), "unknown PCAS");
+		ck_assert_str_eq(look_up("gone.prod.nomad", &nomad), "unknown PCAS");
+		ck_assert_str_eq(look_up("failed.prod.nomad", &nomad), "unknown PCAS");
+	}
+}
+END_TEST
+
+START_TEST(after_a_failure_nobody_asks_for_a_moment)
+{
+	struct nomad nomad = answering();
+	int64_t marked;
+	bool slow;
+
+	set_up();
+	cached_web(EXPIRED);
+	/* of the name, then of the agent; a machine that sleeps through the mark's life proves nothing */
+	for (int i = 0; i < 2; i++) {
+		do {
+			atomic_store(&nomad.asked, 0);
+			marked = deadline_now();
+			mark_failed(i == 0 ? "prod/web.failed" : ".failed");
+			const char *found = look_up("web.prod.nomad", &nomad);
+			slow = deadline_now() - marked >= CACHE_FAILED_FOR / 2;
+			ck_assert(slow || strcmp(found, "10.0.0.2 PCAS") == 0);
+		} while (slow);
+		ck_assert_int_eq(nomad.asked, 0);
+		char path[SUPPORT_PATH_MAX];
+		support_path(own, i == 0 ? "prod/web.failed" : ".failed", path);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
+}
+END_TEST
+
+START_TEST(without_a_cache_everybody_asks_for_himself)
+{
+	struct nomad nomad = answering();
+
+	set_up();
+	ck_assert_int_eq(rmdir(users), 0);
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
+	ck_assert(!nomad.locked);
+	support_make_folder(users);
+	ck_assert_int_eq(mkdir(own, 0755), 0); /* not ours alone */
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
+	ck_assert(!nomad.locked);
+	ck_assert_int_eq(chmod(own, 0700), 0);
+	mark_failed("prod"); /* a file in the place of a folder: no lock can be there */
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
+	ck_assert(!nomad.locked);
+}
+END_TEST
+
+static void *look_up_web(void *context)
+{
+	struct lookup_result result;
+
+	lookup_run("web.prod.nomad", &places, ask, context, &result);
+	bool waited = result.trace[LOOKUP_ASKED].taken && result.verdict == VERDICT_FOUND;
+	lookup_done(&result);
+	return (void *)(uintptr_t)waited;
+}
+
+/* How many descriptors of this process lead to a file. */
+static unsigned count_open(const char *path)
+{
+	char target[SUPPORT_PATH_MAX], link[SUPPORT_PATH_MAX];
+	unsigned count = 0;
+
+	for (int descriptor = 0; descriptor < 256; descriptor++) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+		ssize_t length = readlink(link, target, sizeof target - 1);
+		target[length < 0 ? 0 : length] = '\0';
+		count += strcmp(target, path) == 0;
+	}
+	return count;
+}
+
+/* All of them have missed and wait for the lock; who holds it puts the answer into the cache and lets go. */
+START_TEST(who_waited_takes_what_another_has_asked_for)
+{
+	enum { THREADS = 16 };
+	struct nomad nomad = answering();
+	struct name name = support_name("web.prod.nomad");
+	char path[SUPPORT_PATH_MAX];
+	pthread_t threads[THREADS];
+	struct cache cache;
+	void *waited;
+
+	set_up();
+	support_path(own, "prod/web.lock", path);
+	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
+	int lock = cache_lock(&cache, &name, 0);
+	ck_assert_int_ge(lock, 0);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_up_web, &nomad), 0);
+	while (count_open(path) < THREADS + 1)
+		sched_yield();
+	cached_web(FRESH);
+	cache_unlock(lock);
+	for (int i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], &waited), 0);
+		ck_assert_ptr_nonnull(waited);
+	}
+	ck_assert_int_eq(nomad.asked, 0);
+	cache_close(&cache);
+}
+END_TEST
+
+/* The same, but whoever held it had no luck. */
+START_TEST(who_waited_for_a_failure_does_not_ask_again)
+{
+	struct nomad nomad = answering();
+	struct name name = support_name("web.prod.nomad");
+	char path[SUPPORT_PATH_MAX];
+	int64_t marked;
+	struct cache cache;
+	pthread_t thread;
+	bool slow;
+
+	set_up();
+	support_path(own, "prod/web.lock", path);
+	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
+	do {
+		atomic_store(&nomad.asked, 0);
+		int lock = cache_lock(&cache, &name, deadline_now() + LOOKUP_LOCK_LIMIT);
+		ck_assert_int_ge(lock, 0);
+		ck_assert_int_eq(pthread_create(&thread, NULL, look_up_web, &nomad), 0);
+		while (count_open(path) < 2)
+			sched_yield();
+		marked = deadline_now();
+		mark_failed("prod/web.failed");
+		cache_unlock(lock);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		slow = deadline_now() - marked >= CACHE_FAILED_FOR / 2;
+		support_path(own, "prod/web.failed", path);
+		ck_assert_int_eq(unlink(path), 0);
+		support_path(own, "prod/web.lock", path);
+	} while (slow);
+	ck_assert_int_eq(nomad.asked, 0);
+	cache_close(&cache);
+}
+END_TEST
+
+START_TEST(nobody_waits_longer_than_the_limit_for_another)
+{
+	struct nomad nomad = answering();
+	struct name name = support_name("web.prod.nomad");
+	struct cache cache;
+
+	set_up();
+	cached_web(EXPIRED);
+	ck_assert_int_eq(cache_open(users, "", false, &cache), 0);
+	int lock = cache_lock(&cache, &name, 0);
+	ck_assert_int_ge(lock, 0);
+	int64_t start = deadline_now();
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.2 PCAS");
+	ck_assert_int_ge(deadline_now() - start, LOOKUP_LOCK_LIMIT);
+	ck_assert_int_eq(nomad.asked, 0);
+	cache_unlock(lock);
+	cache_close(&cache);
+}
+END_TEST
+
+/* `service` before `nomad` is nothing, or a namespace: both readings are tried, in every step. */
+START_TEST(both_readings_of_service_are_tried_among_published_files)
+{
+	char path[SUPPORT_PATH_MAX];
+
+	set_up();
+	set_up_published();
+	ck_assert_str_eq(look_up("web.prod.service.nomad", NULL), "10.0.0.1 P");
+	ck_assert_str_eq(look_up("prod.service.nomad", NULL), "no data P");
+	ck_assert_str_eq(look_up("db.prod.service.nomad", NULL), "no name P");
+	ck_assert_str_eq(look_up("web.service.nomad", NULL), "no name P");
+
+	/* service-label no: a namespace like any other */
+	support_path(published, "services/service", path);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_str_eq(look_up("web.prod.service.nomad", NULL), "no name P");
+	struct service *service = support_service("service web 1 10.0.0.7 80 prod\n");
+	struct record record = support_record("service", "web", VERDICT_FOUND, service);
+	support_path(published, "services/service/web", path);
+	support_write_record(path, &record);
+	ck_assert_str_eq(look_up("web.service.nomad", NULL), "10.0.0.7 P");
+	ck_assert_str_eq(look_up("prod.web.service.nomad", NULL), "10.0.0.7 P");
+	free(service);
+}
+END_TEST
+
+START_TEST(both_readings_of_service_are_tried_in_the_cache)
+{
+	set_up();
+	cached("service/web", "service", "web", VERDICT_FOUND, "service web 1 10.0.0.7 80 -\n", FRESH);
+	ck_assert_str_eq(look_up("web.service.nomad", NULL), "10.0.0.7 PC");
+	cached("service/_/web", "default", "web", VERDICT_FOUND, "default web 1 10.0.0.6 80 -\n", FRESH);
+	ck_assert_str_eq(look_up("web.service.nomad", NULL), "10.0.0.6 PC");
+	/* the setting was changed: the first reading's record is only left over */
+	cached("service/_/web", "default", "web", VERDICT_FOUND, "default web 1 10.0.0.6 80 -\n", EXPIRED + 10000);
+	ck_assert_str_eq(look_up("web.service.nomad", NULL), "10.0.0.7 PC");
+	cached("service/web", "service", "web", VERDICT_FOUND, "service web 1 10.0.0.7 80 -\n", EXPIRED);
+	ck_assert_str_eq(look_up("web.service.nomad", NULL), "10.0.0.7 PCAS");
+	cached("service/_/web", "default", "web", VERDICT_FOUND, "default web 1 10.0.0.6 80 -\n", EXPIRED - 10000);
+	ck_assert_str_eq(look_up("web.service.nomad", NULL), "10.0.0.6 PCAS");
+}
+END_TEST
+
+START_TEST(nomad_answers_for_either_reading)
+{
+	struct nomad nomad = answering();
+
+	nomad.namespace = "service";
+	set_up();
+	ck_assert_str_eq(look_up("web.service.nomad", &nomad), "10.0.0.3 PCA");
+	nomad.instances = "service prod 1 10.0.0.4 80 web\n";
+	nomad.service = "prod";
+	ck_assert_str_eq(look_up("web.prod.service.nomad", &nomad), "10.0.0.4 PCA");
+	nomad.namespace = "prod";
+	nomad.service = "web";
+	nomad.instances = "prod web 1 10.0.0.5 80 -\n";
+	ck_assert_str_eq(look_up("web.prod.service.nomad", &nomad), "10.0.0.5 PCA");
+	ck_assert_int_eq(nomad.asked, 3);
+}
+END_TEST
+
+START_TEST(another_cluster_has_neither_published_files_nor_the_same_cache)
+{
+	struct nomad nomad = away();
+
+	set_up();
+	set_up_published();
+	cached_web(FRESH);
+	cached("@0123456789abcdef/prod/db", "prod", "db", VERDICT_FOUND, "prod db 1 10.0.0.8 80 -\n", FRESH);
+	places.published = NULL;
+	strcpy(places.cluster, "0123456789abcdef");
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "unknown PCAS");
+	ck_assert_str_eq(look_up("db.prod.nomad", &nomad), "10.0.0.8 PC");
+}
+END_TEST
+
+START_TEST(the_environment_selects_another_cluster)
+{
+	static const char *const variables[] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
+	struct lookup_places usual, other[4];
+
+	for (int i = 0; i < 3; i++)
+		unsetenv(variables[i]);
+	setenv("NOMAD_TOKEN", "secret", 1); /* says who asks, not whom */
+	lookup_places_init(&usual);
+	ck_assert_str_eq(usual.published, PUBLISHED_DIR);
+	ck_assert_str_eq(usual.users, CACHE_USERS);
+	ck_assert_str_eq(usual.cluster, "");
+	ck_assert(!usual.whole);
+	for (int i = 0; i < 3; i++) {
+		setenv(variables[i], "x", 1);
+		lookup_places_init(&other[i]);
+		ck_assert_ptr_null(other[i].published);
+		ck_assert_uint_eq(strspn(other[i].cluster, "0123456789abcdef"), 16);
+		setenv(variables[i], "", 1);
+	}
+	lookup_places_init(&other[3]);
+	ck_assert_str_eq(other[3].cluster, "");
+	for (int i = 0; i < 3; i++)
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(other[i].cluster, other[j].cluster);
+	setenv("NOMAD_ADDR", "x", 1);
+	lookup_places_init(&other[3]);
+	ck_assert_str_eq(other[3].cluster, other[0].cluster);
+	setenv("NOMAD_ADDR", "y", 1);
+	lookup_places_init(&other[3]);
+	ck_assert_str_ne(other[3].cluster, other[0].cluster);
+}
+END_TEST
+
+static const struct fixed {
+	const char *name;
+	enum name_kind kind;
+	enum verdict verdict;
+} fixed[] = {
+	{"example.com", NAME_FOREIGN, VERDICT_UNKNOWN},
+	{"", NAME_FOREIGN, VERDICT_UNKNOWN},
+	{"nomad", NAME_EMPTY, VERDICT_NO_DATA},
+	{"service.nomad", NAME_EMPTY, VERDICT_NO_DATA},
+	{"_tcp.nomad", NAME_EMPTY, VERDICT_NO_DATA},
+	{"..nomad", NAME_NOWHERE, VERDICT_NO_NAME},
+	{"a.b.c.d.nomad", NAME_NOWHERE, VERDICT_NO_NAME},
+};
+
+START_TEST(some_names_are_known_without_looking)
+{
+	struct nomad nomad = answering();
+	struct lookup_result result;
+
+	set_up();
+	set_up_published();
+	lookup_run(fixed[_i].name, &places, ask, &nomad, &result);
+	ck_assert_int_eq(result.kind, fixed[_i].kind);
+	ck_assert_int_eq(result.verdict, fixed[_i].verdict);
+	for (size_t step = 0; step < LOOKUP_STEPS; step++)
+		ck_assert(!result.trace[step].taken);
+	ck_assert_int_eq(nomad.asked, 0);
+	lookup_done(&result);
+	lookup_done(&result);
+}
+END_TEST
+
+static const struct kept {
+	int64_t milliseconds_ago;
+	uint32_t most, least;
+} kept[] = {
+	/* ttl 60 s, a few seconds for a slow machine */
+	{0, 60, 55},
+	{30000, 30, 25},
+	{EXPIRED, 60, 60}, /* stale: its own ttl again, for as long may pass until Nomad is asked anew */
+};
+
+START_TEST(an_answer_may_be_kept_for_what_is_left)
+{
+	struct lookup_result result;
+	struct nomad nomad = away();
+
+	set_up();
+	cached_web(kept[_i].milliseconds_ago);
+	lookup_run("web.prod.nomad", &places, ask, &nomad, &result);
+	ck_assert_int_eq(result.verdict, VERDICT_FOUND);
+	ck_assert_uint_le(result.ttl, kept[_i].most);
+	ck_assert_uint_ge(result.ttl, kept[_i].least);
+	lookup_done(&result);
+}
+END_TEST
+
+START_TEST(each_step_says_what_it_found)
+{
+	struct lookup_result result;
+	struct nomad nomad = away();
+
+	set_up();
+	cached_web(EXPIRED);
+	lookup_run("web.prod.nomad", &places, ask, &nomad, &result);
+	ck_assert_int_eq(result.trace[LOOKUP_PUBLISHED].verdict, VERDICT_UNKNOWN);
+	ck_assert_int_eq(result.trace[LOOKUP_PUBLISHED].age, -1);
+	ck_assert_int_eq(result.trace[LOOKUP_CACHED].verdict, VERDICT_UNKNOWN);
+	ck_assert_int_ge(result.trace[LOOKUP_CACHED].age, EXPIRED);
+	ck_assert_uint_eq(result.trace[LOOKUP_CACHED].ttl, 60);
+	ck_assert_int_eq(result.trace[LOOKUP_CACHED].error, 0);
+	ck_assert_int_eq(result.trace[LOOKUP_ASKED].error, -ETIMEDOUT);
+	ck_assert_int_eq(result.trace[LOOKUP_STALE].verdict, VERDICT_FOUND);
+	ck_assert_int_ge(result.trace[LOOKUP_STALE].age, EXPIRED);
+	ck_assert_str_eq(result.name.key.service, "web");
+	lookup_done(&result);
+
+	lookup_run("db.prod.nomad", &places, NULL, NULL, &result);
+	ck_assert_int_eq(result.trace[LOOKUP_CACHED].error, -ENOENT);
+	lookup_done(&result);
+}
+END_TEST
+
+START_TEST(the_instances_come_too_where_they_are_wanted)
+{
+	char path[SUPPORT_PATH_MAX];
+	struct lookup_result result;
+
+	set_up();
+	set_up_published();
+	places.whole = true;
+	lookup_run("web.prod.nomad", &places, NULL, NULL, &result);
+	ck_assert_str_eq(support_addresses(result.addresses, result.count), "10.0.0.1");
+	ck_assert_uint_eq(result.record.service->instance_count, 1);
+	lookup_done(&result);
+	ck_assert_ptr_null(result.record.service);
+
+	/* a reading that is found and holds nothing, then one that does: one record, and none is lost */
+	struct service *none = support_service("default x 1 10.0.0.6 80 -\n");
+	struct service *service = support_service("service x 1 10.0.0.7 80 blue\n");
+	struct record first = support_record("default", "x", VERDICT_FOUND, none);
+	struct record second = support_record("service", "x", VERDICT_FOUND, service);
+	support_path(published, "services/service", path);
+	ck_assert_int_eq(unlink(path), 0);
+	support_path(published, "services/service/_/x", path);
+	support_write_record(path, &first);
+	support_path(published, "services/service/x", path);
+	support_write_record(path, &second);
+	lookup_run("_x._blue.service.nomad", &places, NULL, NULL, &result);
+	ck_assert_str_eq(support_addresses(result.addresses, result.count), "10.0.0.7");
+	ck_assert_str_eq(result.record.key.namespace, "service");
+	ck_assert_ptr_nonnull(result.record.service);
+	lookup_done(&result);
+	free(service);
+	free(none);
+}
+END_TEST
+
+/* Within a second the order stays; it is the record's own, begun somewhere. */
+START_TEST(addresses_are_rotated_not_shuffled)
+{
+	static const char ring[] = "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4";
+	char first[SUPPORT_TEXT_MAX], second[SUPPORT_TEXT_MAX];
+	struct timespec before, after;
+
+	set_up();
+	cached("prod/web", "prod", "web", VERDICT_FOUND,
+	       "prod web 1 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5 80 -\n", FRESH);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		strcpy(first, look_up("web.prod.nomad", NULL));
+		strcpy(second, look_up("web.prod.nomad", NULL));
+		clock_gettime(CLOCK_MONOTONIC, &after);
+	} while (before.tv_sec != after.tv_sec);
+	ck_assert_str_eq(first, second);
+	*strstr(first, " PC") = '\0';
+	ck_assert_uint_eq(strlen(first), strlen("10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5"));
+	ck_assert_ptr_nonnull(strstr(ring, first));
+}
+END_TEST
+
+START_TEST(without_memory_nobody_can_tell)
+{
+	struct nomad nomad = away();
+	unsigned failures = 0;
+
+	set_up();
+	set_up_published();
+	cached_web(EXPIRED);
+	for (bool failed = true; failed; failures += failed) {
+		struct lookup_result result;
+		support_fail_allocation(failures + 1);
+		lookup_run("web.prod.nomad", &places, NULL, &nomad, &result);
+		failed = support_fail_allocation(0);
+		/* at the worst nothing is known; or the next step helps out */
+		ck_assert(result.verdict == VERDICT_UNKNOWN || result.verdict == VERDICT_FOUND);
+		lookup_done(&result);
+	}
+	ck_assert_uint_ge(failures, 4);
+	beat();
+}
+END_TEST
+
+enum { STACK = 64 * 1024, MOST_STACK = 3 * 1024, UNTOUCHED = 0x5a };
+
+/* A thread's stack, and how far below the thread's own function a lookup reached. */
+struct depth {
+	uint8_t *stack;
+	size_t used;
+	enum verdict verdict;
+};
+
+static void *measure(void *context)
+{
+	struct depth *depth = context;
+	struct lookup_result result;
+	size_t untouched = 0;
+	uint8_t *seen = malloc(STACK);
+
+	lookup_run("blue.web.prod.nomad", &places, NULL, NULL, &result);
+	depth->verdict = result.verdict;
+	lookup_done(&result);
+	/* by way of the kernel: valgrind lets nobody look below the stack pointer */
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(pread(memory, seen, STACK, (off_t)(uintptr_t)depth->stack), STACK);
+	close(memory);
+	while (seen[untouched] == UNTOUCHED)
+		untouched++;
+	depth->used = (size_t)((uint8_t *)&result - depth->stack) - untouched;
+	free(seen);
+	return NULL;
+}
+
+/*
+ * Our own frames are below 2 KiB on the longest way down, where a record is read as a whole; the rest is what libc
+ * needs for malloc(), open() and the like. Frames of a sanitizer are larger than anybody's in earnest.
+ */
+START_TEST(a_lookup_needs_little_stack)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__OPTIMIZE__)
+	struct depth depth = {.stack = aligned_alloc(4096, STACK)};
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	set_up();
+	set_up_published();
+	memset(depth.stack, UNTOUCHED, STACK);
+	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+	ck_assert_int_eq(pthread_attr_setstack(&attributes, depth.stack, STACK), 0);
+	ck_assert_int_eq(pthread_create(&thread, &attributes, measure, &depth), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	pthread_attr_destroy(&attributes);
+	free(depth.stack);
+	ck_assert_int_eq(depth.verdict, VERDICT_FOUND);
+	ck_assert_msg(depth.used < MOST_STACK, "%zu octets", depth.used);
+#endif
+}
+END_TEST
+
+START_TEST(nothing_stays_open)
+{
+	struct nomad nomad = answering();
+	int before = dup(0);
+
+	close(before);
+	set_up();
+	look_up("web.prod.nomad", &nomad);
+	cached_web(EXPIRED);
+	look_up("web.prod.nomad", &nomad);
+	nomad.error = -EPIPE;
+	look_up("web.prod.nomad", &nomad);
+	set_up_published();
+	look_up("web.prod.nomad", &nomad);
+	look_up("db.prod.nomad", &nomad);
+	int after = dup(0);
+	close(after);
+	ck_assert_int_eq(before, after);
+}
+END_TEST
+
+int main(void)
+{
+	const struct support_test tests[] = {
+		{a_published_answer_is_final, 1},
+		{without_daemon_the_cache_answers_while_fresh, 1},
+		{a_miss_asks_nomad_and_holds_the_lock, 1},
+		{what_nomad_says_is_taken, sizeof said / sizeof *said},
+		{a_record_that_is_not_fresh_is_asked_for_anew, sizeof not_fresh / sizeof *not_fresh},
+		{while_nomad_is_away_an_expired_record_answers, 1},
+		{no_error_becomes_no_such_name, 1},
+		{after_a_failure_nobody_asks_for_a_moment, 1},
+		{without_a_cache_everybody_asks_for_himself, 1},
+		{who_waited_takes_what_another_has_asked_for, 1},
+		{who_waited_for_a_failure_does_not_ask_again, 1},
+		{nobody_waits_longer_than_the_limit_for_another, 1},
+		{both_readings_of_service_are_tried_among_published_files, 1},
+		{both_readings_of_service_are_tried_in_the_cache, 1},
+		{nomad_answers_for_either_reading, 1},
+		{another_cluster_has_neither_published_files_nor_the_same_cache, 1},
+		{the_environment_selects_another_cluster, 1},
+		{some_names_are_known_without_looking, sizeof fixed / sizeof *fixed},
+		{an_answer_may_be_kept_for_what_is_left, sizeof kept / sizeof *kept},
+		{each_step_says_what_it_found, 1},
+		{the_instances_come_too_where_they_are_wanted, 1},
+		{addresses_are_rotated_not_shuffled, 1},
+		{without_memory_nobody_can_tell, 1},
+		{a_lookup_needs_little_stack, 1},
+		{nothing_stays_open, 1},
+	};
+
+	return support_run("lookup", tests, sizeof tests / sizeof *tests);
+}
