@@ -163,6 +163,7 @@ soak: all tools
 bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
+	$(PYTHON) -B tests/bench/follow.py $(B)
 
 $(B)/tests/bench/nss: tests/bench/nss.c Makefile
 	@mkdir -p $(@D)

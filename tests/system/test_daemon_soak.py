@@ -71,6 +71,8 @@ class Chaos:
     def kill(self):
         self.daemon.kill()
         self.daemon.start()
+        # Until it has set up its handlers a signal ends it.
+        wait_until(lambda: self.daemon.status().get("pid") == self.daemon.process.pid)
 
     def step(self):
         what = self.random.choices(
