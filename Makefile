@@ -20,9 +20,10 @@ LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 
 PYTHON ?= /usr/bin/python3
 
-# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
+# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B. gcov's own execve()
+# would write the counters of the child that shares memory with us, and end the counting.
 B := build$(if $(SAN)$(filter-out gcc,$(CC)),/$(CC)$(if $(SAN),-$(SAN)))
-INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage,$(if $(SAN),-fsanitize=$(SAN)))
+INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage -fprofile-update=atomic -fno-builtin-execve,$(if $(SAN),-fsanitize=$(SAN)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror
@@ -38,13 +39,13 @@ CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c reco
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/url.c src/record_encode.c
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c $(CORE) $(ASKING)
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c src/watch/status.c $(CORE) $(ASKING)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
 	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
-	$(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
+	src/measures.c src/metrics.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 # jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
-DAEMON_PKGS = libcurl inih libuv libsystemd
+DAEMON_PKGS = libcurl inih libmicrohttpd libuv libsystemd
 
 PROGRAMS = $(B)/libnss_nomad.so.2 $(B)/nomad-lookup $(if $(wildcard src/nomad-dns-srv.c),$(B)/nomad-dns-srv)
 
@@ -60,9 +61,11 @@ $(B)/%.o: %.c Makefile
 # What is compiled in and may change from one run of make to the next.
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
-$(B)/nss_nomad.o $(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: $(B)/settings
-$(B)/nss_nomad.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"'
-$(B)/src/nomad-lookup.o $(B)/src/nomad-dns-srv.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon.o)
+$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o $(VERSIONED): $(B)/settings
+$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
+	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
+$(VERSIONED): CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 # noseparate-code: two mappings instead of four, which every program's first lookup would pay for.
 $(B)/libnss_nomad.so.2: $(call objects,$(MODULE_SRC)) src/nss_nomad.map
@@ -80,7 +83,7 @@ UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/t
 UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.c,$(MODULE_SRC) $(LOOKUP_SRC) \
 	$(DAEMON_SRC)))
 
-$(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(call objects,$(UNIT_SRC))
+$(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(B)/tests/unit/world.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
 		$(call pkg_libs,$(DAEMON_PKGS) check) -pthread
 
@@ -103,7 +106,7 @@ $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
 
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/config*.c src/url.c src/dns/*.c) \
-		$(addprefix src/watch/, catalogue.c table.c epoch.c))
+		$(addprefix src/watch/, catalogue.c table.c epoch.c log.c))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
@@ -116,13 +119,13 @@ FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-$(FUZZ_TARGETS:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(UNIT_SRC) $(wildcard src/*.h src/*/*.h)
-	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $(filter %.c,$^) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-fuzz: deps-sanitize $(FUZZ_TARGETS:%=build/fuzz/%)
-	tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+fuzz: deps-sanitize
+	$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined fuzz-all
+fuzz-all: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
+	tests/fuzz.sh $(B)/tests/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # Tests. `check` sets up, builds, runs everything below it and counts.
 export CC SAN PYTHON
@@ -152,20 +155,26 @@ check-interop: all tools
 lint: all
 	@$(PYTHON) -B tests/lint.py $(B) $(MODULE_SRC)
 
-sanitize: deps deps-sanitize
-	+tests/sanitize.sh
-coverage: deps deps-sanitize
-	+tests/coverage.sh $(MODULE_SRC)
+sanitize coverage: deps deps-sanitize
+	+tests/$@.sh $(MODULE_SRC)
 
 soak: all tools
 	SOAK_SECONDS=$${SOAK_SECONDS-600} $(PYTEST) -n 1 --timeout=0 tests/system -k soak $(PYTEST_ARGS)
 bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
+	$(PYTHON) -B tests/bench/follow.py $(B)
 
 $(B)/tests/bench/nss: tests/bench/nss.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC)
+bench-dns: $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/bench/dns/, ceiling blast tcp cost)
+	tests/setup.sh bench
+	$(PYTHON) -B tests/bench/dns.py $(B)
+
+$(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
@@ -176,11 +185,11 @@ deps: deps-build deps-test deps-demo
 deps-%:
 	@tests/setup.sh $*
 
-# Installing: the list of files is in share/install.sh. Packages are built from a copy of the tree.
+# Installing: the list of files is in src/share/install.sh. Packages are built from a copy of the tree.
 install: all
 install uninstall:
 	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
-		share/install.sh $@
+		src/share/install.sh $@
 
 deb: deps-deb
 	tests/deb/build.sh build/deb
@@ -193,5 +202,5 @@ clean:
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz \
+.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz fuzz-all \
 	soak bench demo deps deb check-deb install uninstall clean FORCE

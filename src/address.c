@@ -47,17 +47,32 @@ static void format_groups(const uint8_t *octets, char *text)
 		text += sprintf(text, group == 0 ? "%x" : ":%x", octets[0] << 8 | octets[1]);
 }
 
+/* By hand: inet_ntop() goes through printf, which would cost more than all else in an SRV record. */
+static void label_ipv4(const uint8_t *octets, char *label)
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned octet = octets[i];
+		if (octet >= 100)
+			*label++ = (char)('0' + octet / 100);
+		if (octet >= 10)
+			*label++ = (char)('0' + octet / 10 % 10);
+		*label++ = (char)('0' + octet % 10);
+		*label++ = i < 3 ? '-' : '\0';
+	}
+}
+
 void address_label(const struct address *address, char *label)
 {
 	char text[INET6_ADDRSTRLEN];
-	char separator = '.';
+	const char separator = ':';
 
-	inet_ntop(address->family, address->octets, text, sizeof text);
-	if (address->family == AF_INET6) {
-		separator = ':';
-		if (strchr(text, '.') != NULL)
-			format_groups(address->octets, text);
+	if (address->family == AF_INET) {
+		label_ipv4(address->octets, label);
+		return;
 	}
+	inet_ntop(AF_INET6, address->octets, text, sizeof text);
+	if (strchr(text, '.') != NULL)
+		format_groups(address->octets, text);
 	/* A label neither starts nor ends with a hyphen (RFC 1123 section 2.1): ::1 is 0--1. */
 	size_t length = 0;
 	if (text[0] == separator)

@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "nomad/json.h"
 #include "published.h"
 #include "watch/daemon.h"
 #include "watch/status.h"
@@ -20,9 +21,15 @@ enum { EXIT_USAGE = 2 };
 
 enum action { ACTION_RUN, ACTION_CHECK, ACTION_STATUS };
 
+/* What is to be done, and how it is to be said. */
+struct order {
+	enum action action;
+	bool json;
+};
+
 static const char usage[] =
 	"usage: nomad-dns-srv [--config FILE] [--nomad URL] [--listen ADDR:PORT] [--publish DIR]\n"
-	"       nomad-dns-srv --check-config | --status\n"
+	"       nomad-dns-srv --check-config [--json] | --status\n"
 	"\n"
 	"Follows the service catalogue of a Nomad cluster, publishes it as files for every lookup on this host, and\n"
 	"serves it over DNS. Runs in the foreground; the log goes to standard error.\n"
@@ -33,6 +40,7 @@ static const char usage[] =
 	"  --publish DIR        publish in DIR instead of " PUBLISHED_DIR "\n"
 	"  --check-interval MS  compare Nomad's index so often instead of every 30000 milliseconds; for tests\n"
 	"  --check-config       say whether the configuration is right, and end\n"
+	"  --json               say it as one JSON object\n"
 	"  --status             say how the running daemon goes, and end: 0 if its catalogue is current\n"
 	"  --help, --version\n"
 	"\n"
@@ -52,14 +60,15 @@ static bool parse_interval(const char *text, int *milliseconds)
 }
 
 /* The option letters stand for long options alone. */
-static int parse_options(int argc, char **argv, struct daemon_options *options, enum action *action)
+static int parse_options(int argc, char **argv, struct daemon_options *options, struct order *order)
 {
 	static const struct option table[] = {
 		{"config", required_argument, NULL, 'c'},  {"nomad", required_argument, NULL, 'n'},
 		{"listen", required_argument, NULL, 'l'},  {"publish", required_argument, NULL, 'p'},
 		{"check-config", no_argument, NULL, 'C'},  {"check-interval", required_argument, NULL, 'i'},
 		{"status", no_argument, NULL, 's'},        {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},       {0}};
+		{"version", no_argument, NULL, 'v'},       {"json", no_argument, NULL, 'j'},
+		{0}};
 
 	for (int letter; (letter = getopt_long(argc, argv, "", table, NULL)) != -1;) {
 		switch (letter) {
@@ -67,8 +76,9 @@ static int parse_options(int argc, char **argv, struct daemon_options *options, 
 		case 'n': options->nomad = optarg; break;
 		case 'l': options->listen = optarg; break;
 		case 'p': options->publish = optarg; break;
-		case 'C': *action = ACTION_CHECK; break;
-		case 's': *action = ACTION_STATUS; break;
+		case 'C': order->action = ACTION_CHECK; break;
+		case 'j': order->json = true; break;
+		case 's': order->action = ACTION_STATUS; break;
 		case 'h': fputs(usage, stdout); exit(EXIT_SUCCESS);
 		case 'v': puts("nomad-dns-srv " VERSION); exit(EXIT_SUCCESS);
 		case 'i':
@@ -97,6 +107,23 @@ static int print_status(const struct config *config)
 	return EXIT_FAILURE;
 }
 
+/* `reason` is NULL where the configuration is right. */
+static int print_check(const struct order *order, const char *path, const char *reason)
+{
+	if (order->json) {
+		printf("{\"ok\":%s,\"configuration\":", reason == NULL ? "true" : "false");
+		json_put_text(stdout, path);
+		fputs(",\"reason\":", stdout);
+		json_put_text(stdout, reason == NULL ? "" : reason);
+		puts("}");
+	} else if (reason == NULL) {
+		printf("The configuration of %s is right.\n", path);
+	} else {
+		fprintf(stderr, "nomad-dns-srv: %s\n", reason);
+	}
+	return reason == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int run(const struct daemon_options *options, struct config *config)
 {
 	int result;
@@ -110,23 +137,21 @@ static int run(const struct daemon_options *options, struct config *config)
 int main(int argc, char **argv)
 {
 	struct daemon_options options = {.config = CONFIG_FILE};
-	enum action action = ACTION_RUN;
+	struct order order = {.action = ACTION_RUN};
 	char reason[CONFIG_REASON_MAX];
 	struct config config;
 	int status = EXIT_SUCCESS;
 
-	if (parse_options(argc, argv, &options, &action) < 0)
+	if (parse_options(argc, argv, &options, &order) < 0)
 		return EXIT_USAGE;
-	if (daemon_configure(&options, &config, reason) < 0) {
-		fprintf(stderr, "nomad-dns-srv: %s\n", reason);
-		return EXIT_FAILURE;
-	}
-	if (action == ACTION_RUN)
+	if (daemon_configure(&options, &config, reason) < 0)
+		return print_check(&order, options.config, reason);
+	if (order.action == ACTION_RUN)
 		return run(&options, &config);
-	if (action == ACTION_STATUS)
+	if (order.action == ACTION_STATUS)
 		status = print_status(&config);
 	else
-		printf("The configuration of %s is right.\n", options.config);
+		status = print_check(&order, options.config, NULL);
 	config_done(&config);
 	return status;
 }

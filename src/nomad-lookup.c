@@ -9,6 +9,7 @@
 #include "helper.h"
 #include "lookup.h"
 #include "tool/ask.h"
+#include "tool/doctor.h"
 #include "tool/explain.h"
 #include "tool/for_module.h"
 #include "tool/print.h"
@@ -26,12 +27,14 @@ enum form { FORM_ADDRESSES, FORM_SRV, FORM_JSON, FORM_EXPLAIN };
 struct options {
 	enum form form;
 	bool refresh;
+	bool check;
 	const char *config;
 	const char *for_module; /* milliseconds that the lookup has taken already */
 };
 
 static const char usage[] =
 	"usage: nomad-lookup [--srv | --json | --explain] [--refresh] [--config FILE] NAME...\n"
+	"       nomad-lookup --check [--json] [--config FILE] [NAME]\n"
 	"\n"
 	"Looks up services of Nomad by name, the way every program of this host does:\n"
 	"SERVICE.NAMESPACE.nomad, SERVICE.nomad, TAG.SERVICE.NAMESPACE.nomad, _SERVICE._tcp.NAMESPACE.nomad.\n"
@@ -40,10 +43,11 @@ static const char usage[] =
 	"  --json          print all that is known of the instances, a JSON object a name\n"
 	"  --explain       say what each step of the lookup found, where, how old it is, and what to do\n"
 	"  --refresh       ask Nomad even where a file has the answer\n"
+	"  --check         look at the whole set-up: say of each part that it is right, or what to do\n"
 	"  --config FILE   read FILE instead of " CONFIG_FILE "\n"
 	"  --help, --version\n"
 	"\n"
-	"Exit status: 0 all were found, 2 there is no such name, 1 cannot tell.\n";
+	"Exit status: 0 all were found, or nothing is wrong; 2 there is no such name; 1 cannot tell, or a fault.\n";
 
 static enum exit_status exit_status_of(enum verdict verdict)
 {
@@ -127,6 +131,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"srv", no_argument, NULL, 's'},          {"json", no_argument, NULL, 'j'},
 		{"explain", no_argument, NULL, 'e'},      {"refresh", no_argument, NULL, 'r'},
 		{"config", required_argument, NULL, 'c'}, {"for-module", required_argument, NULL, 'm'},
+		{"check", no_argument, NULL, 'k'},
 		{"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'v'},
 		{0}};
 
@@ -136,6 +141,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 'j': options->form = FORM_JSON; break;
 		case 'e': options->form = FORM_EXPLAIN; break;
 		case 'r': options->refresh = true; break;
+		case 'k': options->check = true; break;
 		case 'c': options->config = optarg; break;
 		case 'm': options->for_module = optarg; break;
 		case 'h': fputs(usage, stdout); exit(EXIT_FOUND);
@@ -143,7 +149,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		default: fputs("Try 'nomad-lookup --help'.\n", stderr); return -EINVAL;
 		}
 	}
-	if (optind == argc) {
+	if (optind == argc && !options->check) {
 		fputs("nomad-lookup: which name? Try 'nomad-lookup --help'.\n", stderr);
 		return -EINVAL;
 	}
@@ -177,6 +183,9 @@ int main(int argc, char **argv)
 		return EXIT_CANNOT_TELL;
 	if (options.for_module != NULL)
 		return for_module(options.config, options.for_module, argv[optind]) < 0 ? EXIT_CANNOT_TELL : EXIT_FOUND;
+	if (options.check)
+		return doctor_examine(stdout, options.config, argv[optind], options.form == FORM_JSON) ? EXIT_FOUND
+		                                                                                       : EXIT_CANNOT_TELL;
 	if (config_load(options.config, &config, reason) < 0) {
 		fprintf(stderr, "nomad-lookup: %s\n", reason);
 		return EXIT_CANNOT_TELL;

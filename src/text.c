@@ -14,6 +14,8 @@ static char lower(char c)
 
 bool text_same_letters(const char *a, const char *b, size_t length)
 {
+	if (memcmp(a, b, length) == 0)
+		return true;
 	for (size_t i = 0; i < length; i++)
 		if (lower(a[i]) != lower(b[i]))
 			return false;

@@ -15,7 +15,7 @@ find "$folder" -name '*.gcda' -delete
 # Programs of any user run the module, and each of them writes its counts.
 find "$folder" -type d -exec chmod a+rwx {} +
 umask 0
-make -s "${variant[@]}" check-unit || exit 1
+make -s "${variant[@]}" check-unit || echo "make coverage: some unit tests failed; counted all the same"
 make -s "${variant[@]}" check-system || echo "make coverage: some system tests failed; counted all the same"
 
 # gcov's text: "    count:line:source", ##### is a line never run. Several objects may be of one source.

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 FILE_LINES = 400        # a file is about one thing
-UNIT_TEST_LINES = 800   # mirrors one source file, so it cannot be cut in two
+UNIT_TEST_LINES = 900   # mirrors one source file, so it cannot be cut in two
 MAKEFILE_LINES = 200
 LINE_LENGTH = 132       # characters, a tab is one; aim at 120
 FUNCTION_LINES = 60     # what fits a screen
@@ -83,10 +83,10 @@ def first_comment(*_):
 
 
 def sizes(*_):
-    """A file has at most 400 lines, of unit tests 800, the Makefile 200, a line 132 characters."""
+    """A file has at most 400 lines, of unit tests 900, the Makefile 200, a line 132 characters."""
     for path in files("*.c", "*.h", "*.py", "*.sh", "Makefile"):
         lines = lines_of(path)
-        most = (MAKEFILE_LINES if path.name == "Makefile" else UNIT_TEST_LINES if path.match("tests/unit/test_*.c")
+        most = (MAKEFILE_LINES if path.name == "Makefile" else UNIT_TEST_LINES if path.match("tests/unit/*.c")
                 else FILE_LINES)
         if len(lines) > most:
             yield path, len(lines), f"{len(lines)} lines, {most} is the most"
@@ -123,7 +123,7 @@ def leftovers(*_):
 def machine_paths(*_):
     """No path or host of the machine it was written on."""
     everywhere = [path for path in files("*") if path.suffix not in (".http", ".times") and "fuzz" not in path.parts]
-    yield from grep(r"(?<![\w}.])/(work|root)/|/tmp/bash_jobs|deb\.debian\.org|pypi\.org|proxy\.golang", everywhere,
+    yield from grep(r"(?<![\w}.])/(work/|root/\w)|/tmp/bash_jobs|deb\.debian\.org|pypi\.org|proxy\.golang", everywhere,
                     "of one machine")
 
 

@@ -5,6 +5,7 @@
  */
 #include "framing.h"
 
+#include "query_log.h"
 #include "reply.h"
 #include "tcp.h"
 
@@ -134,9 +135,13 @@ static size_t answer(struct framing *framing, const uint8_t *query, size_t size,
 {
 	struct framing_shared *shared = framing->shared;
 	uint8_t *output = shared->output + used;
+	uint64_t began = counters_clock();
 	size_t length = dns_answer(&shared->view, &framing->client, query, size, output + LENGTH_SIZE, MESSAGE_STREAM_MAX);
 
 	counters_count(&shared->counters, &shared->view.scratch->outcome, true);
+	counters_count_time(&shared->counters, began, 1);
+	if (shared->view.settings->query_log)
+		query_log(&framing->client, query, size, &shared->view.scratch->outcome, output + LENGTH_SIZE, length);
 	if (length == 0)
 		return used;
 	output[0] = (uint8_t)(length >> 8);
@@ -148,12 +153,12 @@ static size_t answer(struct framing *framing, const uint8_t *query, size_t size,
 static bool answer_all(struct framing *framing, const uint8_t **octets, const uint8_t *stop)
 {
 	size_t used = 0;
+	bool good = true;
 
 	while (!framing->over && framing->output_size == 0 && stop - *octets >= LENGTH_SIZE) {
 		size_t length = (size_t)((*octets)[0] << 8 | (*octets)[1]);
-		if (length < MESSAGE_HEADER || length > TCP_QUERY_MAX)
-			return false;
-		if ((size_t)(stop - *octets) < LENGTH_SIZE + length)
+		good = length >= MESSAGE_HEADER && length <= TCP_QUERY_MAX;
+		if (!good || (size_t)(stop - *octets) < LENGTH_SIZE + length)
 			break;
 		used = answer(framing, *octets + LENGTH_SIZE, length, used);
 		*octets += LENGTH_SIZE + length;
@@ -164,7 +169,7 @@ static bool answer_all(struct framing *framing, const uint8_t **octets, const ui
 	}
 	if (!framing->over)
 		flush(framing, used);
-	return true;
+	return good;
 }
 
 static void process(struct framing *framing, const uint8_t *octets, size_t size)

@@ -16,33 +16,42 @@ enum {
 	OPT_HEAD = 11,         /* octets of the OPT record without options */
 };
 
+static uint16_t number(const uint8_t *octets)
+{
+	return (uint16_t)(octets[0] << 8 | octets[1]);
+}
+
 /* Reads an uncompressed name (RFC 1035 section 3.1) as labels; false where it is none. */
 static bool read_name(struct reader *reader, struct query *query)
 {
-	size_t size = 1;
+	const uint8_t *start = reader->at, *at = start, *end = reader->end;
 
+	if (end - start > MESSAGE_NAME_MAX)
+		end = start + MESSAGE_NAME_MAX;
 	for (;;) {
-		uint8_t length = reader_u8(reader);
-		const uint8_t *label = reader_take(reader, length);
-		if (label == NULL || length > NAME_LABEL_MAX)
+		if (at == end || *at > NAME_LABEL_MAX || *at >= end - at)
 			return false;
+		size_t length = *at;
 		if (length == 0)
-			return true;
-		size += 1U + length;
-		if (size > MESSAGE_NAME_MAX)
-			return false;
-		query->labels[query->label_count++] = (struct label){(const char *)label, length};
+			break;
+		query->labels[query->label_count++] = (struct label){(const char *)at + 1, length};
+		at += 1 + length;
 	}
+	reader->at = at + 1;
+	return true;
 }
 
 static bool read_question(struct reader *reader, const uint8_t *start, struct query *query)
 {
 	if (!read_name(reader, query))
 		return false;
-	query->type = reader_u16(reader);
-	query->class = reader_u16(reader);
+	const uint8_t *rest = reader_take(reader, 4);
+	if (rest == NULL)
+		return false;
+	query->type = number(rest);
+	query->class = number(rest + 2);
 	query->question_size = (size_t)(reader->at - start);
-	return !reader->failed;
+	return true;
 }
 
 /* Passes over the owner of an additional record, which may be compressed; false where it is cut or of no form. */
@@ -99,20 +108,21 @@ static bool read_additional(struct reader *reader, struct query *query)
 	if (!skip_name(reader))
 		return false;
 	bool is_root = reader->at - owner == 1;
-	uint16_t type = reader_u16(reader), class = reader_u16(reader);
-	uint32_t ttl = reader_u32(reader);
-	uint16_t size = reader_u16(reader);
+	const uint8_t *head = reader_take(reader, 10); /* type, class, TTL, size: RFC 1035 section 4.1.3 */
+	if (head == NULL)
+		return false;
+	uint16_t size = number(head + 8);
 	const uint8_t *data = reader_take(reader, size);
 	if (data == NULL)
 		return false;
-	if (type != DNS_OPT)
+	if (number(head) != DNS_OPT)
 		return true;
 	if (!is_root || query->has_opt)
 		return false;
 	query->has_opt = true;
-	query->payload = class;
-	query->version = (uint8_t)(ttl >> 16);
-	query->dnssec = (ttl & FLAG_DO) != 0;
+	query->payload = number(head + 2);
+	query->version = head[5];
+	query->dnssec = (number(head + 6) & FLAG_DO) != 0;
 	return read_options(data, size, query);
 }
 
@@ -139,15 +149,14 @@ static bool read_body(struct reader *reader, const uint16_t counts[4], struct qu
 enum message_kind message_parse(const uint8_t *octets, size_t size, struct query *query)
 {
 	struct reader reader;
-	uint16_t flags, counts[4];
 
 	reader_init(&reader, octets, size);
-	query->id = reader_u16(&reader);
-	flags = reader_u16(&reader);
-	for (size_t i = 0; i < 4; i++)
-		counts[i] = reader_u16(&reader);
-	if (reader.failed || (flags & FLAG_QR) != 0)
+	const uint8_t *head = reader_take(&reader, MESSAGE_HEADER);
+	if (head == NULL || (number(head + 2) & FLAG_QR) != 0)
 		return MESSAGE_IGNORED;
+	uint16_t flags = number(head + 2);
+	const uint16_t counts[4] = {number(head + 4), number(head + 6), number(head + 8), number(head + 10)};
+	query->id = number(head);
 	query->opcode = flags >> 11 & 15;
 	query->recursion = (flags & FLAG_RD) != 0;
 	query->question_size = query->label_count = 0;
@@ -210,12 +219,12 @@ static void write_opt(struct reply *reply, const struct options *options)
 	struct writer *writer = &reply->writer;
 
 	writer->end += reply->opt_size;
-	writer_u8(writer, 0);
-	writer_u16(writer, DNS_OPT);
-	writer_u16(writer, options->payload);
-	writer_u32(writer, (uint32_t)reply->rcode >> 4 << 24 | (reply->query->dnssec ? FLAG_DO : 0));
-	size_t length_at = writer_size(writer);
-	writer_u16(writer, 0);
+	const uint8_t head[OPT_HEAD] = {
+		0, 0, DNS_OPT, (uint8_t)(options->payload >> 8), (uint8_t)options->payload,
+		(uint8_t)(reply->rcode >> 4), 0, reply->query->dnssec ? FLAG_DO >> 8 : 0,
+	};
+	writer_put(writer, head, sizeof head);
+	size_t length_at = writer_size(writer) - 2;
 	if (options->cookie_size > 0)
 		write_option(writer, OPTION_COOKIE, options->cookie, options->cookie_size);
 	if (options->keepalive) {
@@ -247,33 +256,9 @@ size_t reply_end(struct reply *reply, const struct options *options)
 	uint16_t flags = (uint16_t)(FLAG_QR | query->opcode << 11 | reply->flags | ((int)reply->rcode & 15));
 	if (query->recursion && !other)
 		flags |= FLAG_RD;
-	writer_u16_at(writer, 0, query->id);
-	writer_u16_at(writer, 2, flags);
-	writer_u16_at(writer, 4, question > 0);
-	writer_u16_at(writer, 6, reply->answers);
-	writer_u16_at(writer, 8, reply->authorities);
-	writer_u16_at(writer, 10, reply->additionals);
+	const uint16_t header[MESSAGE_HEADER / 2] = {htobe16(query->id), htobe16(flags), htobe16(question > 0),
+	                                             htobe16(reply->answers), htobe16(reply->authorities),
+	                                             htobe16(reply->additionals)};
+	memcpy(writer->start, header, sizeof header); /* reply_begin() kept the place */
 	return writer_size(writer);
-}
-
-void reply_head(struct reply *reply, size_t owner, enum dns_type type, uint32_t ttl, size_t size)
-{
-	const uint8_t head[MESSAGE_HEADER] = {
-		(uint8_t)(0xc0 | owner >> 8), (uint8_t)owner,
-		(uint8_t)(type >> 8), (uint8_t)type,
-		0, DNS_IN,
-		(uint8_t)(ttl >> 24), (uint8_t)(ttl >> 16), (uint8_t)(ttl >> 8), (uint8_t)ttl,
-		(uint8_t)(size >> 8), (uint8_t)size,
-	};
-
-	writer_put(&reply->writer, head, sizeof head);
-}
-
-bool reply_fits(struct reply *reply, uint8_t *mark)
-{
-	if (!reply->writer.failed)
-		return true;
-	reply->writer.failed = false;
-	reply->writer.at = mark;
-	return false;
 }

@@ -25,6 +25,7 @@ enum {
 	MESSAGE_QUESTION = 12,     /* where the question's name stands */
 	MESSAGE_COOKIE_CLIENT = 8, /* octets, RFC 7873 section 4 */
 	MESSAGE_COOKIE_MAX = 40,
+	RECORD_HEAD = 12, /* octets of a record with a pointer for its owner, up to its data */
 };
 
 /* RFC 1035 section 3.2.2 and the registry of DNS parameters. */
@@ -155,12 +156,37 @@ bool reply_begin(struct reply *reply, const struct query *query, const struct op
 size_t reply_end(struct reply *reply, const struct options *options);
 
 /*
- * The head of a record up to its data: owner as a pointer to `owner` (under 16384), type, class IN, TTL, and the
- * data's size.
+ * The head of a record up to its data, RECORD_HEAD octets at `at`: owner as a pointer to `owner` (under 16384), type,
+ * class IN, TTL, and the data's size.
  */
-void reply_head(struct reply *reply, size_t owner, enum dns_type type, uint32_t ttl, size_t size);
+static inline void record_head(uint8_t *at, size_t owner, enum dns_type type, uint32_t ttl, size_t size)
+{
+	uint16_t pointer = htobe16((uint16_t)(0xc000 | owner)), data_size = htobe16((uint16_t)size);
+	uint32_t kind = htobe32((uint32_t)type << 16 | DNS_IN), seconds = htobe32(ttl);
+
+	memcpy(at, &pointer, sizeof pointer);
+	memcpy(at + 2, &kind, sizeof kind);
+	memcpy(at + 6, &seconds, sizeof seconds);
+	memcpy(at + 10, &data_size, sizeof data_size);
+}
+
+/* Writes that into an answer. */
+static inline void reply_head(struct reply *reply, size_t owner, enum dns_type type, uint32_t ttl, size_t size)
+{
+	uint8_t head[RECORD_HEAD];
+
+	record_head(head, owner, type, ttl, size);
+	writer_put(&reply->writer, head, sizeof head);
+}
 
 /* Whether what was written since `mark` fits; otherwise it is taken back. */
-bool reply_fits(struct reply *reply, uint8_t *mark);
+static inline bool reply_fits(struct reply *reply, uint8_t *mark)
+{
+	if (!reply->writer.failed)
+		return true;
+	reply->writer.failed = false;
+	reply->writer.at = mark;
+	return false;
+}
 
 #endif

@@ -6,7 +6,7 @@
 #include "records.h"
 
 #include "apex.h"
-#include "text.h"
+#include "targets.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -21,20 +21,6 @@ struct pen {
 	uint32_t ttl;
 };
 
-static uint64_t hash_address(const struct address *address)
-{
-	uint64_t half[2];
-
-	memcpy(half, address->octets, sizeof half);
-	uint64_t hash = (half[0] ^ half[1] * 3 ^ address->family) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
-	return hash ^ hash >> 32;
-}
-
-static bool same_address(const void *a, const void *b)
-{
-	return address_equal(a, b);
-}
-
 /* Writes one record into the answer section; false where it did not fit, and TC is set. */
 static bool answer_fits(struct reply *reply, uint8_t *mark)
 {
@@ -48,10 +34,15 @@ static bool answer_fits(struct reply *reply, uint8_t *mark)
 
 static void write_address(struct reply *reply, size_t owner, const struct address *address, uint32_t ttl)
 {
-	size_t size = address_size(address);
+	uint8_t record[RECORD_HEAD + sizeof address->octets];
+	bool is_v4 = address->family == AF_INET;
 
-	reply_head(reply, owner, address->family == AF_INET ? DNS_A : DNS_AAAA, ttl, size);
-	writer_put(&reply->writer, address->octets, size);
+	record_head(record, owner, is_v4 ? DNS_A : DNS_AAAA, ttl, is_v4 ? 4 : 16);
+	memcpy(record + RECORD_HEAD, address->octets, sizeof address->octets);
+	if (is_v4)
+		writer_put(&reply->writer, record, RECORD_HEAD + 4); /* two sizes that the compiler knows */
+	else
+		writer_put(&reply->writer, record, RECORD_HEAD + 16);
 }
 
 static bool answer_address(struct pen *pen, const struct address *address)
@@ -81,12 +72,12 @@ static void answer_chosen_addresses(struct pen *pen, int family)
 
 	for (size_t i = 0; i < node->chosen_count; i++)
 		most += node->chosen[i]->address_count;
-	seen_reset(&scratch->seen, most);
+	seen_reset(scratch->seen, most);
 	for (size_t i = 0; i < node->chosen_count; i++, at = at + 1 == node->chosen_count ? 0 : at + 1)
 		for (size_t j = 0; j < node->chosen[at]->address_count; j++) {
 			const struct address *address = &node->chosen[at]->addresses[j];
 			if (address->family != family ||
-			    !seen_add(&scratch->seen, hash_address(address), address, same_address))
+			    !seen_add(scratch->seen, seen_hash_address(address), address, seen_same_address))
 				continue;
 			if (!answer_address(pen, address))
 				return;
@@ -107,148 +98,85 @@ static void answer_addresses(struct pen *pen, int family)
 	}
 }
 
-static bool same_row(const void *a, const void *b)
-{
-	const struct instance *one = a, *other = b;
+enum { SRV_HEAD = RECORD_HEAD + 6 }; /* octets before the target: and priority, weight, port (RFC 2782) */
 
-	if (one->port != other->port || (one->host == NULL) != (other->host == NULL))
-		return false;
-	return one->host == NULL ? address_equal(&one->addresses[0], &other->addresses[0])
-	                         : text_same(one->host, other->host);
+static const uint8_t service_label[] = {7, 's', 'e', 'r', 'v', 'i', 'c', 'e'};
+
+/* Whether the target gets `service` before `nomad`: who asks under service.nomad may find nothing elsewhere. */
+static bool is_aliased(const struct pen *pen, const struct target *target)
+{
+	return pen->node->zone == ZONE_ALIAS && !target->is_host;
 }
 
-static uint64_t hash_row(const struct instance *instance)
+static void write_target(struct pen *pen, const struct target *target)
 {
-	uint64_t hash = 0;
+	struct writer *writer = &pen->reply->writer;
 
-	if (instance->host == NULL)
-		hash = hash_address(&instance->addresses[0]);
-	else
-		for (const char *c = instance->host; *c != '\0'; c++)
-			hash = (hash ^ (uint64_t)(*c | 0x20)) * UINT64_C(0x100000001b3); /* FNV-1a's prime; letters of any case */
-	return hash + instance->port * UINT64_C(0x9e3779b9);
-}
-
-/* The name that the targets of a spelling lie under: SERVICE.NAMESPACE.nomad, or .service.nomad for who asks so. */
-struct suffix {
-	const struct spelling *spelling;
-	size_t size;
-	uint8_t octets[2 * (NAME_LABEL_MAX + 1) + sizeof "\7service\5nomad"];
-};
-
-static uint8_t *put_label(uint8_t *at, const char *label)
-{
-	size_t length = strlen(label);
-
-	*at = (uint8_t)length;
-	memcpy(at + 1, label, length);
-	return at + 1 + length;
-}
-
-static const struct spelling *spelling_of(const struct service *service, const struct instance *instance)
-{
-	size_t place = (size_t)(instance - service->instances);
-	const struct spelling *spelling = service->spellings;
-
-	while (place - spelling->first >= spelling->count)
-		spelling++;
-	return spelling;
-}
-
-static void build_suffix(struct suffix *suffix, const struct zone_node *node, const struct instance *instance)
-{
-	const struct spelling *spelling = spelling_of(node->service, instance);
-
-	if (suffix->spelling == spelling)
+	if (!is_aliased(pen, target)) {
+		writer_put(writer, target->name, target->size);
 		return;
-	uint8_t *at = put_label(put_label(suffix->octets, spelling->service), spelling->namespace);
-	if (node->zone == ZONE_ALIAS)
-		at = put_label(at, "service");
-	at = put_label(at, "nomad");
-	*at++ = 0;
-	suffix->size = (size_t)(at - suffix->octets);
-	suffix->spelling = spelling;
-}
-
-/* Writes a host's name, which address_is_host() took: labels of 1 to 63 octets, perhaps a dot at the end. */
-static void write_host(struct writer *writer, const char *host)
-{
-	for (const char *label = host; *label != '\0';) {
-		size_t length = (size_t)(strchrnul(label, '.') - label);
-		writer_u8(writer, (uint8_t)length);
-		writer_put(writer, label, length);
-		label += length + (label[length] == '.');
 	}
-	writer_u8(writer, 0);
+	writer_put(writer, target->name, target->size - sizeof TARGET_ZONE);
+	writer_put(writer, service_label, sizeof service_label);
+	writer_put(writer, TARGET_ZONE, sizeof TARGET_ZONE);
 }
 
 /* Targets stand uncompressed (RFC 2782); the additional records' owners may point at them. */
-static void write_target(struct writer *writer, const struct instance *instance, const struct suffix *suffix)
-{
-	char label[1 + ADDRESS_TEXT_MAX];
-
-	if (instance->host != NULL) {
-		write_host(writer, instance->host);
-		return;
-	}
-	address_label(&instance->addresses[0], label + 1);
-	size_t length = strlen(label + 1);
-	label[0] = (char)length;
-	writer_put(writer, label, 1 + length);
-	writer_put(writer, suffix->octets, suffix->size);
-}
-
-static bool answer_srv(struct pen *pen, const struct instance *instance, struct suffix *suffix, struct srv_row *row)
+static bool answer_srv(struct pen *pen, const struct srv_row *row)
 {
 	struct writer *writer = &pen->reply->writer;
+	const struct target *target = row->target;
+	uint16_t port = row->instance->port;
 	uint8_t *mark = writer->at;
-	const uint8_t head[] = {0, SRV_PRIORITY, 0, SRV_WEIGHT, (uint8_t)(instance->port >> 8), (uint8_t)instance->port};
+	uint8_t head[SRV_HEAD] = {[RECORD_HEAD + 1] = SRV_PRIORITY, [RECORD_HEAD + 3] = SRV_WEIGHT,
+	                          [RECORD_HEAD + 4] = (uint8_t)(port >> 8), [RECORD_HEAD + 5] = (uint8_t)port};
+	size_t size = target->size + (is_aliased(pen, target) ? sizeof service_label : 0);
 
-	build_suffix(suffix, pen->node, instance);
-	reply_head(pen->reply, MESSAGE_QUESTION, DNS_SRV, pen->ttl, 0);
-	size_t data = writer_size(writer);
+	record_head(head, MESSAGE_QUESTION, DNS_SRV, pen->ttl, SRV_HEAD - RECORD_HEAD + size);
 	writer_put(writer, head, sizeof head);
-	*row = (struct srv_row){instance, writer_size(writer)};
-	write_target(writer, instance, suffix);
-	writer_u16_at(writer, data - 2, (uint16_t)(writer_size(writer) - data));
+	write_target(pen, target);
 	return answer_fits(pen->reply, mark);
 }
 
-/* A target's own name, as owner: a pointer to it, or where none reaches that far, the whole of it once more. */
+/* The address of a target: its owner is a pointer to it, or where none reaches that far, the whole name once more. */
 static void write_additional(struct pen *pen, const struct srv_row *row)
 {
-	struct writer *writer = &pen->reply->writer;
 	const struct address *address = &row->instance->addresses[0];
-	uint8_t head[10] = {0, address->family == AF_INET ? DNS_A : DNS_AAAA, 0, DNS_IN};
+	struct writer *writer = &pen->reply->writer;
 
-	if (row->target < POINTER_LIMIT) {
-		write_address(pen->reply, row->target, address, pen->ttl);
+	if (row->at < POINTER_LIMIT) {
+		write_address(pen->reply, row->at, address, pen->ttl);
 		return;
 	}
-	const uint8_t *name = writer->start + row->target, *end = name;
-	while (*end != 0)
-		end += 1 + *end;
-	writer_put(writer, name, (size_t)(end - name) + 1);
-	uint32_t ttl = pen->ttl;
-	for (size_t i = 0; i < 4; i++)
-		head[4 + i] = (uint8_t)(ttl >> (24 - 8 * i));
-	head[9] = (uint8_t)address_size(address);
-	writer_put(writer, head, sizeof head);
+	write_target(pen, row->target);
+	writer_u16(writer, address->family == AF_INET ? DNS_A : DNS_AAAA);
+	writer_u16(writer, DNS_IN);
+	writer_u32(writer, pen->ttl);
+	writer_u16(writer, (uint16_t)address_size(address));
 	writer_put(writer, address->octets, address_size(address));
 }
 
-/* The targets' addresses. A host's are not ours to say. */
+/* Whether a row's address is not in the additional section yet. A host's is not ours to say. */
+static bool is_new_address(const struct pen *pen, const struct srv_row *row)
+{
+	const struct address *address = &row->instance->addresses[0];
+
+	if (pen->node->chosen == NULL)
+		return row->target->first_address;
+	return !row->target->is_host &&
+	       seen_add(pen->view->scratch->seen, seen_hash_address(address), address, seen_same_address);
+}
+
+/* The targets' addresses. */
 static void add_targets(struct pen *pen, const struct srv_row *rows, size_t count)
 {
 	struct reply *reply = pen->reply;
-	struct seen *seen = &pen->view->scratch->seen;
 
-	seen_reset(seen, count);
+	if (pen->node->chosen != NULL)
+		seen_reset(pen->view->scratch->seen, count);
 	for (size_t i = 0; i < count; i++) {
-		const struct instance *instance = rows[i].instance;
 		uint8_t *mark = reply->writer.at;
-		if (instance->host != NULL ||
-		    !seen_add(seen, hash_address(&instance->addresses[0]), &instance->addresses[0], same_address))
+		if (!is_new_address(pen, &rows[i]))
 			continue;
 		write_additional(pen, &rows[i]);
 		if (!reply_fits(reply, mark))
@@ -257,29 +185,36 @@ static void add_targets(struct pen *pen, const struct srv_row *rows, size_t coun
 	}
 }
 
-/* An instance without a port is left out: it has addresses, but nothing that a program could connect to by SRV. */
-static bool has_row(const struct instance *instance)
+/* The row of what was chosen at that place; false where it has none, or another had the same before. */
+static bool find_row(const struct pen *pen, size_t place, struct srv_row *row)
 {
-	return instance->port != 0 && (instance->host != NULL || instance->address_count > 0);
+	const struct zone_node *node = pen->node;
+
+	row->instance = node->chosen == NULL ? &node->service->instances[place] : node->chosen[place];
+	row->target = &node->targets->targets[row->instance - node->service->instances];
+	if (node->chosen == NULL)
+		return row->target->first_row;
+	return row->target->has_row &&
+	       seen_add(pen->view->scratch->seen, target_hash_row(row->instance), row->instance, target_same_row);
 }
 
 static void answer_services(struct pen *pen)
 {
-	const struct zone_node *node = pen->node;
 	struct dns_scratch *scratch = pen->view->scratch;
-	size_t at = dns_scratch_turn(scratch, node->chosen_count), rows = 0;
-	struct suffix suffix = {.spelling = NULL};
+	struct srv_row *rows = scratch->rows;
+	size_t count = pen->node->chosen_count, at = dns_scratch_turn(scratch, count), found = 0;
 
-	seen_reset(&scratch->seen, node->chosen_count);
-	for (size_t i = 0; i < node->chosen_count; i++, at = at + 1 == node->chosen_count ? 0 : at + 1) {
-		const struct instance *instance = node->chosen[at];
-		if (!has_row(instance) || !seen_add(&scratch->seen, hash_row(instance), instance, same_row))
+	if (pen->node->chosen != NULL)
+		seen_reset(scratch->seen, count);
+	for (size_t i = 0; i < count; i++, at = at + 1 == count ? 0 : at + 1) {
+		if (!find_row(pen, at, &rows[found]))
 			continue;
-		if (!answer_srv(pen, instance, &suffix, &scratch->rows[rows]))
-			break;
-		rows++;
+		rows[found].at = writer_size(&pen->reply->writer) + SRV_HEAD;
+		if (!answer_srv(pen, &rows[found]))
+			return;
+		found++;
 	}
-	add_targets(pen, scratch->rows, rows);
+	add_targets(pen, rows, found);
 }
 
 /* Writes "key=value", in as many strings of up to 255 octets as it takes (RFC 1035 section 3.3.14). */
@@ -325,6 +260,15 @@ static void answer_texts(struct pen *pen)
 		if (!answer_fits(pen->reply, mark))
 			return;
 	}
+}
+
+static uint8_t *put_label(uint8_t *at, const char *label)
+{
+	size_t length = strlen(label);
+
+	*at = (uint8_t)length;
+	memcpy(at + 1, label, length);
+	return at + 1 + length;
 }
 
 /* The services at an address, by their names. */

@@ -5,6 +5,7 @@
  */
 #include "server.h"
 
+#include "targets.h"
 #include "tcp.h"
 #include "udp.h"
 
@@ -73,6 +74,8 @@ static int start_parts(struct dns_server *server, uv_loop_t *loop, struct catalo
 	result = list_servers(server);
 	if (result == 0 && server->settings.reverse_count > 0)
 		result = catalogue_keep_names(catalogue);
+	if (result == 0 && server->listeners.count > 0)
+		catalogue_prepare_with(catalogue, targets_prepare);
 	if (result == 0)
 		result = tcp_start(loop, &server->listeners, catalogue, &server->settings, &server->tcp);
 	if (result == 0)

@@ -18,8 +18,8 @@ struct dns_server;
  * a catalogue the answers are SERVFAIL.
  *
  * loop       the calling thread's
- * catalogue  kept until dns_server_stop(); where the configuration names reverse prefixes its names are kept from now on,
- *            so nothing may be in it yet
+ * catalogue  kept until dns_server_stop(); nothing is in it yet, for what answers need of a service is computed from
+ *            now on when it is put (targets.h), and its names by address where there are reverse prefixes
  * config     not kept
  * server     on success ended with dns_server_stop(); otherwise untouched
  * reason     on failure says what is wrong, and what to do

@@ -9,7 +9,16 @@
 
 struct dns_scratch *dns_scratch_new(void)
 {
-	return calloc(1, sizeof(struct dns_scratch)); /* pages that no answer needs are never touched */
+	struct dns_scratch *scratch = calloc(1, sizeof *scratch); /* pages that no answer needs are never touched */
+
+	if (scratch == NULL)
+		return NULL;
+	scratch->seen = seen_new(SEEN_MOST);
+	if (scratch->seen == NULL) {
+		free(scratch);
+		return NULL;
+	}
+	return scratch;
 }
 
 void dns_scratch_free(struct dns_scratch *scratch)
@@ -17,6 +26,7 @@ void dns_scratch_free(struct dns_scratch *scratch)
 	if (scratch == NULL)
 		return;
 	free(scratch->chosen);
+	free(scratch->seen);
 	free(scratch);
 }
 

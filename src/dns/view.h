@@ -28,10 +28,11 @@ struct dns_outcome {
 	bool proven; /* the client showed a cookie of ours: its address is no forgery */
 };
 
-/* An SRV record of the answer: whose, and where its target stands. */
+/* An SRV record of the answer: whose, what it leads to, and where that stands. */
 struct srv_row {
 	const struct instance *instance;
-	size_t target;
+	const struct target *target;
+	size_t at;
 };
 
 /*
@@ -43,7 +44,7 @@ struct dns_scratch {
 	size_t chosen_room;
 	uint32_t turn; /* by which answers are rotated */
 	struct dns_outcome outcome; /* of the last answer */
-	struct seen seen;
+	struct seen *seen;
 	struct srv_row rows[SEEN_MOST];
 };
 

@@ -7,7 +7,7 @@
 
 #include "text.h"
 
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -105,21 +105,18 @@ static void locate_reverse(const struct dns_settings *settings, const struct que
 
 void zone_locate(const struct dns_view *view, const struct query *query, struct zone_node *node)
 {
-	size_t count = query->label_count;
+	size_t size = sizeof *node - offsetof(struct zone_node, zone);
 
-	memset(node, 0, sizeof *node);
-	if (count == 0)
-		return;
-	if (!label_is(&query->labels[count - 1], "nomad")) {
+	memset(&node->zone, 0, size);
+	name_parse_labels(query->labels, query->label_count, view->settings->reading, &node->name);
+	if (node->name.kind == NAME_FOREIGN) {
 		locate_reverse(view->settings, query, node);
 		return;
 	}
-	size_t labels = 1;
-	if (view->settings->reading == NAME_SERVICE_LABEL && count > 1 && label_is(&query->labels[count - 2], "service"))
-		labels = 2;
-	node->zone = labels == 1 ? ZONE_NOMAD : ZONE_ALIAS;
+	size_t labels = node->name.aliased ? 2 : 1;
+	node->zone = node->name.aliased ? ZONE_ALIAS : ZONE_NOMAD;
 	node->origin = offset_of(query, labels);
-	node->is_apex = count == labels;
+	node->is_apex = query->label_count == labels;
 }
 
 static bool has_address(const struct instance *instance, const struct address *address)
@@ -133,7 +130,6 @@ static bool has_address(const struct instance *instance, const struct address *a
 /* Which addresses the name holds, by the rules of service_addresses(): a name that gives an address holds that one. */
 static void find_addresses(const struct name *name, struct zone_node *node)
 {
-	node->all_addresses = name->select == SELECT_ALL && node->service->spelling_count == 1;
 	if (name->select == SELECT_LABEL && address_parse_label(name->selector, &node->only))
 		node->has_only = has_address(node->chosen[0], &node->only);
 }
@@ -154,15 +150,23 @@ static void find_other(const struct dns_view *view, const struct name *name, str
 
 static void find_service(const struct dns_view *view, const struct name *name, struct zone_node *node)
 {
-	struct service_key key = name->key;
+	const char *namespace = name->key.namespace;
+	const void *prepared;
 
-	if (name_in_default_namespace(&key))
-		strcpy(key.namespace, view->settings->default_namespace);
-	node->service = catalogue_find(view->catalogue, &key);
+	if (name_in_default_namespace(&name->key))
+		namespace = view->settings->default_namespace;
+	node->service = catalogue_find_prepared(view->catalogue, namespace, name->key.service, &prepared);
 	if (node->service == NULL) {
 		find_other(view, name, node);
 		return;
 	}
+	node->targets = prepared;
+	node->all_addresses = name->select == SELECT_ALL && node->service->spelling_count == 1;
+	node->chosen_count = node->service->instance_count;
+	node->verdict = node->targets == NULL ? VERDICT_UNKNOWN : VERDICT_FOUND;
+	/* The only spelling there is stands for all of them: nothing to be selected. */
+	if (node->all_addresses || node->verdict == VERDICT_UNKNOWN)
+		return;
 	node->verdict = VERDICT_UNKNOWN;
 	if (!dns_scratch_fit(view->scratch, node->service->instance_count))
 		return;
@@ -190,15 +194,14 @@ static void find_reverse(const struct dns_view *view, const struct query *query,
 
 void zone_find(const struct dns_view *view, const struct query *query, struct zone_node *node)
 {
-	struct name name;
+	const struct name *name = &node->name;
 
 	if (node->zone == ZONE_REVERSE) {
 		find_reverse(view, query, node);
 		return;
 	}
-	name_parse_labels(query->labels, query->label_count, view->settings->reading, &name);
-	if (name.kind == NAME_SERVICE)
-		find_service(view, &name, node);
+	if (name->kind == NAME_SERVICE)
+		find_service(view, name, node);
 	else
-		node->verdict = name.kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+		node->verdict = name->kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 }

@@ -9,11 +9,13 @@
 #ifndef NSS_NOMAD_DNS_ZONE_H
 #define NSS_NOMAD_DNS_ZONE_H
 
+#include "targets.h"
 #include "view.h"
 
 enum zone { ZONE_NONE, ZONE_NOMAD, ZONE_ALIAS, ZONE_REVERSE };
 
 struct zone_node {
+	struct name name;
 	enum zone zone;  /* NONE: somebody else's name, and nothing else is set */
 	size_t origin;   /* where the zone's name stands in the question */
 	enum verdict verdict;
@@ -23,7 +25,8 @@ struct zone_node {
 
 	/* With FOUND in a zone of services: all addresses of the service, or one, or those of the chosen. */
 	const struct service *service;
-	const struct instance *const *chosen;
+	const struct targets *targets;
+	const struct instance *const *chosen; /* NULL: all of the service's, in its order */
 	size_t chosen_count;
 	bool all_addresses;
 	bool has_only;

@@ -62,6 +62,9 @@ size_t agent_take_header(char *line, size_t one, size_t size, void *context)
 		answer->has_known_leader = true;
 	} else if ((value = value_of(copy, "X-Nomad-LastContact")) != NULL) {
 		answer->last_contact = is_digit(value[0]) ? strtoull(value, NULL, 10) : 0;
+	} else if ((value = value_of(copy, "Date")) != NULL) {
+		int64_t date = curl_getdate(value, NULL);
+		answer->date = date < 0 ? 0 : date;
 	} else if ((value = value_of(copy, "Content-Type")) != NULL) {
 		answer->is_json = is_json(value);
 	}
@@ -150,7 +153,8 @@ static enum agent_result judge_broken(struct agent_request *request, CURLcode co
 	if (request->answer.status != 0)
 		return say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping, try again", said);
 	return say(request, AGENT_OVERLOADED, "closed the connection without an answer (%s); it is stopping, or has more "
-	           "connections than limits.http_max_conns_per_client there", said);
+	           "connections than limits.http_max_conns_per_client there%s", said,
+	           request->is_tls ? ", or wants a client certificate: check cert-file and key-file" : "");
 }
 
 static enum agent_result judge_own_end(struct agent_request *request, const char *said)

@@ -37,53 +37,71 @@ static size_t depth_of(const char *text, size_t size)
 	return deepest;
 }
 
-/* How many tokens there are; 0 where it is no JSON. */
-static size_t count_tokens(const char *text, size_t size)
-{
-	jsmn_parser parser;
-
-	jsmn_init(&parser);
-	int count = jsmn_parse(&parser, text, size, NULL, 0);
-	return count > 0 ? (size_t)count : 0;
-}
-
-/* Every child of an object is a key with its value, and nobody else has a value: jsmn lets {"a"} and ["a":1] pass. */
+/*
+ * What jsmn lets pass: {"a"}, ["a":1], and [[]:1,2], where a colon makes 1 and 2 children of the array that is closed
+ * already. Every child of an object is a key with one value, nobody else has a value, and whatever is in an array or
+ * object lies between its brackets: so that its size is the number of values that json_after() leads to.
+ */
 static bool is_well_formed(const struct json *json)
 {
 	for (size_t i = 1; i < json->count; i++) {
 		const jsmntok_t *token = &json->tokens[i];
-		jsmntype_t parent = token->parent < 0 ? JSMN_UNDEFINED : json->tokens[token->parent].type;
-		bool is_key = parent == JSMN_OBJECT;
+		if (token->parent < 0)
+			return false;
+		const jsmntok_t *parent = &json->tokens[token->parent];
+		bool is_key = parent->type == JSMN_OBJECT;
 		if (is_key ? token->type != JSMN_STRING || token->size != 1
 		           : (token->type == JSMN_STRING || token->type == JSMN_PRIMITIVE) && token->size != 0)
+			return false;
+		if (parent->type == JSMN_STRING && parent->parent < 0)
+			return false;
+		if (parent->type == JSMN_STRING)
+			parent = &json->tokens[parent->parent]; /* it is a key, and what is around it holds its value */
+		if (token->end > parent->end)
 			return false;
 	}
 	return true;
 }
 
+/* Splits the text, with more room each time that jsmn runs out of it: it goes on where it was. */
+static int split(const char *text, size_t size, size_t limit, struct json *json)
+{
+	enum { OCTETS_PER_TOKEN = 12 }; /* in Nomad's answers */
+	size_t room = 0, more = size / OCTETS_PER_TOKEN + 16;
+	jsmn_parser parser;
+	int result = JSMN_ERROR_NOMEM;
+
+	jsmn_init(&parser);
+	while (result == JSMN_ERROR_NOMEM) {
+		if (room == limit)
+			return -E2BIG;
+		room = room + more < limit ? room + more : limit;
+		more = room;
+		jsmntok_t *larger = realloc(json->tokens, room * sizeof *larger);
+		if (larger == NULL)
+			return -ENOMEM;
+		json->tokens = larger;
+		result = jsmn_parse(&parser, text, size, json->tokens, (unsigned)room);
+	}
+	json->count = parser.toknext;
+	/* jsmn stops at a NUL as if that were the end. */
+	return result < 0 || json->count == 0 || parser.pos != size ? -EBADMSG : 0;
+}
+
 int json_parse(const char *text, size_t size, size_t depth, size_t limit, struct json *json)
 {
-	jsmn_parser parser;
+	struct json parsed = {.text = text};
 
 	if (size > INT_MAX || depth_of(text, size) > depth)
 		return -E2BIG;
-	size_t count = count_tokens(text, size);
-	if (count == 0)
-		return -EBADMSG;
-	if (count > limit)
-		return -E2BIG;
-	jsmntok_t *tokens = calloc(count, sizeof *tokens);
-	if (tokens == NULL)
-		return -ENOMEM;
-	jsmn_init(&parser);
-	int parsed = jsmn_parse(&parser, text, size, tokens, (unsigned)count);
-	*json = (struct json){.text = text, .tokens = tokens, .count = parsed < 0 ? 0 : (size_t)parsed};
-	/* jsmn stops at a NUL as if that were the end. */
-	if (json->count == 0 || parser.pos != size || json_after(json, 0) != json->count || !is_well_formed(json)) {
-		json_done(json);
-		return -EBADMSG;
-	}
-	return 0;
+	int result = split(text, size, limit, &parsed);
+	if (result == 0 && (json_after(&parsed, 0) != parsed.count || !is_well_formed(&parsed)))
+		result = -EBADMSG;
+	if (result < 0)
+		json_done(&parsed);
+	else
+		*json = parsed;
+	return result;
 }
 
 void json_done(struct json *json)
@@ -237,6 +255,17 @@ static size_t utf8_length(const unsigned char *c, size_t left)
 	return length;
 }
 
+/* The octets in front that stand for themselves, whatever follows them: nearly every text is only these. */
+static size_t plain_length(const char *text, size_t left)
+{
+	size_t length = 0;
+
+	while (length < left && (unsigned char)text[length] >= ' ' && (unsigned char)text[length] < 0x80 &&
+	       text[length] != '\\')
+		length++;
+	return length;
+}
+
 bool json_text(const struct json *json, size_t token, char **at)
 {
 	char *to = *at;
@@ -248,8 +277,10 @@ bool json_text(const struct json *json, size_t token, char **at)
 		if (*from == '\\') {
 			taken = unescape(from, left, &to);
 		} else {
-			taken = utf8_length((const unsigned char *)from, left);
-			memmove(to, from, taken);
+			taken = plain_length(from, left);
+			if (taken == 0)
+				taken = utf8_length((const unsigned char *)from, left);
+			memcpy(to, from, taken);
 			to += taken;
 		}
 		if (taken == 0)
@@ -290,4 +321,18 @@ bool json_unsigned(const struct json *json, size_t token, uint64_t *number)
 		return false;
 	*number = strtoull(digits, NULL, 10);
 	return true;
+}
+
+void json_put_text(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			fprintf(out, "\\%c", *c);
+		else if (*c < 0x20 || *c == 0x7f)
+			fprintf(out, "\\u%04x", *c);
+		else
+			fputc(*c, out);
+	}
+	fputc('"', out);
 }

@@ -1,6 +1,6 @@
 /*
  * JSON as a list of tokens (jsmn), with what jsmn leaves to its caller: bounds, texts unescaped and checked to be
- * UTF-8, numbers. Called by registrations.c.
+ * UTF-8, numbers; and texts escaped. Called by registrations.c, and by who prints JSON.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define JSMN_HEADER
 #define JSMN_STRICT
@@ -54,5 +55,8 @@ bool json_text(const struct json *json, size_t token, char **at);
 /* Integers; out of range they become the nearest there is. False where it is none. */
 bool json_signed(const struct json *json, size_t token, int64_t *number);
 bool json_unsigned(const struct json *json, size_t token, uint64_t *number);
+
+/* Writes a text as a JSON string (RFC 8259 section 7); what is not UTF-8 is passed on as it came from Nomad. */
+void json_put_text(FILE *out, const char *text);
 
 #endif

@@ -5,9 +5,9 @@
  *
  * Input may hold anything. Unknown members are passed over, of doubles the last one counts, null is as if it were
  * missing. An element of a wrong shape is left out and counted, it never spoils the others: a member of another
- * type, text that is not UTF-8, holds NUL or is longer than records take, no ID, no namespace, no service name. What is no JSON at all, is
- * nested deeper than REGISTRATIONS_DEPTH_MAX or has more than REGISTRATIONS_TOKENS_MAX values is refused whole.
- * Time and memory grow linearly with the size.
+ * type, text that is not UTF-8, holds NUL or is longer than records take, no ID, no namespace, no service name.
+ * What is no JSON at all, is nested deeper than REGISTRATIONS_DEPTH_MAX or has more than REGISTRATIONS_TOKENS_MAX
+ * values is refused whole. Time and memory grow linearly with the size.
  *
  * API: https://developer.hashicorp.com/nomad/api-docs/services
  *

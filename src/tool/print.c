@@ -5,6 +5,8 @@
  */
 #include "tool/print.h"
 
+#include "nomad/json.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,29 +108,14 @@ size_t print_srv(FILE *out, const struct lookup_result *result)
 	return printed;
 }
 
-/* RFC 8259 section 7; what is not UTF-8 is passed on as it came from Nomad. */
-static void json_text(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\')
-			fprintf(out, "\\%c", *c);
-		else if (*c < 0x20 || *c == 0x7f)
-			fprintf(out, "\\u%04x", *c);
-		else
-			fputc(*c, out);
-	}
-	fputc('"', out);
-}
-
 static void json_member(FILE *out, const char *key, const char *value)
 {
-	json_text(out, key);
+	json_put_text(out, key);
 	fputc(':', out);
 	if (value == NULL)
 		fputs("null", out);
 	else
-		json_text(out, value);
+		json_put_text(out, value);
 	fputc(',', out);
 }
 
@@ -160,7 +147,7 @@ static void json_instance(FILE *out, const struct lookup_result *result, const s
 	fputs("\"tags\":[", out);
 	for (size_t i = 0; i < instance->tag_count; i++) {
 		fputs(i == 0 ? "" : ",", out);
-		json_text(out, instance->tags[i]);
+		json_put_text(out, instance->tags[i]);
 	}
 	fputs("]}", out);
 }

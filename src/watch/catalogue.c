@@ -23,6 +23,7 @@ struct catalogue {
 	struct table names;
 	size_t size;
 	bool keeps_names;
+	catalogue_prepare prepare;
 	atomic_uint_fast64_t state; /* the state in the upper half, the serial in the lower: read as one */
 };
 
@@ -65,13 +66,39 @@ int catalogue_keep_names(struct catalogue *catalogue)
 	return result;
 }
 
+void catalogue_prepare_with(struct catalogue *catalogue, catalogue_prepare prepare)
+{
+	catalogue->prepare = prepare;
+}
+
+/*
+ * Eight octets in lower case at once: in each, the top bit of octet + (128 - 'A') says that it is no less than A, of
+ * octet + (128 - 'Z' - 1) that it is more than Z; where they differ, and it is ASCII, the bit of lower case is set.
+ */
+static uint64_t lower_eight(uint64_t octets)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101), top = each * 0x80;
+	uint64_t seven = octets & ~top;
+	uint64_t capital = ((seven + each * (0x80 - 'A')) ^ (seven + each * (0x80 - 'Z' - 1))) & ~octets & top;
+
+	return octets | capital >> 2;
+}
+
+/* Copies a text in lower case; returns where it ends, after the NUL. */
 static uint8_t *put_lower(uint8_t *to, const char *text)
 {
-	while (*text != '\0') {
-		char c = *text++;
-		*to++ = (uint8_t)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+	size_t size = strlen(text) + 1;
+	uint64_t octets;
+
+	for (; size >= sizeof octets; size -= sizeof octets, text += sizeof octets, to += sizeof octets) {
+		memcpy(&octets, text, sizeof octets);
+		octets = lower_eight(octets);
+		memcpy(to, &octets, sizeof octets);
 	}
-	*to++ = '\0';
+	for (; size > 0; size--) {
+		unsigned c = (uint8_t)*text++;
+		*to++ = (uint8_t)(c - 'A' < 26 ? c | 0x20 : c);
+	}
 	return to;
 }
 
@@ -83,6 +110,12 @@ static size_t service_octets(const struct service_key *key, uint8_t octets[KEY_M
 static struct entry *find(const struct table *table, const uint8_t *key, size_t size)
 {
 	return table_find(table, table_hash(key, size), key, size);
+}
+
+/* A service, or the names at an address; NULL of no entry. */
+static void *value_of(const struct entry *entry)
+{
+	return entry == NULL ? NULL : entry->retired.owned[0];
 }
 
 /* The name that an entry of the services' table is for; false for a namespace. */
@@ -118,12 +151,8 @@ struct changes {
 
 static void changes_done(struct changes *changes)
 {
-	for (size_t i = 0; i < changes->count; i++) {
-		if (changes->made[i].entry == NULL)
-			continue;
-		free(changes->made[i].entry->retired.owned);
-		free(changes->made[i].entry);
-	}
+	for (size_t i = 0; i < changes->count; i++)
+		table_free_entry(changes->made[i].entry);
 	free(changes->made);
 }
 
@@ -149,15 +178,15 @@ static int prepare_change(struct catalogue *catalogue, struct changes *changes, 
                           const struct service_key *key, bool add)
 {
 	const struct entry *old = find(&catalogue->names, (const uint8_t *)address, sizeof *address);
-	struct service_names *names = edit_names(old == NULL ? NULL : old->retired.owned, key, add);
+	struct service_names *names = edit_names(old == NULL ? NULL : old->retired.owned[0], key, add);
+	struct entry *entry = table_entry((const uint8_t *)address, sizeof *address);
 
-	if (names == NULL)
-		return -ENOMEM;
-	struct entry *entry = table_entry((const uint8_t *)address, sizeof *address, names);
-	if (entry == NULL) {
+	if (names == NULL || entry == NULL) {
 		free(names);
+		table_free_entry(entry);
 		return -ENOMEM;
 	}
+	entry->retired.owned[0] = names;
 	changes->made[changes->count++] = (struct change){*address, entry, names->count == 0};
 	return 0;
 }
@@ -214,53 +243,76 @@ static void count_service(struct catalogue *catalogue, struct entry *namespace, 
 		table_remove(table, namespace, &catalogue->epochs);
 }
 
+/* What is made for a put before anything is changed, for all of it may fail. */
+struct draft {
+	struct entry *service;   /* NULL where it goes */
+	struct entry *namespace; /* NULL where it is there already */
+	struct changes changes;
+};
+
+/* Makes the new entries: 0 or -ENOMEM. The service is not in them yet. */
+static int make_entries(struct catalogue *catalogue, const uint8_t *octets, size_t size, size_t namespace_size,
+                        const struct service *service, struct draft *draft)
+{
+	draft->service = table_entry(octets, size);
+	if (draft->service == NULL)
+		return -ENOMEM;
+	if (catalogue->prepare != NULL) {
+		draft->service->retired.owned[1] = catalogue->prepare(service);
+		if (draft->service->retired.owned[1] == NULL)
+			return -ENOMEM;
+	}
+	if (find(&catalogue->services, octets, namespace_size) == NULL) {
+		draft->namespace = table_entry(octets, namespace_size);
+		if (draft->namespace == NULL)
+			return -ENOMEM;
+	}
+	return table_reserve(&catalogue->services, 2, &catalogue->epochs);
+}
+
+/* Puts the draft in place of `old`. A namespace comes before its first service and goes after its last. */
+static void make_change(struct catalogue *catalogue, const uint8_t *octets, size_t namespace_size, struct entry *old,
+                        struct draft *draft)
+{
+	struct entry *namespace = find(&catalogue->services, octets, namespace_size);
+
+	if (old == NULL)
+		count_service(catalogue, namespace, draft->namespace, true);
+	if (draft->service != NULL)
+		table_set(&catalogue->services, draft->service, &catalogue->epochs);
+	else
+		table_remove(&catalogue->services, old, &catalogue->epochs);
+	if (draft->service == NULL)
+		count_service(catalogue, namespace, NULL, false);
+	make_changes(catalogue, &draft->changes);
+	epoch_collect(&catalogue->epochs);
+	draft->service = draft->namespace = NULL;
+}
+
 int catalogue_put(struct catalogue *catalogue, const struct service_key *key, struct service *service)
 {
 	uint8_t octets[KEY_MAX];
 	size_t size = service_octets(key, octets), namespace_size = strlen(key->namespace) + 1;
 	struct entry *old = find(&catalogue->services, octets, size);
-	struct entry *namespace = find(&catalogue->services, octets, namespace_size);
-	struct entry *entry = NULL, *made = NULL;
-	struct changes changes = {0};
 	struct service_key lowered;
-	int result = 0;
+	struct draft draft = {0};
+	int result;
 
 	if (old == NULL && service == NULL)
 		return 0;
 	put_lower((uint8_t *)lowered.namespace, key->namespace);
 	put_lower((uint8_t *)lowered.service, key->service);
-	result = prepare_changes(catalogue, &lowered, old == NULL ? NULL : old->retired.owned, service, &changes);
-	if (result < 0)
-		goto done;
-	if (service != NULL) {
-		result = -ENOMEM;
-		entry = table_entry(octets, size, NULL);
-		if (namespace == NULL)
-			made = table_entry(octets, namespace_size, NULL);
-		if (entry == NULL || (namespace == NULL && made == NULL))
-			goto done;
-		result = table_reserve(&catalogue->services, 2, &catalogue->epochs);
-		if (result < 0)
-			goto done;
-		entry->retired.owned = service;
+	result = prepare_changes(catalogue, &lowered, value_of(old), service, &draft.changes);
+	if (result == 0 && service != NULL)
+		result = make_entries(catalogue, octets, size, namespace_size, service, &draft);
+	if (result == 0) {
+		if (service != NULL)
+			draft.service->retired.owned[0] = service;
+		make_change(catalogue, octets, namespace_size, old, &draft);
 	}
-
-	/* A namespace comes before its first service and goes after its last. */
-	if (old == NULL)
-		count_service(catalogue, namespace, made, true);
-	if (entry != NULL)
-		table_set(&catalogue->services, entry, &catalogue->epochs);
-	else
-		table_remove(&catalogue->services, old, &catalogue->epochs);
-	if (entry == NULL)
-		count_service(catalogue, namespace, NULL, false);
-	make_changes(catalogue, &changes);
-	epoch_collect(&catalogue->epochs);
-	entry = made = NULL;
-done:
-	changes_done(&changes);
-	free(entry);
-	free(made);
+	table_free_entry(draft.service);
+	table_free_entry(draft.namespace);
+	changes_done(&draft.changes);
 	return result;
 }
 
@@ -273,7 +325,7 @@ void catalogue_each(const struct catalogue *catalogue,
 	for (const struct entry *entry; (entry = table_next(&catalogue->services, &position)) != NULL;) {
 		struct service_key key;
 		if (entry_key(entry, &key))
-			visit(context, &key, entry->retired.owned);
+			visit(context, &key, value_of(entry));
 	}
 }
 
@@ -326,9 +378,19 @@ void catalogue_leave(struct catalogue_reader *reader)
 const struct service *catalogue_find(const struct catalogue *catalogue, const struct service_key *key)
 {
 	uint8_t octets[KEY_MAX];
-	const struct entry *entry = find(&catalogue->services, octets, service_octets(key, octets));
 
-	return entry == NULL ? NULL : entry->retired.owned;
+	return value_of(find(&catalogue->services, octets, service_octets(key, octets)));
+}
+
+const struct service *catalogue_find_prepared(const struct catalogue *catalogue, const char *namespace,
+                                              const char *service, const void **prepared)
+{
+	uint8_t octets[KEY_MAX];
+	size_t size = (size_t)(put_lower(put_lower(octets, namespace), service) - octets);
+	const struct entry *entry = find(&catalogue->services, octets, size);
+
+	*prepared = entry == NULL ? NULL : entry->retired.owned[1];
+	return value_of(entry);
 }
 
 const struct service_names *catalogue_names_at(const struct catalogue *catalogue, const struct address *address)
@@ -337,7 +399,7 @@ const struct service_names *catalogue_names_at(const struct catalogue *catalogue
 
 	if (catalogue->keeps_names)
 		entry = find(&catalogue->names, (const uint8_t *)address, sizeof *address);
-	return entry == NULL ? NULL : entry->retired.owned;
+	return value_of(entry);
 }
 
 size_t catalogue_size(const struct catalogue *catalogue)

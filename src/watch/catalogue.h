@@ -47,6 +47,15 @@ int catalogue_put(struct catalogue *catalogue, const struct service_key *key, st
  */
 int catalogue_keep_names(struct catalogue *catalogue);
 
+/*
+ * What readers need of a service and would otherwise compute for each question: one block, released with free(); NULL
+ * without memory. Called with each service that is put, by the writer's thread.
+ */
+typedef void *(*catalogue_prepare)(const struct service *service);
+
+/* From now on it is computed; before the first catalogue_put(). The writer's thread only. */
+void catalogue_prepare_with(struct catalogue *catalogue, catalogue_prepare prepare);
+
 /* Calls `visit` for every service, in no order. The writer's thread only. */
 void catalogue_each(const struct catalogue *catalogue,
                     void (*visit)(void *context, const struct service_key *key, const struct service *service),
@@ -69,6 +78,10 @@ void catalogue_leave(struct catalogue_reader *reader);
  * key  its namespace is never the default one: the caller puts the configured one there; case does not matter
  */
 const struct service *catalogue_find(const struct catalogue *catalogue, const struct service_key *key);
+
+/* The same by namespace and name of at most 63 octets, with what was prepared: NULL without catalogue_prepare_with(). */
+const struct service *catalogue_find_prepared(const struct catalogue *catalogue, const char *namespace,
+                                              const char *service, const void **prepared);
 
 /* The services that have an instance at an address, in lower case. */
 struct service_names {

@@ -7,6 +7,8 @@
 
 #include "deadline.h"
 #include "dns/server.h"
+#include "measures.h"
+#include "metrics.h"
 #include "watch/http.h"
 #include "watch/log.h"
 #include "watch/publisher.h"
@@ -48,6 +50,9 @@ struct daemon {
 	struct outside outside;
 	struct watcher *watcher;
 	struct dns_server *dns; /* NULL: no listener */
+	struct metrics *metrics; /* NULL: not wanted */
+	uint64_t counts[WATCH_COUNTS];
+	uint64_t publishes;
 	int64_t started_at; /* milliseconds since 1970 */
 	uint64_t newest;    /* of the records that were loaded, the same */
 	unsigned int seconds;
@@ -174,6 +179,46 @@ static bool is_alive(const struct daemon *daemon)
 	return state == CATALOGUE_CURRENT || state == CATALOGUE_STALE;
 }
 
+static void count(void *context, enum watch_count what)
+{
+	struct daemon *daemon = context;
+
+	daemon->counts[what]++;
+}
+
+/* What the metrics ask of the daemon. */
+
+static bool may_be_believed(void *context)
+{
+	return is_alive(context);
+}
+
+static void write_measures(void *context, FILE *out)
+{
+	struct daemon *daemon = context;
+	struct watcher_state state;
+	int64_t instances = 0;
+
+	watcher_state(daemon->watcher, &state);
+	catalogue_each(daemon->catalogue, count_instances, &instances);
+	struct measures measures = {
+		.services = catalogue_size(daemon->catalogue),
+		.instances = (size_t)instances,
+		.index = state.index,
+		.age = state.state == CATALOGUE_LOADING ? -1 : deadline_now() - state.current_at,
+		.stale = state.state == CATALOGUE_STALE || state.state == CATALOGUE_EXPIRED,
+		.ready = is_alive(daemon),
+		.started_at = daemon->started_at,
+		.publishes = daemon->publishes,
+		.results = http_results(daemon->http),
+		.version = VERSION,
+	};
+	memcpy(measures.counts, daemon->counts, sizeof measures.counts);
+	if (daemon->dns != NULL)
+		dns_server_totals(daemon->dns, &measures.dns, &measures.connections);
+	measures_write(out, &measures);
+}
+
 static void notify_ready(struct daemon *daemon)
 {
 	if (daemon->ready)
@@ -204,6 +249,7 @@ static void service_changed(void *context, const struct service_key *key, const 
 	struct daemon *daemon = context;
 
 	publisher_put(daemon->publisher, key, service);
+	daemon->publishes++;
 }
 
 static void resolve(void *context, const char *host, const struct address **addresses, size_t *count)
@@ -243,6 +289,7 @@ static void each_second(uv_timer_t *timer)
 		resolver_refresh(daemon->resolver);
 	}
 	notify_ready(daemon);
+	metrics_tick(daemon->metrics);
 	sd_notify(0, "WATCHDOG=1");
 }
 
@@ -391,7 +438,7 @@ static int make_parts(struct daemon *daemon)
 	const struct registry_owner owner = {daemon, service_changed, resolve};
 
 	daemon->outside = (struct outside){
-		daemon, now, random_number, start_request, cancel_request, wake_at, say, state_changed,
+		daemon, now, random_number, start_request, cancel_request, wake_at, say, state_changed, count,
 	};
 	daemon->catalogue = catalogue_new();
 	if (daemon->catalogue != NULL)
@@ -420,6 +467,19 @@ static int start_dns(struct daemon *daemon)
 	return 0;
 }
 
+static int start_metrics(struct daemon *daemon)
+{
+	const struct metrics_source source = {daemon, write_measures, may_be_believed};
+	char reason[CONFIG_REASON_MAX];
+	int result = 0;
+
+	if (daemon->config->metrics != NULL)
+		result = metrics_start(&daemon->loop, daemon->config->metrics, &source, &daemon->metrics, reason);
+	if (result < 0)
+		say(daemon, LOG_ERR, reason);
+	return result;
+}
+
 static int start(struct daemon *daemon)
 {
 	struct watcher_begin begin = {CATALOGUE_LOADING, 0, daemon->options->check};
@@ -437,6 +497,8 @@ static int start(struct daemon *daemon)
 		return result;
 	load(daemon, &begin);
 	result = new_watcher(daemon, &begin);
+	if (result == 0)
+		result = start_metrics(daemon);
 	if (result < 0)
 		return result;
 	watcher_start(daemon->watcher);
@@ -456,6 +518,7 @@ static void finish(struct daemon *daemon)
 	sd_notify(0, "STOPPING=1");
 	if (daemon->publisher != NULL)
 		publisher_stop(daemon->publisher);
+	metrics_stop(daemon->metrics);
 	watcher_free(daemon->watcher);
 	http_free(daemon->http);
 	resolver_free(daemon->resolver);

@@ -157,8 +157,10 @@ struct registered *draft_find(struct draft *draft, const char *namespace, const 
 
 int draft_add(struct draft *draft, const struct registered *item, struct pool *pool)
 {
-	if (make_room(draft, 1) < 0 || !copy_item(pool, item, &draft->items[draft->count]))
+	if (make_room(draft, 1) < 0 || !copy_item(pool, item, &draft->items[draft->count])) {
+		draft->broken = true;
 		return -ENOMEM;
+	}
 	draft->count++;
 	return 0;
 }

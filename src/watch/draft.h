@@ -21,6 +21,7 @@ struct draft {
 	struct registered *items;
 	size_t count;
 	size_t room;
+	bool broken; /* there was no memory for a change: it must not become the service */
 };
 
 /* How two blocks differ. */

@@ -19,7 +19,8 @@ void epochs_init(struct epochs *epochs)
 
 static void release(struct retired *block)
 {
-	free(block->owned);
+	free(block->owned[0]);
+	free(block->owned[1]);
 	free(block);
 }
 

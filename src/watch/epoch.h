@@ -20,7 +20,7 @@ enum { EPOCH_READERS = 64 };
 struct retired {
 	struct retired *next;
 	uint64_t epoch;
-	void *owned; /* freed together with the block; may be NULL */
+	void *owned[2]; /* freed together with the block; may be NULL */
 };
 
 struct epoch_reader {

@@ -143,11 +143,28 @@ void follow_connect(struct watcher *watcher)
 {
 	stop(watcher);
 	set_phase(watcher, WATCHER_SUBSCRIBING);
+	watch_count(watcher->outside, WATCH_CONNECTED);
 	watcher->retry_at = INT64_MAX;
 	for (size_t i = 0; i < watcher->signal_count; i++)
 		if (!watcher->signals[i].polling)
 			signal_start_stream(&watcher->signals[i]);
 	follow_advance(watcher);
+}
+
+void follow_poll_instead(struct signal *signal)
+{
+	struct watcher *watcher = signal->watcher;
+
+	if (signal->again_after == STREAM_AGAIN)
+		watcher_say(watcher, LOG_NOTICE,
+		            "the agent gives no lasting event stream for namespace \"%s\", though it may be read; it is polled "
+		            "instead, which costs more: give the token the capability read-job in every namespace",
+		            signal->namespace);
+	signal->polling = true;
+	signal->short_lives = 0;
+	signal->again_at = watcher_now(watcher) + signal->again_after;
+	if (signal->again_after < STREAM_AGAIN_MOST)
+		signal->again_after *= 2;
 }
 
 /* A stream was not granted. Where a plain read is, the changes can be polled for. */
@@ -157,19 +174,11 @@ static void probe_ended(struct watch_request *request, const struct agent_answer
 	struct signal *signal = watcher->probing;
 
 	watcher->probing = NULL;
-	if (answer->result != AGENT_BELIEVED) {
-		follow_lost(watcher, answer->result, answer->reason);
-	} else {
-		if (signal->again_after == STREAM_AGAIN)
-			watcher_say(watcher, LOG_NOTICE,
-			            "the agent gives no event stream for namespace \"%s\", though it may be read; it is polled instead, "
-			            "which costs more: give the token the capability read-job in every namespace",
-			            signal->namespace);
-		signal->polling = true;
-		signal->again_at = watcher_now(watcher) + signal->again_after;
-		if (signal->again_after < STREAM_AGAIN_MOST)
-			signal->again_after *= 2;
+	if (answer->result == AGENT_BELIEVED) {
+		follow_poll_instead(signal);
 		follow_advance(watcher);
+	} else {
+		follow_lost(watcher, answer->result, answer->reason);
 	}
 	watcher_wake(watcher);
 }
@@ -340,6 +349,7 @@ static void begin_to_follow(struct watcher *watcher)
 {
 	const struct reading *reading = &watcher->reading;
 
+	watch_count(watcher->outside, WATCH_READ_ALL);
 	watcher->index = reading->highest;
 	watcher->complete = reading->highest == reading->index;
 	watcher->proved_by = reading->highest;

@@ -42,6 +42,7 @@ struct http {
 	uv_timer_t timer;
 	CURLM *multi;
 	struct transfer *transfers;
+	uint64_t results[AGENT_RESULTS];
 };
 
 static void act(struct http *http, curl_socket_t descriptor, int events);
@@ -249,6 +250,11 @@ void http_cancel(struct http *http, struct watch_request *request)
 	free_transfer(transfer);
 }
 
+const uint64_t *http_results(const struct http *http)
+{
+	return http->results;
+}
+
 /* The first stream that has something to hand on. */
 static struct transfer *next_waiting(const struct http *http)
 {
@@ -283,8 +289,7 @@ static void end(struct http *http, struct transfer *transfer, CURLcode code)
 	};
 	struct watch_request *request = transfer->request;
 
-	if (transfer->made != NULL)
-		agent_request_judge(transfer->made, code);
+	http->results[transfer->made == NULL ? AGENT_NO_MEMORY : agent_request_judge(transfer->made, code)]++;
 	detach(http, transfer);
 	request->done(request, transfer->made == NULL ? &none : &transfer->made->answer);
 	free_transfer(transfer);

@@ -30,6 +30,9 @@ void http_free(struct http *http);
 /* Starts a request to the agent's current address; what fails at once is told later. */
 void http_start(struct http *http, const struct agent *agent, struct watch_request *request);
 
+/* How many requests have ended with each result, AGENT_RESULTS of them; cancelled ones are not counted. */
+const uint64_t *http_results(const struct http *http);
+
 /* Forgets a request, which may not run at all. */
 void http_cancel(struct http *http, struct watch_request *request);
 

@@ -67,6 +67,7 @@ static void note_instance(struct intake *intake, const struct registration *regi
 {
 	char text[AGENT_REASON_MAX];
 
+	watch_count(intake->outside, WATCH_SKIPPED);
 	snprintf(text, sizeof text, "an instance of service \"%.63s\" in namespace \"%.63s\" is left out: %.200s (%.100s)",
 	         registration->service, registration->namespace, reason, registration->id);
 	note(intake, text);

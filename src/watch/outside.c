@@ -21,3 +21,9 @@ bool watch_set_path(struct watch_request *request, const char *prefix, const cha
 	free(path);
 	return length > 0 && (size_t)length < sizeof request->path;
 }
+
+void watch_count(const struct outside *outside, enum watch_count what)
+{
+	if (outside->count != NULL)
+		outside->count(outside->context, what);
+}

@@ -28,6 +28,15 @@ struct watch_request {
 	void *transfer; /* of whoever carries it out; NULL while it does not run */
 };
 
+/* What is counted for the metrics. */
+enum watch_count {
+	WATCH_CONNECTED, /* the streams were begun, or begun anew */
+	WATCH_READ_ALL,  /* the whole catalogue was read */
+	WATCH_MISSED,    /* a change was found that no event had told of */
+	WATCH_SKIPPED,   /* a registration was left out */
+	WATCH_COUNTS,
+};
+
 struct outside {
 	void *context;
 	/* Milliseconds by a clock that nobody sets. */
@@ -44,7 +53,12 @@ struct outside {
 	void (*say)(void *context, int priority, const char *text);
 	/* The watcher's state (watcher_state()) is another one. */
 	void (*state_changed)(void *context);
+	/* Counts something; NULL where nobody wants to know. */
+	void (*count)(void *context, enum watch_count what);
 };
+
+/* Counts something, if it is wanted. */
+void watch_count(const struct outside *outside, enum watch_count what);
 
 /*
  * Writes a request's path: PREFIX, NAME if not NULL, the namespace, and `extra` where it is not NULL. False without

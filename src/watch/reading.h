@@ -55,6 +55,8 @@ struct reading {
 	void *owner;
 	/* The end: BELIEVED, or what went wrong and why. The reading may be started again in it. */
 	void (*done)(void *owner, enum agent_result result, const char *reason);
+	/* reading_due() is another moment. */
+	void (*wake)(void *owner);
 
 	bool running;
 	uint64_t known;   /* the highest index before */

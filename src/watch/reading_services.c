@@ -147,6 +147,7 @@ static void service_answered(struct watch_request *request, const struct agent_a
 		int64_t now = reading->outside->now(reading->outside->context);
 		slot->retry_at = now + (int64_t)slot->job->tries * READING_RETRY +
 		                 reading->outside->random(reading->outside->context) % READING_RETRY;
+		reading->wake(reading->owner);
 		return;
 	}
 	fill_slot(reading, slot);

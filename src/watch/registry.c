@@ -267,6 +267,8 @@ static int commit(struct registry *registry, struct draft *draft, int64_t now)
 	struct service *service;
 	int result;
 
+	if (draft->broken)
+		return -ENOMEM;
 	if (draft->count == 0)
 		return hold(registry, &draft->key, now);
 	service = draft_build(draft, &registry->owner);

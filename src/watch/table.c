@@ -16,26 +16,49 @@ enum { SLOTS_FIRST = 64 }; /* a small cluster's services, in 512 octets */
 /* Stands where an entry was removed. Its key is empty, which no entry's is. */
 static struct entry removed;
 
-uint64_t table_hash(const uint8_t *key, size_t size)
+/* Eight octets at a time, each mixed into all bits by a multiplication and a turn of the halves (as in wyhash). */
+static uint64_t mix(uint64_t hash, uint64_t word)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a, 64 bits: offset and prime */
+	__extension__ typedef unsigned __int128 wide;
+	wide product = (wide)(hash ^ word) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
 
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ key[i]) * UINT64_C(0x100000001b3);
-	return hash ^ hash >> 32;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-struct entry *table_entry(const uint8_t *key, size_t size, void *value)
+uint64_t table_hash(const uint8_t *key, size_t size)
+{
+	uint64_t hash = UINT64_C(0xa0761d6478bd642f) + size, word;
+	size_t at = 0;
+
+	for (; size - at >= sizeof word; at += sizeof word) {
+		memcpy(&word, key + at, sizeof word);
+		hash = mix(hash, word);
+	}
+	word = 0;
+	for (; at < size; at++)
+		word = word << 8 | key[at];
+	return mix(mix(hash, word), size);
+}
+
+struct entry *table_entry(const uint8_t *key, size_t size)
 {
 	struct entry *entry = calloc(1, sizeof *entry + size);
 
 	if (entry == NULL)
 		return NULL;
-	entry->retired.owned = value;
 	entry->hash = table_hash(key, size);
 	entry->key_size = size;
 	memcpy(entry->key, key, size);
 	return entry;
+}
+
+void table_free_entry(struct entry *entry)
+{
+	if (entry == NULL)
+		return;
+	free(entry->retired.owned[0]);
+	free(entry->retired.owned[1]);
+	free(entry);
 }
 
 static struct slots *slots_new(size_t count)
@@ -44,7 +67,7 @@ static struct slots *slots_new(size_t count)
 
 	if (slots == NULL)
 		return NULL;
-	slots->retired.owned = NULL;
+	slots->retired = (struct retired){.next = NULL};
 	slots->mask = count - 1;
 	for (size_t i = 0; i < count; i++)
 		atomic_init(&slots->entries[i], NULL);
@@ -70,10 +93,8 @@ void table_done(struct table *table)
 		return;
 	for (size_t i = 0; i <= slots->mask; i++) {
 		struct entry *entry = atomic_load(&slots->entries[i]);
-		if (entry == NULL || entry == &removed)
-			continue;
-		free(entry->retired.owned);
-		free(entry);
+		if (entry != &removed)
+			table_free_entry(entry);
 	}
 	free(slots);
 }

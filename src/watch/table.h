@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct entry {
-	struct retired retired; /* `owned` is the value, freed with the entry */
+	struct retired retired; /* `owned` are its values, freed with it */
 	size_t members;         /* the writer's own count; readers do not look at it */
 	uint64_t hash;
 	size_t key_size;
@@ -42,8 +42,11 @@ void table_done(struct table *table);
 /* The hash of a key's octets. */
 uint64_t table_hash(const uint8_t *key, size_t size);
 
-/* An entry for the key, in no table yet, whose value is `value`; NULL without memory, then the value is not kept. */
-struct entry *table_entry(const uint8_t *key, size_t size, void *value);
+/* An entry for the key, in no table yet and without values; NULL without memory. Freed with table_free_entry(). */
+struct entry *table_entry(const uint8_t *key, size_t size);
+
+/* Frees an entry that is in no table, and its values. Accepts NULL. */
+void table_free_entry(struct entry *entry);
 
 /* The entry with that key and its table_hash(), NULL where there is none. Readers between enter and leave, and the writer. */
 struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t *key, size_t size);

@@ -55,6 +55,11 @@ static void make_signals(struct watcher *watcher)
 		signal_init(&watcher->signals[i], watcher, all ? "*" : namespaces->words[i]);
 }
 
+static void wake(void *watcher)
+{
+	watcher_wake(watcher);
+}
+
 int watcher_new(const struct config *config, const struct outside *outside, struct registry *registry,
                 struct catalogue *catalogue, const struct watcher_begin *begin, struct watcher **watcher,
                 char reason[CONFIG_REASON_MAX])
@@ -79,6 +84,7 @@ int watcher_new(const struct config *config, const struct outside *outside, stru
 	reading_init(&made->reading, &made->intake, outside);
 	made->reading.owner = made;
 	made->reading.done = follow_read_done;
+	made->reading.wake = wake;
 	made->check_interval = begin->check > 0 ? begin->check : WATCHER_CHECK;
 	made->state = begin->state;
 	made->current_at = begin->current_at;

@@ -18,6 +18,7 @@ enum {
 	CHECK_GRACE = 1000,                    /* milliseconds for the stream to bring what the index already has */
 	QUIET_MOST = 600 * 1000,               /* milliseconds for which needless readings are put off at the most */
 	STEADY_AFTER = 5000,                   /* milliseconds of following after which an end is no sign of trouble */
+	SHORT_LIVES = 3,                       /* streams in a row that ended sooner: as good as none */
 };
 
 /* What tells of changes in one namespace, or in all: a stream, or a long poll where the token may not use it. */
@@ -31,6 +32,8 @@ struct signal {
 	bool subscribed;
 	int64_t deadline;  /* of the first `{}`, then of the next byte; INT64_MAX for none */
 	uint64_t applied;  /* the index of the last frame */
+	int64_t begun_at;  /* with the first `{}` */
+	int short_lives;   /* in a row */
 	int64_t again_at;  /* when to try a stream again, where it was denied */
 	int again_after;
 };
@@ -106,6 +109,8 @@ void follow_advance(struct watcher *watcher);
 void follow_lost(struct watcher *watcher, enum agent_result result, const char *reason);
 /* The stream has ended, which need not mean anything: connects anew. */
 void follow_again(struct watcher *watcher, const char *reason);
+/* The agent gives no stream, or none that lasts, though it may be read: its changes are polled for. */
+void follow_poll_instead(struct signal *signal);
 void follow_frame(struct signal *signal, const char *text, size_t size);
 void follow_read(struct watcher *watcher);
 void follow_read_done(void *watcher, enum agent_result result, const char *reason);

@@ -102,7 +102,8 @@ def encode(answer, request, bare=False, beyond=None):
             body = compress(body, request.coding)
     lines = [f"HTTP/1.1 {answer.status} {PHRASES.get(answer.status, 'Other')}"]
     lines += [f"{name}: {value}" for name, value in sorted(headers.items())]
-    lines.append(f"Date: {email.utils.formatdate(usegmt=True)}")
+    if "Date" not in headers:
+        lines.append(f"Date: {email.utils.formatdate(usegmt=True)}")
     chunked = beyond is None and len(body) > BUFFER and request.version == "HTTP/1.1"
     if not chunked:
         lines.append(f"Content-Length: {len(body) + (beyond or 0)}")

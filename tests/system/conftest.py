@@ -18,6 +18,7 @@ import pytest       # noqa: E402
 
 import build        # noqa: E402
 import host as hosts  # noqa: E402
+import real         # noqa: E402
 from standin import client  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
@@ -107,7 +108,7 @@ def host(stage, network):
 
 @pytest.fixture(scope="session")
 def session_agent(nothing_left):
-    with client.Agent() as agent:
+    with real.Agent() if os.environ.get("NOMAD") == "real" else client.Agent() as agent:
         yield agent
 
 

@@ -37,11 +37,11 @@ prod web 77777777-1111-2222-3333-444444444444 198.51.100.7 80 -
 class Serve:
     """A server on ports of its own; `addresses` are its (address, port) pairs."""
 
-    def __init__(self, catalogue=CATALOGUE, state="current 1", listen="127.0.0.1:0 [::1]:0", prefix=(), **settings):
+    def __init__(self, catalogue=CATALOGUE, state="current 1", listen="127.0.0.1:0 [::1]:0", prefix=(), pass_fds=(), **settings):
         words = [f"listen={listen}", *(f"{key.replace('_', '-')}={value}" for key, value in settings.items())]
         self.process = subprocess.Popen(
             [*prefix, str(build.folder() / "tests/tools/dns-serve"), *words],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=pass_fds)
         self.folder = tempfile.TemporaryDirectory(prefix="nss-nomad-tests-")
         self.addresses = []
         for line in self.said():

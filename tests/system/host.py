@@ -9,6 +9,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import threading
 import time
 
 import build
@@ -26,7 +27,7 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 OURS = ("nomad-lookup", "nomad-dns-srv")    # built with the sanitizers, where there are any
 LEAVE_WITHIN = 10   # seconds that a helper may outlive what started it: far more than its limit
 
-# $1 the stage, $2 the tools, $3 the multiarch name, $4 more options for the overlay on /etc
+# $1 the stage, $2 the tools, $3 the multiarch name, $4 "root" or "user"
 MOUNTS = """
 set -e
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -35,8 +36,12 @@ mount --bind "$2" /run/tools
 for folder in /usr/lib/"$3" /usr/bin /usr/sbin; do
     [ ! -d "$1$folder" ] || mount -t overlay -o lowerdir="$1$folder:$folder" overlay $folder
 done
-mkdir -p "$1/etc"
-mount -t overlay -o lowerdir="$1/etc:/etc",upperdir=/run/.etc/upper,workdir=/run/.etc/work"$4" overlay /etc
+if [ "$4" = root ]; then
+    mount -t overlay -o lowerdir="$1/etc:/etc",upperdir=/run/.etc/upper,workdir=/run/.etc/work overlay /etc
+else    # what belongs to the machine's root cannot be written in a user namespace, also not in an overlay
+    cp -r --no-preserve=ownership /etc/. "$1/etc/." /run/.etc/upper 2>/dev/null || :
+    mount --bind /run/.etc/upper /etc
+fi
 mount -t tmpfs -o mode=755 tmpfs /var/cache
 mkdir -p /var/cache/nss-nomad/users
 chmod 1777 /var/cache/nss-nomad/users
@@ -79,11 +84,11 @@ def namespace_of(pid):
 
 class Host:
     def __init__(self, stage):
-        options = "" if os.geteuid() == 0 else ",userxattr"
+        rights = "root" if os.geteuid() == 0 else "user"
         self.tools = pathlib.Path("/run/tools")
-        self.holder = holder(MOUNTS, str(stage), str(build.folder() / "tests/tools"), build.multiarch(), options)
+        self.holder = holder(MOUNTS, str(stage), str(build.folder() / "tests/tools"), build.multiarch(), rights)
         self.namespace = namespace_of(self.holder.pid)
-        self.publishing = False
+        self.heart = None
         self.write("/etc/nsswitch.conf", NSSWITCH)
         self.write("/etc/hosts", HOSTS)
         self.write("/etc/resolv.conf", RESOLV)
@@ -123,15 +128,26 @@ class Host:
         done = self.run([self.tool("publish"), *arguments, *(["-"] if lines else [])],
                         stdin="\n".join(lines) if lines else None)
         assert done.code == 0, done
-        self.publishing = True
+        if not self.heart:
+            self.stop_beating = threading.Event()
+            self.heart = threading.Thread(target=self._beat, daemon=True)
+            self.heart.start()
 
-    def beat(self):
-        """The heartbeat. Every program that is started sees a fresh one."""
-        os.utime(self.path("/run/nomad-dns-srv/alive"))
+    def _beat(self):
+        """The heartbeat of a daemon that lives, more often than its own: these tests share their processors."""
+        while not self.stop_beating.wait(0.5):
+            os.utime(self.path("/run/nomad-dns-srv/alive"))
+
+    def daemon_stops(self):
+        """No more heartbeats; the last one is fresh for a while."""
+        if self.heart:
+            self.stop_beating.set()
+            self.heart.join()
+            self.heart = None
 
     def daemon_dies(self, age=3600):
         """The heartbeat stays as old as that."""
-        self.publishing = False
+        self.daemon_stops()
         then = time.time() - age
         os.utime(self.path("/run/nomad-dns-srv/alive"), (then, then))
 
@@ -143,11 +159,10 @@ class Host:
 
     def start(self, command, user=0, env=None, enter=(), **popen):
         """Starts a program in the host, as a user by number; its environment is ENVIRONMENT and `env` alone."""
-        if self.publishing:
-            self.beat()
         environment = dict(ENVIRONMENT)
         if build.SAN and os.path.basename(str(command[0])) not in OURS:
-            environment.update(LD_PRELOAD=build.preload(), ASAN_OPTIONS="detect_leaks=0")
+            environment.update(LD_PRELOAD=build.preload(), ASAN_OPTIONS="detect_leaks=0",
+                               TSAN_OPTIONS="die_after_fork=0")
         environment.update(env or {})
         namespaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--preserve-credentials", "--mount"]
         identity = [f"--setuid={user}", f"--setgid={user}"] if user else []
@@ -164,7 +179,8 @@ class Host:
         try:
             out, err = process.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
-            process.kill()
+            for pid in self.processes():    # its children too: they hold the pipes
+                os.kill(pid, signal.SIGKILL)
             process.communicate()
             raise
         return Result(process.returncode, out, err)
@@ -209,6 +225,7 @@ class Host:
 
     def close(self):
         """Ends the host. What still runs in it after its time is killed, and the test fails."""
+        self.daemon_stops()
         left = self.settle()
         for pid in left:
             os.kill(pid, signal.SIGKILL)

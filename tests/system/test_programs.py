@@ -42,6 +42,7 @@ def put(request, host):
     return lambda port: agent.register("web", address="127.0.0.1", port=port)
 
 
+@pytest.mark.plain      # with libasan preloaded, curl and git hang in setlocale(), before any lookup
 def test_curl(host, put, folder):
     """curl fetches a page from a service by its name, past a proxy for others."""
     need("curl")
@@ -52,6 +53,7 @@ def test_curl(host, put, folder):
     assert (done.code, done.out) == (0, PAGE), done.err
 
 
+@pytest.mark.plain
 def test_curl_says_that_it_cannot_resolve(host):
     """curl says "Could not resolve host" (6) for an unknown service."""
     need("curl")
@@ -59,6 +61,7 @@ def test_curl_says_that_it_cannot_resolve(host):
     assert host.run(["curl", "-sS", f"http://{NAME}/"]).code == 6
 
 
+@pytest.mark.plain
 def test_git(host, put, folder):
     """git clones over http from a service by its name."""
     need("git")
@@ -243,7 +246,6 @@ def test_long_running_program(host):
     program = host.start(["/usr/bin/python3", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask():
-        host.path("/run/nomad-dns-srv/alive").exists() and host.publishing and host.beat()
         program.stdin.write(NAME + "\n")
         program.stdin.flush()
         return program.stdout.readline().strip()

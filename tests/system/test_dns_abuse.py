@@ -1,0 +1,285 @@
+"""Who may ask, how much, and how that is proven: section I of the checklist, and cookies (G7 to G11)."""
+
+import os
+import random
+import re
+import socket
+import struct
+import threading
+import time
+
+import dns.edns
+import dns.exception
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import pytest
+
+import odd_messages
+from dnsserve import built, many, serve  # noqa: F401
+
+HERE = "198.51.100.1"       # in the tests' own network; no loopback prefix
+SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
+
+
+def reasons(message):
+    return [int(option.code) for option in message.options if option.otype == dns.edns.EDE]
+
+
+def cookie(message):
+    found = [option.data for option in message.options if option.otype == 10]
+    return found[0] if found else None
+
+
+def with_cookie(data):
+    return {"use_edns": 0, "options": [dns.edns.GenericOption(10, data)]}
+
+
+# Who may ask.
+
+def test_others_are_refused(serve):  # noqa: F811
+    """I: an address outside `allow` gets REFUSED, EDE 18, over UDP and TCP, and nothing about our names."""
+    server = serve(allow="192.0.2.0/24 ::1")
+    for tcp in (False, True):
+        for name in ("redis.default.nomad", "nothing.default.nomad", "example.com"):
+            message = server.ask(name, tcp=tcp, use_edns=0)
+            assert message.rcode() == dns.rcode.REFUSED and reasons(message) == [18]
+            assert not message.answer and not message.authority
+        assert server.ask("redis.default.nomad", tcp=tcp, to=server.addresses[1]).answer
+
+
+@pytest.mark.root
+def test_default_allow(serve):  # noqa: F811
+    """I: by default the loopback and private ranges; a public address is refused."""
+    server = serve(listen=f"{HERE}:0 127.0.0.1:0")
+    assert server.ask("redis.default.nomad").rcode() == dns.rcode.REFUSED
+    assert server.ask("redis.default.nomad", to=server.addresses[1]).answer
+
+
+def test_no_recursion(serve):  # noqa: F811
+    """I: other people's names are refused, without a referral."""
+    message = serve().ask("example.com", use_edns=0)
+    assert message.rcode() == dns.rcode.REFUSED and not message.authority and not message.additional
+
+
+# Cookies.
+
+def test_a_cookie_is_given_and_known_again(serve):  # noqa: F811
+    """G7, G8: 16 octets behind the client's 8; shown again they are good for half an hour."""
+    server = serve()
+    for tcp in (False, True):
+        given = cookie(server.ask("redis.default.nomad", tcp=tcp, **with_cookie(b"clientpt")))
+        assert len(given) == 24 and given[:8] == b"clientpt" and given[8:12] == b"\1\0\0\0"
+        assert abs(struct.unpack("!I", given[12:16])[0] - time.time()) < 60
+        assert cookie(server.ask("redis.default.nomad", tcp=tcp, **with_cookie(given))) == given
+
+
+def test_a_wrong_cookie_is_replaced(serve):  # noqa: F811
+    """G8: an answer all the same, with a new one."""
+    server = serve()
+    for wrong in (b"clientpt" + b"x" * 8, b"clientpt" + b"x" * 16, b"clientpt" + b"\1" * 32):
+        message = server.ask("redis.default.nomad", **with_cookie(wrong))
+        assert message.answer and len(cookie(message)) == 24 and cookie(message)[:8] == b"clientpt"
+        assert cookie(message) != wrong
+
+
+def test_servers_with_one_secret_know_each_other_s_cookies(serve):  # noqa: F811
+    """G10: several servers behind one address; one without the secret makes another."""
+    one, other, stranger = serve(cookie_secret=SECRET), serve(cookie_secret=SECRET), serve()
+    given = cookie(one.ask("redis.default.nomad", **with_cookie(b"clientpt")))
+    assert cookie(other.ask("redis.default.nomad", **with_cookie(given))) == given
+    assert cookie(stranger.ask("redis.default.nomad", **with_cookie(given))) != given
+
+
+def test_cookies_off(serve):  # noqa: F811
+    """G7, C2: then the option is one that we do not know."""
+    server = serve(cookies="no")
+    for data in (b"clientpt", b"odd"):
+        message = server.ask("redis.default.nomad", **with_cookie(data))
+        assert message.answer and cookie(message) is None
+    octets = odd_messages.ODD["C2-cookie-alone"].octets
+    assert dns.message.from_wire(server.raw(octets)).rcode() == dns.rcode.FORMERR
+
+
+def test_dig_and_kdig_take_the_cookie(serve):  # noqa: F811
+    server = serve()
+    out = server.dig("redis.default.nomad")
+    assert re.search(r"; COOKIE: [0-9a-f]{48} \(good\)", out)
+    out = server.kdig("+cookie", "redis.default.nomad")
+    assert "COOKIE" in out and "WARNING" not in out
+
+
+# Who we are.
+
+def test_nsid_and_version(serve):  # noqa: F811
+    """G11, C7: said where it was configured, to those who ask."""
+    server = serve(nsid="rack-7", version="a resolver")
+    nsid = dns.edns.GenericOption(3, b"")
+    message = server.ask("redis.default.nomad", use_edns=0, options=[nsid])
+    assert [(option.otype, option.data) for option in message.options] == [(3, b"rack-7")]
+    assert server.ask("redis.default.nomad", use_edns=0).options == ()
+    for name, text in (("version.bind", b"a resolver"), ("VERSION.server", b"a resolver"), ("id.server", b"rack-7"),
+                       ("hostname.bind", b"rack-7")):
+        message = server.ask(name, "TXT", rdclass="CH")
+        assert message.answer[0][0].strings == (text,)
+        assert message.answer[0].rdclass == dns.rdataclass.CH
+    for name, rdtype in (("version.bind", "A"), ("authors.bind", "TXT"), ("redis.default.nomad", "TXT")):
+        assert server.ask(name, rdtype, rdclass="CH").rcode() == dns.rcode.REFUSED
+
+
+# How much.
+
+def burst(server, octets, count):
+    """Sends so many questions at once from an address that is no loopback; the answers' flags."""
+    answers = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HERE, 0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        sock.connect(server.address)
+        for _ in range(count):
+            sock.send(octets)
+        limit = time.monotonic() + 30
+        while time.monotonic() < limit:
+            totals = server.totals()
+            if sum(totals[kind] for kind in ("A", "AAAA", "SOA", "other")) >= count:
+                break
+        sock.setblocking(False)
+        try:
+            while True:
+                answers.append(sock.recv(65536))
+        except BlockingIOError:
+            return answers
+
+
+@pytest.mark.root
+def test_rate_limit(serve):  # noqa: F811
+    """I: at most rate-limit answers a second; of the rest half say "ask over TCP", which costs a forger more than it
+    costs us; TCP and cookies are not limited, and loopback neither."""
+    server = serve(listen=f"{HERE}:0", allow="0.0.0.0/0", rate_limit="50", workers="1")
+    started = int(time.time())
+    answers = burst(server, odd_messages.query(), 500)
+    seconds = int(time.time()) - started + 1
+    whole = [answer for answer in answers if not answer[2] & 2]
+    cut = [answer for answer in answers if answer[2] & 2]
+    assert 50 <= len(whole) <= 50 * seconds
+    assert cut and all(len(answer) == len(odd_messages.query()) for answer in cut)
+    assert abs((500 - len(whole)) / 2 - len(cut)) <= seconds
+    assert server.totals()["limited"] == 500 - len(whole)
+    assert server.ask("redis.default.nomad", tcp=True).answer
+    given = cookie(server.ask("redis.default.nomad", tcp=True, **with_cookie(b"clientpt")))
+    proven = odd_messages.with_opt(odd_messages.opt(odd_messages.option(10, given)))
+    before = server.totals()["limited"]
+    assert len(burst_again(server, proven, 300)) == 300
+    assert server.totals()["limited"] == before
+
+
+def burst_again(server, octets, count):
+    """The same after others have been counted."""
+    answers = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HERE, 0))
+        sock.settimeout(10)
+        sock.connect(server.address)
+        for _ in range(count // 50):
+            for _ in range(50):
+                sock.send(octets)
+            for _ in range(50):
+                answers.append(sock.recv(65536))
+    return [answer for answer in answers if not answer[2] & 2]
+
+
+@pytest.mark.root
+def test_errors_are_limited(serve):  # noqa: F811
+    """I: FORMERR and NOTIMP, to all sources together: two servers never keep each other busy."""
+    server = serve(listen=f"{HERE}:0", allow="0.0.0.0/0", rate_limit="100000", workers="1")
+    started = int(time.time())
+    answers = burst(server, odd_messages.ODD["B4-status"].octets, 1000)
+    assert 100 <= len(answers) <= 100 * (int(time.time()) - started + 1)
+
+
+def test_loopback_is_not_limited(serve):  # noqa: F811
+    server = serve(rate_limit="1")
+    for _ in range(50):
+        assert server.ask("redis.default.nomad").answer
+    assert server.totals()["limited"] == 0
+
+
+def test_a_flood_does_not_stop_others(serve):  # noqa: F811
+    """I: while one source sends whatever it can, questions and rubbish, another one is answered."""
+    server = serve()
+    over = threading.Event()
+    rng = random.Random(5)
+    messages = [odd.octets for odd in odd_messages.ODD.values()] + [rng.randbytes(rng.randrange(1, 600)) for _ in range(200)]
+
+    def flood():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(server.address)
+            while not over.is_set():
+                for octets in messages:
+                    sock.send(octets)
+
+    threads = [threading.Thread(target=flood) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(100):
+            assert server.ask("redis.default.nomad", tcp=True).answer
+        answered = sum(ask_once(server) for _ in range(50))
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert answered >= 45       # a datagram may be lost where the socket's buffer is full; the client asks again
+    assert server.ask("redis.default.nomad").answer
+
+
+def ask_once(server):
+    try:
+        return bool(server.ask("redis.default.nomad", timeout=5).answer)
+    except dns.exception.Timeout:
+        return False
+
+
+@pytest.mark.root
+def test_forged_sources(serve):  # noqa: F811
+    """I: answers to sources all over the world, nine tenths of which are refused; memory stays what it was."""
+    server = serve(listen=f"{HERE}:0", allow="0.0.0.0/0", rate_limit="5")
+    payload = odd_messages.query()
+    rng = random.Random(6)
+    target = socket.inet_aton(HERE)
+    before = resident(server)
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+        for _ in range(20000):
+            source = struct.pack("!I", rng.getrandbits(32))
+            udp = struct.pack("!4H", 1024 + rng.randrange(60000), server.address[1], 8 + len(payload), 0) + payload
+            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0, source, target)
+            sock.sendto(ip + udp, (HERE, 0))
+    assert server.ask("redis.default.nomad", tcp=True).answer
+    if not os.environ.get("SAN"):
+        assert resident(server) - before < 4 << 10
+
+
+def resident(server):
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
+
+
+def test_counters(serve):  # noqa: F811
+    """What was asked and answered is counted, by type and rcode, over all workers."""
+    server = serve(many(1000))
+    server.ask("many.default.nomad", "A")
+    server.ask("many.default.nomad", "SRV", tcp=True)
+    for name, rdtype in (("many.default.nomad", "AAAA"), ("nomad", "SOA"), ("nomad", "NS"), ("nothing.nomad", "TXT"),
+                         ("many.default.nomad", "HTTPS"), ("example.com", "PTR"), ("many.default.nomad", "MX"),
+                         ("default.nomad", "ANY")):
+        server.ask(name, rdtype)
+    server.raw(odd_messages.ODD["B4-status"].octets)
+    server.raw(odd_messages.ODD["A2-an-answer"].octets)
+    limit = time.monotonic() + 10
+    while (totals := server.totals())["SOA"] < 3 and time.monotonic() < limit:
+        pass
+    assert totals["connections"] <= 1
+    del totals["connections"]
+    assert totals == {"A": 1, "AAAA": 1, "SRV": 1, "TXT": 1, "SOA": 3, "NS": 1, "PTR": 1, "ANY": 1, "HTTPS": 1, "other": 3,
+                      "NOERROR": 10, "NXDOMAIN": 1, "REFUSED": 1, "NOTIMP": 1, "FORMERR": 0, "SERVFAIL": 0, "BADVERS": 0,
+                      "truncated": 1, "dropped": 1, "limited": 0, "streams": 1}

@@ -1,0 +1,113 @@
+"""Answers that are too large: section F of the checklist."""
+
+import dns.edns
+import dns.flags
+import dns.message
+import pytest
+
+from dnsserve import built, many, names, records, serve  # noqa: F401
+
+
+@pytest.mark.parametrize("query, limit", [
+    ({}, 512),
+    ({"use_edns": 0, "payload": 512}, 512),
+    ({"use_edns": 0, "payload": 100}, 512),
+    ({"use_edns": 0, "payload": 1232}, 1232),
+    ({"use_edns": 0, "payload": 4096}, 1232),
+])
+@pytest.mark.parametrize("rdtype, largest", [("A", 16), ("SRV", 60)])
+def test_as_many_whole_records_as_fit(serve, query, limit, rdtype, largest):  # noqa: F811
+    """F: 1,000 instances: TC, whole records, as many as there is room for; dnspython takes no half ones."""
+    server = serve(many(1000))
+    message = server.ask("many.default.nomad", rdtype, **query)
+    size = len(octets(server, rdtype, query))
+    assert message.flags & dns.flags.TC
+    assert not message.additional
+    assert limit - largest < size <= limit
+    assert records(message.answer) >= (limit - 60) // largest - 1
+
+
+def octets(server, rdtype, query):
+    message = dns.message.make_query("many.default.nomad", rdtype, **query)
+    return server.raw(message.to_wire())
+
+
+def test_udp_size_is_a_setting(serve):  # noqa: F811
+    """F: udp-size, for networks that carry more."""
+    server = serve(many(1000), udp_size="4096")
+    assert 4000 < len(octets(server, "SRV", {"use_edns": 0, "payload": 8192})) <= 4096
+    assert server.ask("many.default.nomad", "A", use_edns=0).payload == 4096
+
+
+def test_truncated_answers_are_rotated(serve):  # noqa: F811
+    """F: clients that do not ask again over TCP see others each time; in the end all."""
+    server = serve(many(200))
+    seen = set()
+    for _ in range(200):
+        seen |= {str(record) for record in server.ask("many.default.nomad", "SRV").answer[0]}
+    assert len(seen) == 200
+
+
+@pytest.mark.parametrize("rdtype", ["A", "SRV"])
+def test_over_tcp_all_of_them(serve, rdtype):  # noqa: F811
+    """F, A13: 1,000 instances over TCP, whatever size the client takes over UDP."""
+    server = serve(many(1000))
+    message = server.ask("many.default.nomad", rdtype, tcp=True, use_edns=0, payload=512)
+    assert records(message.answer) == 1000
+    assert not message.flags & dns.flags.TC
+    if rdtype == "SRV":
+        targets = {str(record.target): record.port for record in message.answer[0]}
+        additional = {str(rrset.name): str(rrset[0]) for rrset in message.additional}
+        assert len(additional) > 500        # what there is room for
+        for i in range(1000):
+            target = f"10-0-{i >> 8}-{i & 255}.many.default.nomad."
+            assert targets[target] == 1 + i
+            assert additional.get(target, f"10.0.{i >> 8}.{i & 255}") == f"10.0.{i >> 8}.{i & 255}"
+
+
+def test_more_than_a_message_holds(serve):  # noqa: F811
+    """F: even 65,535 octets end; then TC says so over TCP as well."""
+    server = serve(many(6000))
+    message = server.ask("many.default.nomad", "A", tcp=True)
+    assert message.flags & dns.flags.TC
+    assert records(message.answer) == (65535 - 12 - len("_many_default_nomad_") - 4) // 16
+
+
+def test_additional_records_go_first(serve):  # noqa: F811
+    """E8, F: additional records that do not fit are left out without TC (RFC 2181 section 9)."""
+    seen = set()
+    for count in range(1, 12):
+        server = serve(many(count))
+        message = server.ask("many.default.nomad", "SRV")
+        cut = bool(message.flags & dns.flags.TC)
+        assert cut == (records(message.answer) < count)
+        assert records(message.additional) <= records(message.answer)
+        seen.add((cut, records(message.additional) < count))
+    assert (False, True) in seen and (True, True) in seen and (False, False) in seen
+
+
+def test_room_for_the_opt_record_is_kept(serve):  # noqa: F811
+    """F: a truncated answer still has its OPT record, with a cookie and the reason that there is one."""
+    server = serve(many(1000), state="stale 1")
+    message = server.ask("many.default.nomad", "SRV", use_edns=0, payload=512,
+                         options=[dns.edns.GenericOption(10, b"12345678")])
+    assert message.flags & dns.flags.TC
+    assert sorted(option.otype for option in message.options) == [10, 15]
+
+
+def test_additional_records_beyond_the_reach_of_a_pointer(serve):  # noqa: F811
+    """E5: from 16,384 octets on no pointer leads to a target; the names are written out."""
+    server = serve(many(400, service="s" * 63))
+    message = server.ask("s" * 63 + ".default.nomad", "SRV", tcp=True)
+    assert records(message.answer) == 400
+    assert len(names(message.additional)) == records(message.additional) > 100
+    assert {str(rrset.name) for rrset in message.additional} <= {str(record.target) for record in message.answer[0]}
+
+
+def test_dig_follows_truncation(serve):  # noqa: F811
+    """BIND's reader takes the cut answer and the whole one."""
+    server = serve(many(1000))
+    out = server.dig("+ignore", "many.default.nomad", "SRV")
+    assert "flags: qr aa tc rd;" in out
+    assert server.dig("many.default.nomad", "SRV").count("IN\tSRV\t10") == 1000
+    assert "Flags: qr aa rd; QUERY: 1; ANSWER: 1000; AUTHORITY: 0;" in server.kdig("+tcp", "many.default.nomad", "SRV")

@@ -1,0 +1,371 @@
+"""Datagrams and streams: section A of the checklist."""
+
+import ctypes
+import os
+import random
+import resource
+import socket
+import struct
+import time
+
+import dns.edns
+import dns.message
+import pytest
+
+import odd_messages
+from dnsserve import PROBE, Stream, built, many, names, records, serve  # noqa: F401
+
+IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
+IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
+PIDFD_GETFD = 438
+QUERY = odd_messages.query()
+
+
+def test_both_families_and_both_ways(serve):  # noqa: F811
+    """A7: UDP and TCP on the same port, of IPv4 and IPv6."""
+    server = serve()
+    assert len(server.addresses) == 2
+    for address in server.addresses:
+        for tcp in (False, True):
+            assert server.ask("redis.default.nomad", tcp=tcp, to=address).answer
+
+
+@pytest.mark.root
+def test_source_port_0(serve):  # noqa: F811
+    """A3: nobody can be answered there; the message is dropped, and counted."""
+    server = serve()
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as sock:
+        sock.sendto(struct.pack("!4H", 0, server.address[1], 8 + len(QUERY), 0) + QUERY, ("127.0.0.1", 0))
+    assert server.ask("redis.default.nomad").answer
+    limit = time.monotonic() + 10
+    while server.totals()["dropped"] == 0 and time.monotonic() < limit:
+        pass        # another worker may have it
+    assert server.totals()["dropped"] == 1
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("listen, addresses", [
+    ("0.0.0.0:0", ["127.0.0.1", "127.0.0.77", "198.51.100.1"]),
+    ("[::]:0", ["::1", "2001:db8:ffff::1"]),
+])
+def test_answers_come_from_the_address_that_was_asked(serve, listen, addresses):  # noqa: F811
+    """A4: with a wildcard listener too; a connected socket takes no other's."""
+    server = serve(listen=listen, allow="0.0.0.0/0 ::/0")
+    port = server.address[1]
+    for address in addresses:
+        for tcp in (False, True):
+            assert server.ask("redis.default.nomad", to=(address, port), tcp=tcp).answer
+            rdtype = "AAAA" if ":" in address else "A"
+            answer = server.ask("ns.nomad", rdtype, to=(address, port), tcp=tcp).answer
+            assert [str(record) for record in answer[0]] == [address]   # D6: where we can be reached
+
+
+@pytest.mark.root
+def test_socket_options(serve):  # noqa: F811
+    """A5, A6: no path MTU discovery; at least 1 MiB of room for what comes in."""
+    server = serve()
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(server.process.pid)
+    looked_at = 0
+    for number in os.listdir(f"/proc/{server.process.pid}/fd"):
+        descriptor = libc.syscall(PIDFD_GETFD, pidfd, int(number), 0)
+        if descriptor < 0 or not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+            if descriptor >= 0:
+                os.close(descriptor)
+            continue
+        with socket.socket(fileno=descriptor) as sock:
+            if sock.type != socket.SOCK_DGRAM or sock.family not in (socket.AF_INET, socket.AF_INET6):
+                continue
+            v4 = sock.family == socket.AF_INET
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= 1 << 20
+            assert sock.getsockopt(socket.IPPROTO_IP if v4 else socket.IPPROTO_IPV6,
+                                   IP_MTU_DISCOVER if v4 else IPV6_MTU_DISCOVER) == IP_PMTUDISC_OMIT
+            looked_at += 1
+    os.close(pidfd)
+    assert looked_at == 2 * len(os.sched_getaffinity(0))
+
+
+def test_a_port_that_is_taken(serve):  # noqa: F811
+    """Two servers on one port would share the questions unnoticed; the second one says what is wrong."""
+    server = serve()
+    with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{server.address[1]}: .*another program does"):
+        serve(listen=f"127.0.0.1:{server.address[1]}")
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:", ":53", "::1:53", "[::1]", "localhost:53", "127.0.0.1:65536"])
+def test_listeners_that_are_none(serve, listen):  # noqa: F811
+    with pytest.raises(RuntimeError, match="listen.*ADDRESS:PORT"):
+        serve(listen=listen)
+
+
+# TCP.
+
+def test_split_anywhere(serve):  # noqa: F811
+    """A8: length and message cut at every place."""
+    server = serve()
+    whole = struct.pack("!H", len(QUERY)) + QUERY
+    with server.stream() as stream:
+        for cut in range(1, len(whole)):
+            stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stream.send(whole[:cut])
+            assert not stream.readable(0)
+            stream.send(whole[cut:])
+            assert dns.message.from_wire(stream.receive()).answer
+
+
+def test_octet_by_octet(serve):  # noqa: F811
+    """A8: a slow sender."""
+    server = serve()
+    with server.stream() as stream:
+        stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for octet in struct.pack("!H", len(QUERY)) + QUERY:
+            stream.send(bytes([octet]))
+        assert dns.message.from_wire(stream.receive()).answer
+
+
+@pytest.mark.parametrize("tail", [0, 1, 2, 20])
+def test_many_in_one_segment(serve, tail):  # noqa: F811
+    """A8, A9: pipelined questions are all answered, in order, and what is begun after them is kept."""
+    server = serve()
+    whole = b"".join(struct.pack("!H", len(QUERY)) + struct.pack("!H", i) + QUERY[2:] for i in range(500))
+    last = struct.pack("!H", len(PROBE)) + PROBE
+    with server.stream() as stream:
+        stream.send(whole + last[:tail])
+        for i in range(500):
+            assert stream.receive()[:2] == struct.pack("!H", i)
+        stream.send(last[tail:])
+        assert stream.receive()[:2] == PROBE[:2]
+
+
+def test_length_and_message_in_one_segment(serve):  # noqa: F811
+    """A8: clients that read the length alone first, and take what they get for all (RFC 7766 section 8)."""
+    server = serve()
+    with server.stream() as stream:
+        stream.send_message(QUERY)
+        octets = stream.socket.recv(65536)
+        assert struct.unpack("!H", octets[:2])[0] == len(octets) - 2
+
+
+@pytest.mark.parametrize("length", [0, 1, 11, 4097, 65535])
+def test_bad_lengths(serve, length):  # noqa: F811
+    """A11: shorter than a header, or longer than a question can be: the connection ends."""
+    server = serve()
+    with server.stream() as stream:
+        stream.send(struct.pack("!H", len(QUERY)) + QUERY + struct.pack("!H", length))
+        assert dns.message.from_wire(stream.receive()).answer
+        assert stream.ended()
+
+
+def test_longest_question(serve):  # noqa: F811
+    octets = odd_messages.with_opt(odd_messages.opt(odd_messages.option(12, b"\0" * (4096 - len(QUERY) - 15))))
+    assert len(octets) == 4096
+    with serve().stream() as stream:
+        stream.send_message(octets)
+        assert dns.message.from_wire(stream.receive()).answer
+
+
+def test_idle_connections_end(serve):  # noqa: F811
+    """A10: after tcp-idle without a whole question; octets alone do not keep it open."""
+    server = serve(tcp_idle="1s")
+    with server.stream() as idle, server.stream() as slow:
+        begun = time.monotonic()
+        slow.send(b"\0")
+        assert idle.ended() and slow.ended()
+        assert time.monotonic() - begun >= 0.9
+    assert server.totals()["connections"] == 0
+
+
+def test_busy_connections_stay(serve):  # noqa: F811
+    """A10: a question within the idle time keeps it open, and others' end does not end it."""
+    server = serve(tcp_idle="1s")
+    with server.stream() as busy, server.stream() as idle:
+        while not idle.readable(0.1):
+            busy.send_message(QUERY)
+            assert busy.receive()
+        busy.send_message(QUERY)
+        assert busy.receive()
+
+
+def test_too_many_connections(serve):  # noqa: F811
+    """A10: a new one takes the place of the one that has been idle longest; nobody has to wait."""
+    server = serve(tcp_connections="20")
+    streams = [server.stream() for _ in range(20)]
+    streams[0].send_message(QUERY)
+    assert streams[0].receive()
+    extra = [server.stream() for _ in range(5)]
+    for stream in extra:
+        stream.send_message(QUERY)
+        assert stream.receive()
+    for stream in streams[1:6]:
+        assert stream.ended()
+    for stream in (streams[0], *streams[6:]):
+        stream.send_message(QUERY)
+        assert stream.receive()
+    assert server.totals()["connections"] == 20
+    for stream in streams + extra:
+        stream.close()
+
+
+@pytest.mark.root
+def test_too_many_connections_of_one_client(serve):  # noqa: F811
+    """A10: a client has a quarter of them; loopback is trusted with all."""
+    server = serve(listen="198.51.100.1:0", allow="198.51.100.0/24", tcp_connections="20")
+    streams = [server.stream() for _ in range(5)]
+    for stream in streams:
+        stream.send_message(QUERY)
+        assert stream.receive()
+    with server.stream() as more:
+        assert more.ended()
+    streams.pop().close()
+    limit = time.monotonic() + 10
+    while server.totals()["connections"] > len(streams) and time.monotonic() < limit:
+        pass
+    with server.stream() as more:
+        more.send_message(QUERY)
+        assert more.receive()
+    for stream in streams:
+        stream.close()
+
+
+def raise_files(count):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        pytest.skip("too few descriptors are allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
+
+
+def resident(server):
+    """Kilobytes."""
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
+
+
+@pytest.mark.plain
+def test_10000_idle_connections(serve):  # noqa: F811
+    """They are held, cost little, and take no answer from anybody else."""
+    raise_files(11000)
+    server = serve(tcp_idle="300s")
+    before = resident(server)
+    streams = [server.stream() for _ in range(10000)]
+    for stream in streams[::100]:
+        stream.send(b"\0")
+    assert server.ask("redis.default.nomad").answer
+    assert server.ask("redis.default.nomad", tcp=True).answer
+    assert server.totals()["connections"] >= 9999
+    assert resident(server) - before < 16 << 10
+    streams[-1].send_message(QUERY)
+    assert streams[-1].receive()
+    for stream in streams:
+        stream.close()
+
+
+def test_a_client_that_does_not_read(serve):  # noqa: F811
+    """It is not read from either while it owes us reading: memory stays bounded, and others get their answers."""
+    server = serve(many(1000))
+    octets = dns.message.make_query("many.default.nomad", "SRV").to_wire()
+    message = struct.pack("!H", len(octets)) + octets
+    stream = Stream(server.address)
+    stream.socket.setblocking(False)
+    sent = b""
+    try:
+        for _ in range(100000):
+            if not sent:
+                sent = message * 100
+            sent = sent[stream.socket.send(sent):]
+    except BlockingIOError:
+        pass
+    else:
+        raise AssertionError("everything was taken")
+    for _ in range(10):
+        assert server.ask("v4only.default.nomad", "A", tcp=True)
+    if not os.environ.get("SAN"):
+        assert resident(server) < 32 << 10
+    stream.socket.setblocking(True)
+    for _ in range(100):
+        whole = stream.receive()
+    assert records(dns.message.from_wire(whole).answer) == 1000
+    stream.close()
+
+
+def test_clients_that_never_end(serve):  # noqa: F811
+    """Half questions, closed or reset in the middle, by the hundred: nothing is left of them."""
+    server = serve()
+    for i in range(300):
+        stream = server.stream()
+        stream.send(struct.pack("!H", len(QUERY)) + QUERY[:random.randrange(len(QUERY))])
+        if i % 2:
+            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        stream.close()
+    assert server.ask("redis.default.nomad", tcp=True).answer
+    limit = time.monotonic() + 10
+    while server.totals()["connections"] > 1 and time.monotonic() < limit:
+        pass
+    assert server.totals()["connections"] <= 1
+
+
+def test_half_closed(serve):  # noqa: F811
+    """A client that has asked all it wants and says so still gets its answers."""
+    with serve().stream() as stream:
+        for _ in range(10):
+            stream.send_message(QUERY)
+        stream.socket.shutdown(socket.SHUT_WR)
+        for _ in range(10):
+            assert dns.message.from_wire(stream.receive()).answer
+        assert stream.ended()
+
+
+def test_keepalive(serve):  # noqa: F811
+    """A14, RFC 7828: the idle time, in units of 100 ms, for who asks over TCP; over UDP nothing."""
+    server = serve(tcp_idle="7s")
+    option = dns.edns.GenericOption(11, b"")
+    asked = server.ask("redis.default.nomad", tcp=True, use_edns=0, options=[option])
+    assert [(one.otype, one.data) for one in asked.options] == [(11, struct.pack("!H", 70))]
+    assert server.ask("redis.default.nomad", tcp=True, use_edns=0).options == ()
+    assert server.ask("redis.default.nomad", use_edns=0, options=[option]).options == ()
+    odd = dns.edns.GenericOption(11, b"\0\1")
+    assert server.ask("redis.default.nomad", tcp=True, use_edns=0, options=[odd]).rcode() == odd_messages.FORMERR
+    assert server.ask("redis.default.nomad", use_edns=0, options=[odd]).answer
+
+
+def test_kdig_keeps_its_connection(serve):  # noqa: F811
+    server = serve()
+    out = server.kdig("+tcp", "+keepopen", "redis.default.nomad", "SRV", "v4only.default.nomad", "A")
+    assert out.count("status: NOERROR") == 2
+
+
+# Sockets from systemd.
+
+@pytest.fixture
+def passed(serve):  # noqa: F811
+    """A server that was handed sockets as systemd does: descriptors from 3 on, how many, and for whom."""
+    def start(*sockets):
+        numbers = [str(one.fileno()) for one in sockets]
+        moves = " ".join(f'{3 + i}<&{20 + i}' for i in range(len(sockets)))
+        script = f'exec {moves}; LISTEN_FDS={len(sockets)} LISTEN_PID=$$ exec "$@"'
+        for i, number in enumerate(numbers):
+            os.dup2(int(number), 20 + i)
+        try:
+            return serve(prefix=["bash", "-c", script, "bash"], pass_fds=range(20, 20 + len(sockets)))
+        finally:
+            for i in range(len(sockets)):
+                os.close(20 + i)
+    return start
+
+
+def test_sockets_from_systemd(passed):
+    """They are taken instead of `listen`; a datagram socket is shared by all workers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
+        streams.bind(("127.0.0.1", 0))
+        streams.listen()
+        address = streams.getsockname()
+        datagrams.bind(address)
+        server = passed(datagrams, streams)
+    assert server.addresses == [address, address]
+    for tcp in (False, True):
+        for _ in range(20):
+            assert names(server.ask("v4only.default.nomad", tcp=tcp).answer) == {"v4only.default.nomad. A 192.0.2.4"}
+
+
+def test_a_socket_from_systemd_that_is_none_of_ours(passed):
+    with socket.socket(socket.AF_UNIX) as wrong, pytest.raises(RuntimeError, match="ListenDatagram= and ListenStream="):
+        passed(wrong)

@@ -1,0 +1,291 @@
+"""nomad-lookup --check, the doctor: nothing is wrong with a sound set-up, and of each broken one it names the fault and
+the remedy. Unsound in one thing, no other is called a fault but what follows from it."""
+
+import contextlib
+import email.utils
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+import build
+
+WITHIN = 20     # seconds for the daemon to follow, or to notice
+
+
+def examine(host, *arguments, **run):
+    """What the doctor says: {check: (state, finding, remedy)}, the worst of each check."""
+    done = host.run(["nomad-lookup", "--check", "--json", *arguments], **run)
+    said = json.loads(done.out)
+    assert said["ok"] == (done.code == 0), done
+    assert done.code == (1 if any(check["state"] == "fault" for check in said["checks"]) else 0)
+    worst = {}
+    for check in said["checks"]:
+        assert (check["state"] != "fault") or check["remedy"], check
+        if worst.get(check["check"], ("ok",))[0] != "fault":
+            worst[check["check"]] = (check["state"], check["finding"], check["remedy"])
+    return worst
+
+
+def faults(said):
+    return {check for check, (state, _, _) in said.items() if state == "fault"}
+
+
+def wait_for(condition):
+    limit = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < limit, "it does not come"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def running(host, log):
+    """nomad-dns-srv in the host, once it follows."""
+    with open(log, "wb") as out:
+        process = host.start(["nomad-dns-srv", "--check-interval", "100"], stderr=out, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: process.poll() is not None or host.run(["nomad-dns-srv", "--status"]).code == 0)
+        assert process.poll() is None, log.read_text()
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def sound(host, agent, folder):
+    """A host on which all is well: the module, the daemon, an agent with a service."""
+    agent.register_many([{"name": "web", "address": "192.0.2.10", "port": 80},
+                         {"name": "web", "address": "2001:db8::10", "port": 80}])
+    with running(host, folder / "log") as process:
+        host.daemon = process
+        yield host
+
+
+def test_sound(sound):
+    """Nothing is wrong, each part is looked at, and the name is tried in both ways."""
+    said = examine(sound)
+    assert faults(said) == set()
+    assert set(said) >= {"settings", "hosts", "module", "nscd", "daemon", "agent", "clock", "token", "answer", "dns"}
+    assert "web.default.nomad" in said["dns"][1] and said["dns"][0] == "ok"
+
+
+def test_for_people(sound):
+    """As text: a line for each part, and the sum of it in the last one."""
+    done = sound.run(["nomad-lookup", "--check"])
+    assert (done.code, done.lines[-1]) == (0, "Nothing is wrong.")
+    sound.write("/etc/nsswitch.conf", "hosts: files dns\n")
+    done = sound.run(["nomad-lookup", "--check"])
+    assert (done.code, done.lines[-1]) == (1, "1 fault: see FAULT above.")
+    assert any(line.split()[:2] == ["FAULT", "hosts"] for line in done.lines)
+    assert any(line.strip().startswith("do: ") for line in done.lines)
+
+
+def test_a_name_given(sound):
+    """It tries the name that it is given."""
+    assert "other.default.nomad" in examine(sound, "other.default.nomad")["answer"][1]
+
+
+def test_without_daemon(host, agent):
+    """No daemon, never any: nothing is wrong with that where none is installed."""
+    agent.register("web", address="192.0.2.10", port=80)
+    assert host.run(["umount", "/usr/sbin"]).code == 0      # what is below is the machine's
+    said = examine(host)
+    assert faults(said) == set() and said["daemon"][0] == "note"
+
+
+def test_module_missing(sound):
+    """1. glibc does not find the module."""
+    assert sound.run(["umount", "--lazy", f"/usr/lib/{build.multiarch()}"]).code == 0     # what is below is the machine's
+    said = examine(sound)
+    assert faults(said) == {"module", "answer"}
+    assert "libnss_nomad.so.2" in said["module"][1] and "libnss-nomad" in said["module"][2]
+
+
+@pytest.mark.parametrize("line, wanted", [
+    ("files resolve [!UNAVAIL=return] nomad [!UNAVAIL=return] dns",
+     "files nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] dns"),
+    ("files dns nomad", "files nomad [!UNAVAIL=return] dns"),
+    ("mymachines resolve [!UNAVAIL=return] files myhostname dns",
+     "mymachines nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] files myhostname dns"),
+    ("files nomad dns", "files nomad [!UNAVAIL=return] dns"),
+    ("files nomad [NOTFOUND=return] dns", "files nomad [!UNAVAIL=return] dns"),
+    ("files", "files nomad [!UNAVAIL=return]"),
+])
+def test_hosts_line(sound, line, wanted):
+    """2. nomad after resolve or dns, without its action, or not there: the right line is proposed, and is right."""
+    sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: {line}\n")
+    said = examine(sound)
+    assert faults(said) == {"hosts"}
+    assert f'"hosts: {wanted}"' in said["hosts"][2]
+    sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: {wanted}\n")
+    assert faults(examine(sound)) == set()
+
+
+@pytest.mark.parametrize("line", ["hosts: files nomad [!UNAVAIL=retrun] dns", "passwd: files [NOTFOUND",
+                                  "group: files [SUCESS=return]", "shadow: files [NOTFOUND return]"])
+def test_syntax_error(sound, line):
+    """3. A syntax error in nsswitch.conf, on any line: the line is named. glibc sees it as well: no user is known."""
+    sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: files nomad [!UNAVAIL=return] dns\n{line}\n")
+    assert sound.run(["getent", "-s", "files", "passwd", "root"]).code == 0
+    assert sound.run(["getent", "passwd", "root"]).code == 2, "glibc takes that for right"
+    said = examine(sound)
+    assert faults(said) == {"hosts"} and "line 3" in said["hosts"][1]
+
+
+@pytest.mark.parametrize("line", ["# hosts: files [x", "nonsense", "hosts files", "netmasks: files [x=y]",
+                                  "protocols: db [NOTFOUND=return SUCCESS=continue] files", "rpc:", "passwd: files"])
+def test_no_syntax_error(sound, line):
+    """What glibc takes for right is right."""
+    sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: files nomad [!UNAVAIL=return] dns\n{line}\n")
+    assert sound.run(["getent", "passwd", "root"]).code == 0
+    assert faults(examine(sound)) == set()
+
+
+def test_daemon_dead(sound):
+    """4. The daemon was killed."""
+    sound.daemon.kill()
+    sound.daemon.wait()
+    sound.daemon_dies(age=60)
+    said = examine(sound)
+    assert faults(said) == {"daemon"}
+    assert "60 s old" in said["daemon"][1] and "systemctl start nomad-dns-srv" in said["daemon"][2]
+
+
+def test_daemon_ended(sound):
+    """4. The daemon was ended, and is installed."""
+    sound.daemon.terminate()
+    sound.daemon.wait()
+    said = examine(sound)
+    assert faults(said) == {"daemon"} and "does not run" in said["daemon"][1]
+
+
+def test_agent_down(sound, agent):
+    """5. No agent answers; the daemon goes on with what it has, and the doctor tries what it is told."""
+    agent.stop_listening()
+    wait_for(lambda: sound.run(["nomad-dns-srv", "--status"]).code == 1)
+    said = examine(sound, "web.default.nomad")
+    assert faults(said) == {"agent", "daemon"}
+    assert agent.url in said["agent"][1] and "systemctl start nomad" in said["agent"][2]
+    assert said["answer"][0] == "ok"
+    agent.listen_again()
+
+
+def test_wrong_token(host, agent):
+    """6. The agent wants a token, and this is none of its."""
+    agent.tokens({"right": {"namespaces": ["default"]}})
+    host.write("/etc/nss-nomad.token", "wrong\n", mode=0o600)
+    host.configure(nomad={"address": agent.url, "namespace": "default", "token-file": "/etc/nss-nomad.token"})
+    host.publish("default", "web", "192.0.2.10 80")
+    said = examine(host)
+    assert faults(said) == {"token"} and "token-file" in said["token"][2]
+    host.write("/etc/nss-nomad.token", "right\n", mode=0o600)
+    assert faults(examine(host)) == set()
+
+
+def test_token_file(host, agent):
+    """6. The token's file is missing, or everybody may read it."""
+    host.publish("default", "web", "192.0.2.10 80")
+    host.configure(nomad={"address": agent.url, "token-file": "/etc/nss-nomad.token"})
+    said = examine(host)
+    assert said["token"][0] == "note", "the daemon answers"
+    host.write("/etc/nss-nomad.token", "any\n", mode=0o644)
+    said = examine(host)
+    assert faults(said) == {"token"} and "chmod" in said["token"][1]
+
+
+def test_token_without_a_namespace(host, agent):
+    """7. The token may not read one of the namespaces that are followed, or none at all."""
+    agent.create_namespace("prod")
+    agent.tokens({"half": {"namespaces": ["default"]}, "none": {"namespaces": []}})
+    host.write("/etc/nss-nomad.token", "half\n", mode=0o600)
+    host.configure(nomad={"address": agent.url, "namespace": "default prod", "token-file": "/etc/nss-nomad.token"})
+    host.publish("default", "web", "192.0.2.10 80")
+    said = examine(host)
+    assert faults(said) == {"token"} and "namespace prod" in said["token"][1] and "read-job" in said["token"][2]
+    host.write("/etc/nss-nomad.token", "none\n", mode=0o600)
+    host.configure(nomad={"address": agent.url, "token-file": "/etc/nss-nomad.token"})
+    assert faults(examine(host)) == {"token"}
+
+
+def test_stale_catalogue(sound, agent):
+    """8. The daemon lives, its catalogue is stale."""
+    agent.stop_listening()
+    wait_for(lambda: "stale" in examine(sound)["daemon"][1])
+    said = examine(sound)
+    assert "daemon" in faults(said) and said["daemon"][2]
+    agent.listen_again()
+    wait_for(lambda: faults(examine(sound)) == set())
+
+
+def test_heartbeat_from_the_future(host, agent):
+    """9. The clock was set back under a daemon that died."""
+    agent.register("web", address="192.0.2.10", port=80)
+    host.publish("default", "web", "192.0.2.10 80")
+    host.publishing = False
+    then = time.time() + 3600
+    os.utime(host.path("/run/nomad-dns-srv/alive"), (then, then))
+    said = examine(host)
+    assert faults(said) == {"clock"} and "timedatectl" in said["clock"][2]
+
+
+def test_clock_is_not_the_agents(host, agent):
+    """9. This host's clock and the agent's differ: which way, and by how much."""
+    host.publish("default", "web", "192.0.2.10 80")
+    for then, wanted in ((-3600, "s ahead of"), (86400, "s behind")):
+        agent.fault("headers", add={"Date": email.utils.formatdate(time.time() + then, usegmt=True)})
+        said = examine(host)
+        assert faults(said) == {"clock"} and wanted in said["clock"][1]
+        agent.clear_faults()
+
+
+@pytest.mark.parametrize("text, wanted", [
+    ("enable-cache hosts yes\n", {"nscd"}),
+    ("enable-cache hosts no\nenable-cache passwd yes\n", set()),
+    ("#enable-cache hosts no\n  enable-cache   hosts   yes\n", {"nscd"}),
+])
+def test_nscd(sound, text, wanted):
+    """10. nscd listens and caches hosts."""
+    sound.path("/run/nscd").mkdir()
+    sound.write("/etc/nscd.conf", text)
+    with socket.socket(socket.AF_UNIX) as listener:
+        os.chdir(sound.path("/run/nscd"))       # a socket's path is short
+        try:
+            listener.bind("socket")
+        finally:
+            os.chdir("/")
+        listener.listen()
+        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        said = examine(sound)
+        listener.shutdown(socket.SHUT_RDWR)
+    assert faults(said) == wanted
+    assert not wanted or "enable-cache hosts no" in said["nscd"][2]
+
+
+def hang_up(listener):
+    """An nscd that knows nothing: programs ask the modules."""
+    with contextlib.suppress(OSError):
+        while True:
+            listener.accept()[0].close()
+
+
+def test_configuration(sound):
+    """A mistake in the configuration is said with its line, and the host is looked at all the same."""
+    sound.write("/etc/nss-nomad.conf", "[nomad]\naddres = http://127.0.0.1:4646\n")
+    said = examine(sound)
+    assert faults(said) == {"settings"} and "line 2" in said["settings"][1]
+    assert said["module"][0] == "ok" and said["daemon"][0] == "ok"
+
+
+def test_dns_is_another(sound, agent):
+    """Somebody else answers DNS at the address of the configuration."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        sound.configure(nomad={"address": agent.url}, dns={"listen": f"127.0.0.1:{silent.getsockname()[1]}"})
+        said = examine(sound)
+    assert faults(said) == {"dns"} and "listen" in said["dns"][2]

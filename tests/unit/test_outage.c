@@ -1,0 +1,302 @@
+/*
+ * Tests of src/watch/follow.c and reading.c: agents that lie, fall silent, deny, go away and come back. Whatever they
+ * do, what was known stays, and nothing becomes "no such name" by it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "support.h"
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void set_up(void)
+{
+	unsetenv("NOMAD_TOKEN");
+	unsetenv("NOMAD_ADDR");
+	unsetenv("NOMAD_NAMESPACE");
+	unsetenv("NOMAD_REGION");
+	world_begin(NULL);
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+}
+
+static void follow(void)
+{
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(100);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_run(10 * 1000);
+	world_changes();
+}
+
+/* All is as it was, whatever has happened. */
+static void assert_kept(void)
+{
+	ck_assert_str_eq(world_changes(), "");
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+}
+
+/* How each fails; all of them for longer than any time to live. */
+static const struct {
+	enum behaviour behaviour;
+	bool closes; /* its streams end at once */
+} outages[] = {
+	{HANGS, false}, {REFUSES, true}, {DENIES, false},     {LEADERLESS, false}, {SHOWS_NOTHING, false},
+	{HANGS, true},  {DENIES, true},  {OVERLOADED, true},  {LEADERLESS, true},
+};
+
+START_TEST(every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second)
+{
+	set_up();
+	follow();
+	world.behaviour = outages[_i].behaviour;
+	if (outages[_i].closes)
+		world_close_streams();
+	world_run(120 * 1000);
+	assert_kept();
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	world.behaviour = SERVES;
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_deregister("default", "web-1", NULL);
+	world_run(outages[_i].behaviour == HANGS ? READING_LIST_LIMIT : 1000);
+	world_run(200);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	ck_assert_str_eq(world_find("default", "web"), "none");
+	world_end();
+}
+END_TEST
+
+START_TEST(an_outage_is_said_once_and_its_end_once)
+{
+	set_up();
+	follow();
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(600 * 1000);
+	ck_assert_uint_eq(world_said("Nomad cannot be followed"), 1);
+	world.behaviour = SERVES;
+	world_run(1000);
+	ck_assert_uint_eq(world_said("follows Nomad at"), 2);
+	world_end();
+}
+END_TEST
+
+START_TEST(after_max_stale_what_is_known_is_expired_and_current_again_afterwards)
+{
+	set_up();
+	follow();
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(3500 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	world_run(101 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_EXPIRED);
+	assert_kept();
+	world.behaviour = SERVES;
+	world_run(1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+START_TEST(without_nomad_from_the_start_nothing_is_known)
+{
+	set_up();
+	world.behaviour = REFUSES;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(60 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_LOADING);
+	world.behaviour = SERVES;
+	world_run(1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+START_TEST(a_restart_without_nomad_goes_on_with_what_was_published)
+{
+	set_up();
+	world_load("default", "web", "10.0.0.1");
+	world_load("default", "gone", "10.0.0.7");
+	world.behaviour = REFUSES;
+	world_start(CATALOGUE_STALE, 0);
+	world_run(60 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	ck_assert_str_eq(world_find("default", "gone"), "10.0.0.7");
+	world.behaviour = SERVES;
+	world_run(1200);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("default", "gone"), "none");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_end();
+}
+END_TEST
+
+/* What an earlier daemon left an hour ago is too old from the start. */
+START_TEST(what_was_published_too_long_ago_is_expired_at_once)
+{
+	set_up();
+	world_load("default", "web", "10.0.0.1");
+	world.behaviour = REFUSES;
+	world_start(CATALOGUE_STALE, 1000000 - 3600 * 1000 - 1);
+	world_run(100);
+	ck_assert_int_eq(world_state(), CATALOGUE_EXPIRED);
+	world_end();
+}
+END_TEST
+
+static const enum streaming refusals[] = {STAYS_SILENT, ENDS_AT_ONCE};
+
+START_TEST(where_the_stream_is_denied_changes_are_polled_for)
+{
+	set_up();
+	world.streaming = refusals[_i];
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(5000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_run(1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	world_deregister("default", "web-1", NULL);
+	world_run(1000);
+	ck_assert_str_eq(world_find("default", "web"), "none");
+	ck_assert_uint_eq(world_said("it is polled instead"), 1);
+	/* The stream is tried again, and used once it may be. */
+	unsigned int before = world.streams;
+	world.streaming = STREAMS;
+	world_run(70 * 1000);
+	ck_assert_uint_eq(world.streams, before + 1);
+	world_register("default", "new", "new-1", "10.0.0.5");
+	world_run(0);
+	ck_assert_str_eq(world_find("default", "new"), "10.0.0.5");
+	world_end();
+}
+END_TEST
+
+START_TEST(where_no_stream_lasts_changes_are_polled_for)
+{
+	set_up();
+	world.streaming = ENDS_AFTER_BEAT;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(3000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_run(50 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	ck_assert_uint_eq(world.streams, 3);
+	world_run(3600 * 1000);
+	ck_assert_uint_le(world.streams, 60);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+START_TEST(a_stream_without_a_byte_for_40_s_is_dead)
+{
+	set_up();
+	follow();
+	world_run(60 * 1000);
+	ck_assert_uint_eq(world.streams, 2);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+START_TEST(a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes)
+{
+	set_up();
+	world_register_silently("dev", "api", "api-1", "10.0.0.8");
+	follow();
+	/* The token loses prod, and dev is emptied, in the same moment; the stream falls silent. */
+	world.hidden = "prod";
+	world_deregister("dev", "api-1", NULL);
+	world_close_streams();
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_str_eq(world_find("dev", "api"), "none");
+	ck_assert_uint_eq(world_said("may not read namespace \"prod\""), 1);
+	struct watcher_state state;
+	watcher_state(world_watcher(), &state);
+	ck_assert_uint_eq(state.kept, 1);
+	/* It gets the right back. */
+	world.hidden = NULL;
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_run(2000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	watcher_state(world_watcher(), &state);
+	ck_assert_uint_eq(state.kept, 0);
+	world_end();
+}
+END_TEST
+
+START_TEST(a_cluster_that_is_really_empty_becomes_empty)
+{
+	set_up();
+	follow();
+	world_deregister("default", "web-1", NULL);
+	world_deregister("prod", "db-1", NULL);
+	world_run(45 * 1000);
+	ck_assert_str_eq(world_find("default", "web"), "none");
+	ck_assert_str_eq(world_find("prod", "db"), "none");
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+START_TEST(the_next_agent_is_tried_at_once_and_kept)
+{
+	set_up();
+	world_end();
+	world_begin_with_two();
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(100);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_uint_eq(watcher_agent(world_watcher())->current, 1);
+	world_run(3600 * 1000);
+	ck_assert_uint_eq(watcher_agent(world_watcher())->current, 1);
+	world_end();
+}
+END_TEST
+
+START_TEST(a_reading_that_breaks_off_removes_nothing)
+{
+	set_up();
+	follow();
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world.holds_reads = true;
+	world_close_streams();
+	world_run(10);
+	world.behaviour = LEADERLESS;
+	world_release();
+	world_run(5000);
+	assert_kept();
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	world_end();
+}
+END_TEST
+
+int main(void)
+{
+	const struct support_test tests[] = {
+		{every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second, sizeof outages / sizeof *outages},
+		{an_outage_is_said_once_and_its_end_once, 1},
+		{after_max_stale_what_is_known_is_expired_and_current_again_afterwards, 1},
+		{without_nomad_from_the_start_nothing_is_known, 1},
+		{a_restart_without_nomad_goes_on_with_what_was_published, 1},
+		{what_was_published_too_long_ago_is_expired_at_once, 1},
+		{where_the_stream_is_denied_changes_are_polled_for, 2},
+		{where_no_stream_lasts_changes_are_polled_for, 1},
+		{a_stream_without_a_byte_for_40_s_is_dead, 1},
+		{a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes, 1},
+		{a_cluster_that_is_really_empty_becomes_empty, 1},
+		{the_next_agent_is_tried_at_once_and_kept, 1},
+		{a_reading_that_breaks_off_removes_nothing, 1},
+	};
+
+	return support_run("outage", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,396 @@
+/*
+ * Tests of src/published_write.c and src/published_load.c: the daemon's files as they are written, judged by the side
+ * that reads them (published.c).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "place.h"
+#include "published.h"
+#include "published_write.h"
+#include "support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[SUPPORT_PATH_MAX], reason[PUBLISHED_REASON_MAX];
+static struct published_folder *folder;
+
+static const char *at(const char *name)
+{
+	static char path[SUPPORT_PATH_MAX];
+
+	support_path(dir, name, path);
+	return path;
+}
+
+static struct published_layout layout(enum name_reading reading)
+{
+	return (struct published_layout){dir, "Default", reading};
+}
+
+static int open_it(void)
+{
+	struct published_layout plain = layout(NAME_SERVICE_LABEL);
+
+	return published_open(&plain, &folder, reason);
+}
+
+static void set_up(void)
+{
+	char parent[SUPPORT_PATH_MAX];
+
+	umask(022);
+	support_folder(parent);
+	support_path(parent, "run", dir);
+	ck_assert_int_eq(open_it(), 0);
+}
+
+static int store(const char *namespace, const char *service, const char *address)
+{
+	char line[256];
+
+	snprintf(line, sizeof line, "%s %s 11111111-0000-4000-8000-000000000001 %s 80 -\n", namespace, service, address);
+	struct service *block = support_service(line);
+	struct record record = support_record(namespace, service, VERDICT_FOUND, block);
+	int result = published_store(folder, &record, reason);
+	free(block);
+	return result;
+}
+
+/* What a reader finds: the verdict, or the addresses. */
+static const char *find(const char *text)
+{
+	struct name name = support_name(text);
+	struct record record = {0};
+	static char result[128];
+	enum verdict verdict = published_find(dir, &name, &record);
+
+	snprintf(result, sizeof result, "%s",
+	         verdict == VERDICT_FOUND ? support_addresses(record.service->addresses, record.service->address_count)
+	                                  : support_verdict(verdict));
+	record_done(&record);
+	return result;
+}
+
+static int remove_it(const char *namespace, const char *service)
+{
+	struct service_key key;
+
+	strcpy(key.namespace, namespace);
+	strcpy(key.service, service);
+	return published_remove(folder, &key, reason);
+}
+
+static ino_t inode_of(const char *name)
+{
+	struct stat status;
+
+	ck_assert_int_eq(lstat(at(name), &status), 0);
+	return status.st_ino;
+}
+
+START_TEST(what_is_stored_is_found_once_the_heart_beats)
+{
+	set_up();
+	ck_assert_int_eq(store("prod", "Web", "10.0.0.1"), 0);
+	ck_assert_int_eq(store("default", "db", "10.0.0.2"), 0);
+	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
+	ck_assert_int_eq(published_beat(folder, reason), 0);
+	ck_assert_str_eq(find("WEB.prod.nomad"), "10.0.0.1");
+	ck_assert_str_eq(find("web.prod.service.nomad"), "10.0.0.1");
+	ck_assert_str_eq(find("db.nomad"), "10.0.0.2");
+	ck_assert_str_eq(find("prod.nomad"), "no data");
+	ck_assert_str_eq(find("nobody.prod.nomad"), "no name");
+	published_close(folder);
+}
+END_TEST
+
+START_TEST(the_heart_stops_at_once)
+{
+	set_up();
+	store("prod", "web", "10.0.0.1");
+	published_beat(folder, reason);
+	published_stop(folder);
+	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
+	published_close(folder);
+}
+END_TEST
+
+START_TEST(an_equal_record_is_not_written_again)
+{
+	set_up();
+	store("prod", "web", "10.0.0.1");
+	ino_t before = inode_of("services/prod/web");
+	store("prod", "web", "10.0.0.1");
+	ck_assert_uint_eq(inode_of("services/prod/web"), before);
+	store("prod", "web", "10.0.0.2");
+	ck_assert_uint_ne(inode_of("services/prod/web"), before);
+	published_close(folder);
+}
+END_TEST
+
+START_TEST(a_record_that_others_may_write_is_written_again)
+{
+	set_up();
+	published_beat(folder, reason);
+	store("prod", "web", "10.0.0.1");
+	chmod(at("services/prod/web"), 0666);
+	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
+	store("prod", "web", "10.0.0.1");
+	ck_assert_str_eq(find("web.prod.nomad"), "10.0.0.1");
+	published_close(folder);
+}
+END_TEST
+
+START_TEST(a_removed_record_is_gone_and_its_namespace_with_the_last)
+{
+	set_up();
+	published_beat(folder, reason);
+	store("prod", "web", "10.0.0.1");
+	store("prod", "db", "10.0.0.2");
+	ck_assert_int_eq(remove_it("prod", "web"), 0);
+	ck_assert_str_eq(find("web.prod.nomad"), "no name");
+	ck_assert_str_eq(find("prod.nomad"), "no data");
+	ck_assert_int_eq(remove_it("prod", "db"), 0);
+	ck_assert_str_eq(find("prod.nomad"), "no name");
+	ck_assert_int_eq(remove_it("prod", "db"), 0);
+	published_close(folder);
+}
+END_TEST
+
+START_TEST(a_folder_has_one_daemon)
+{
+	struct published_folder *other;
+	struct published_layout plain;
+
+	set_up();
+	plain = layout(NAME_SERVICE_LABEL);
+	ck_assert_int_eq(published_open(&plain, &other, reason), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(reason, dir));
+	published_close(folder);
+	ck_assert_int_eq(published_open(&plain, &other, reason), 0);
+	published_close(other);
+}
+END_TEST
+
+START_TEST(a_namespace_called_service_is_a_folder_where_the_label_is_off)
+{
+	struct published_layout plain, labelled;
+
+	set_up();
+	plain = layout(NAME_PLAIN);
+	labelled = layout(NAME_SERVICE_LABEL);
+	ck_assert_int_eq(published_set_links(folder, &plain, reason), 0);
+	ck_assert_int_eq(store("service", "web", "10.0.0.1"), 0);
+	struct stat status;
+	ck_assert_int_eq(lstat(at("services/service"), &status), 0);
+	ck_assert(S_ISDIR(status.st_mode));
+	/* And a link again where it is on. */
+	ck_assert_int_eq(published_set_links(folder, &labelled, reason), 0);
+	ck_assert_int_eq(lstat(at("services/service"), &status), 0);
+	ck_assert(S_ISLNK(status.st_mode));
+	published_close(folder);
+}
+END_TEST
+
+static void collect(void *context, const struct record *record)
+{
+	strcat(context, " ");
+	strcat(context, record->key.namespace);
+	strcat(context, "/");
+	strcat(context, record->key.service);
+}
+
+static bool exists(const char *name)
+{
+	struct stat status;
+
+	return lstat(at(name), &status) == 0;
+}
+
+/* What a daemon that was killed at any moment may leave, and worse. */
+START_TEST(a_start_repairs_what_it_finds)
+{
+	char found[256] = "";
+
+	set_up();
+	store("prod", "web", "10.0.0.1");
+	store("prod", "short", "10.0.0.1");
+	store("prod", "moved", "10.0.0.1");
+	published_close(folder);
+	support_write(at("services/prod/.new"), "half", 4);
+	support_write(at("services/dev/.new"), "half", 4);
+	support_write(at("services/prod/junk"), "this is no record at all, though long enough", 44);
+	support_write(at("services/prod/empty"), "", 0);
+	support_write(at(".new"), "half", 4);
+	ck_assert_int_eq(truncate(at("services/prod/short"), 60), 0);
+	char old[SUPPORT_PATH_MAX];
+	strcpy(old, at("services/prod/moved"));
+	ck_assert_int_eq(rename(old, at("services/prod/other")), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", at("services/prod/link")), 0);
+	ck_assert_int_eq(symlink("nowhere", at("services/.new")), 0);
+	ck_assert_int_eq(open_it(), 0);
+	ck_assert_int_eq(published_load(folder, collect, found), 0);
+	ck_assert_str_eq(found, " prod/web");
+	ck_assert(!exists("services/prod/.new") && !exists("services/prod/junk") && !exists("services/prod/empty"));
+	ck_assert(!exists("services/prod/short") && !exists("services/prod/other") && !exists("services/prod/link"));
+	ck_assert(!exists("services/dev") && !exists(".new"));
+	ck_assert(access("/etc/passwd", F_OK) == 0);
+	published_close(folder);
+}
+END_TEST
+
+static void remove_listed(void *context, const struct service_key *key)
+{
+	(void)context;
+	remove_it(key->namespace, key->service);
+}
+
+START_TEST(what_is_listed_can_be_removed_meanwhile)
+{
+	set_up();
+	for (int i = 0; i < 300; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "s%d", i);
+		store("prod", name, "10.0.0.1");
+	}
+	ck_assert_int_eq(published_list(folder, remove_listed, NULL), 0);
+	ck_assert(!exists("services/prod"));
+	published_close(folder);
+}
+END_TEST
+
+START_TEST(a_heartbeat_that_is_no_file_of_ours_is_replaced)
+{
+	set_up();
+	store("prod", "web", "10.0.0.1");
+	ck_assert_int_eq(symlink("/dev/null", at("alive")), 0);
+	ck_assert_int_eq(published_beat(folder, reason), 0);
+	ck_assert_str_eq(find("web.prod.nomad"), "10.0.0.1");
+	ck_assert_int_eq(chmod(at("alive"), 0666), 0);
+	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
+	ck_assert_int_eq(published_beat(folder, reason), 0);
+	ck_assert_str_eq(find("web.prod.nomad"), "10.0.0.1");
+	published_close(folder);
+}
+END_TEST
+
+/* Each trouble, made below an open folder: the heart does not beat, and the reason says what to do. */
+static void replace_folder(void)
+{
+	char moved[SUPPORT_PATH_MAX + 8];
+
+	snprintf(moved, sizeof moved, "%s.old", dir);
+	ck_assert_int_eq(rename(dir, moved), 0);
+	support_make_folder(dir);
+}
+
+static void take_folder_away(void)
+{
+	char moved[SUPPORT_PATH_MAX + 8];
+
+	snprintf(moved, sizeof moved, "%s.old", dir);
+	ck_assert_int_eq(rename(dir, moved), 0);
+}
+
+static void open_folder_to_others(void)
+{
+	ck_assert_int_eq(chmod(dir, 0777), 0);
+}
+
+static void remove_services(void)
+{
+	ck_assert_int_eq(unlink(at("services/_")), 0);
+	ck_assert_int_eq(unlink(at("services/service")), 0);
+	ck_assert_int_eq(rmdir(at("services")), 0);
+}
+
+static const struct {
+	void (*make)(void);
+	int error;
+	const char *words;
+} troubles[] = {
+	{replace_folder, -ESTALE, "replaced"},
+	{take_folder_away, -ESTALE, "removed"},
+	{open_folder_to_others, -EPERM, "chmod go-w"},
+	{remove_services, -ESTALE, "services"},
+};
+
+START_TEST(in_trouble_the_heart_does_not_beat)
+{
+	set_up();
+	troubles[_i].make();
+	ck_assert_int_eq(published_beat(folder, reason), troubles[_i].error);
+	ck_assert_msg(strstr(reason, troubles[_i].words) != NULL, "%s", reason);
+	published_close(folder);
+}
+END_TEST
+
+START_TEST(a_folder_of_somebody_else_is_refused)
+{
+	set_up();
+	published_close(folder);
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chown(dir, 4711, 4711), 0);
+	ck_assert_int_eq(open_it(), -EPERM);
+	ck_assert_msg(strstr(reason, "4711") != NULL && strstr(reason, "chown") != NULL, "%s", reason);
+}
+END_TEST
+
+START_TEST(a_path_that_is_too_long_is_refused)
+{
+	char path[PLACE_FOLDER_MAX];
+	struct published_layout far = {path, "default", NAME_PLAIN};
+
+	memset(path, 'x', sizeof path);
+	path[0] = '/';
+	path[sizeof path - 1] = '\0';
+	ck_assert_int_eq(published_open(&far, &folder, reason), -ENAMETOOLONG);
+}
+END_TEST
+
+START_TEST(without_memory_the_old_record_stands)
+{
+	set_up();
+	published_beat(folder, reason);
+	store("prod", "web", "10.0.0.1");
+	struct service *block = support_service("prod web 11111111-0000-4000-8000-000000000001 10.0.0.2 80 -\n");
+	struct record record = support_record("prod", "web", VERDICT_FOUND, block);
+	support_fail_allocation(1);
+	int result = published_store(folder, &record, reason);
+	ck_assert(support_fail_allocation(0));
+	ck_assert_int_eq(result, -ENOMEM);
+	ck_assert_str_eq(find("web.prod.nomad"), "10.0.0.1");
+	free(block);
+	published_close(folder);
+}
+END_TEST
+
+int main(void)
+{
+	const struct support_test tests[] = {
+		{what_is_stored_is_found_once_the_heart_beats, 1},
+		{the_heart_stops_at_once, 1},
+		{an_equal_record_is_not_written_again, 1},
+		{a_record_that_others_may_write_is_written_again, 1},
+		{a_removed_record_is_gone_and_its_namespace_with_the_last, 1},
+		{a_folder_has_one_daemon, 1},
+		{a_namespace_called_service_is_a_folder_where_the_label_is_off, 1},
+		{a_start_repairs_what_it_finds, 1},
+		{what_is_listed_can_be_removed_meanwhile, 1},
+		{a_heartbeat_that_is_no_file_of_ours_is_replaced, 1},
+		{in_trouble_the_heart_does_not_beat, sizeof troubles / sizeof *troubles},
+		{a_folder_of_somebody_else_is_refused, 1},
+		{a_path_that_is_too_long_is_refused, 1},
+		{without_memory_the_old_record_stands, 1},
+	};
+
+	return support_run("published_write", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,325 @@
+/*
+ * Tests of src/watch/registry.c and draft.c: what becomes of the catalogue, and what is told of it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "support.h"
+#include "watch/registry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static struct catalogue *catalogue;
+static struct registry *registry;
+static char told[4096];
+static struct address host_address;
+static size_t host_addresses;
+
+static void changed(void *context, const struct service_key *key, const struct service *service)
+{
+	size_t used = strlen(told);
+
+	(void)context;
+	snprintf(told + used, sizeof told - used, "%s%c%s/%s", used == 0 ? "" : " ", service == NULL ? '-' : '+',
+	         key->namespace, key->service);
+}
+
+static void resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+{
+	(void)context;
+	(void)host;
+	*addresses = &host_address;
+	*count = host_addresses;
+}
+
+static void set_up(void)
+{
+	static const struct registry_owner owner = {NULL, changed, resolve};
+
+	told[0] = '\0';
+	host_addresses = 0;
+	catalogue = catalogue_new();
+	registry = registry_new(catalogue, &owner);
+	ck_assert_ptr_nonnull(registry);
+}
+
+static void tear_down(void)
+{
+	registry_free(registry);
+	catalogue_free(catalogue);
+}
+
+static struct registered make(const char *service, const char *id, const char *address, struct address *parsed)
+{
+	static const char *const tags[] = {"blue", "v1"};
+	struct registered made = {
+		"prod", service,
+		{.id = id, .allocation = "a", .node = "n", .job = "j", .datacenter = "d", .tags = tags, .tag_count = 2, .port = 80}};
+
+	if (address_parse(address, parsed)) {
+		made.instance.addresses = parsed;
+		made.instance.address_count = 1;
+	} else {
+		made.instance.host = address;
+	}
+	return made;
+}
+
+static int add(const char *service, const char *id, const char *address, uint64_t index)
+{
+	struct address parsed;
+	struct registered made = make(service, id, address, &parsed);
+
+	return registry_add(registry, &made, index);
+}
+
+static const char *find(const char *service)
+{
+	struct service_key key = {"prod", ""};
+
+	snprintf(key.service, sizeof key.service, "%s", service);
+	const struct service *found = catalogue_find(catalogue, &key);
+	return found == NULL ? "none" : support_addresses(found->addresses, found->address_count);
+}
+
+static const char *told_so_far(void)
+{
+	static char copy[sizeof told];
+
+	strcpy(copy, told);
+	told[0] = '\0';
+	return copy;
+}
+
+START_TEST(nothing_is_seen_before_the_flush)
+{
+	set_up();
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	add("web", "1", "10.0.0.1", 5);
+	ck_assert_str_eq(find("web"), "none");
+	ck_assert_int_eq(registry_due(registry), 0);
+	ck_assert_int_eq(registry_flush(registry, 1000), 0);
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	ck_assert_str_eq(told_so_far(), "+prod/web");
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	tear_down();
+}
+END_TEST
+
+START_TEST(what_is_not_newer_changes_nothing)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	add("web", "1", "10.0.0.2", 5);
+	add("web", "1", "10.0.0.3", 4);
+	registry_remove(registry, "prod", "web", "1", 5);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	ck_assert_str_eq(told_so_far(), "+prod/web");
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_newer_index_alone_is_told_to_nobody_and_counts)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	told_so_far();
+	add("web", "1", "10.0.0.1", 9);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(told_so_far(), "");
+	ck_assert_uint_eq(registry_changes(registry), 1);
+	registry_remove(registry, "prod", "web", "1", 7);
+	registry_flush(registry, 2000);
+	registry_flush(registry, 3000);
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	tear_down();
+}
+END_TEST
+
+START_TEST(an_empty_service_is_held_and_then_goes)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	told_so_far();
+	registry_remove(registry, "prod", "web", "1", 6);
+	registry_flush(registry, 1000);
+	ck_assert_int_eq(registry_due(registry), 1000 + REGISTRY_HOLD);
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	registry_flush(registry, 1000 + REGISTRY_HOLD - 1);
+	ck_assert_str_eq(told_so_far(), "");
+	registry_flush(registry, 1000 + REGISTRY_HOLD);
+	ck_assert_str_eq(told_so_far(), "-prod/web");
+	ck_assert_str_eq(find("web"), "none");
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	tear_down();
+}
+END_TEST
+
+START_TEST(one_that_is_held_has_nothing_of_what_it_had)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	registry_remove(registry, "prod", "web", "1", 6);
+	registry_flush(registry, 1000);
+	/* A deletion that is heard twice does not hold it for longer. */
+	registry_remove(registry, "prod", "web", "1", 7);
+	registry_flush(registry, 1050);
+	add("web", "2", "10.0.0.2", 8);
+	registry_flush(registry, 1060);
+	ck_assert_str_eq(find("web"), "10.0.0.2");
+	registry_flush(registry, 2000);
+	ck_assert_str_eq(find("web"), "10.0.0.2");
+	tear_down();
+}
+END_TEST
+
+START_TEST(many_are_held_at_once)
+{
+	enum { MANY = 5000 };
+	char name[16];
+
+	set_up();
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof name, "s%d", i);
+		add(name, "1", "10.0.0.1", 5);
+	}
+	registry_flush(registry, 1000);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof name, "s%d", i);
+		registry_remove(registry, "prod", name, "1", 6);
+	}
+	registry_flush(registry, 1000);
+	ck_assert_uint_eq(catalogue_size(catalogue), MANY);
+	add("s77", "2", "10.0.0.2", 8);
+	registry_flush(registry, 1000 + REGISTRY_HOLD);
+	ck_assert_uint_eq(catalogue_size(catalogue), 1);
+	ck_assert_str_eq(find("s77"), "10.0.0.2");
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_read_replaces_its_spelling_and_no_other)
+{
+	struct address parsed[2];
+	struct registered all[2];
+
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	add("WEB", "1", "10.0.0.9", 5);
+	registry_flush(registry, 1000);
+	all[0] = make("web", "2", "10.0.0.2", &parsed[0]);
+	all[1] = make("web", "3", "10.0.0.3", &parsed[1]);
+	registry_replace(registry, "prod", "web", all, 2);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "10.0.0.9 10.0.0.2 10.0.0.3");
+	registry_replace(registry, "prod", "WEB", NULL, 0);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "10.0.0.2 10.0.0.3");
+	tear_down();
+}
+END_TEST
+
+START_TEST(instances_stand_in_the_order_of_their_ids)
+{
+	set_up();
+	add("web", "b", "10.0.0.2", 5);
+	add("web", "c", "10.0.0.3", 5);
+	add("web", "a", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "10.0.0.1 10.0.0.2 10.0.0.3");
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_host_name_has_what_it_leads_to_and_follows_it)
+{
+	set_up();
+	add("web", "1", "db.example.net", 5);
+	add("web", "2", "10.0.0.2", 5);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "10.0.0.2");
+	address_parse("10.0.0.7", &host_address);
+	host_addresses = 1;
+	ck_assert_int_eq(registry_host_changed(registry, "DB.example.net"), 0);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "10.0.0.7 10.0.0.2");
+	told_so_far();
+	registry_host_changed(registry, "other.example.net");
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(told_so_far(), "");
+	tear_down();
+}
+END_TEST
+
+/* A change of one that is there, too: it does not get lost on the way. */
+START_TEST(without_memory_an_instance_does_not_get_lost)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	for (unsigned int nth = 1;; nth++) {
+		support_fail_allocation(nth);
+		add("web", "1", "10.0.0.2", 6);
+		registry_flush(registry, 1000);
+		if (!support_fail_allocation(0))
+			break;
+		registry_flush(registry, 2000);
+		ck_assert_str_eq(find("web"), "10.0.0.1");
+		ck_assert_uint_lt(nth, 100);
+	}
+	ck_assert_str_eq(find("web"), "10.0.0.2");
+	tear_down();
+}
+END_TEST
+
+/* Whatever fails for want of memory leaves the service as it was, or as it shall be; a later try succeeds. */
+START_TEST(without_memory_services_are_as_before)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	for (unsigned int nth = 1;; nth++) {
+		support_fail_allocation(nth);
+		int added = add("web", "2", "10.0.0.2", 6);
+		int flushed = registry_flush(registry, 1000);
+		bool failed = support_fail_allocation(0);
+		if (!failed) {
+			ck_assert_int_eq(added, 0);
+			ck_assert_int_eq(flushed, 0);
+			break;
+		}
+		ck_assert(added == -ENOMEM || flushed == -ENOMEM);
+		ck_assert_str_eq(find("web"), "10.0.0.1");
+		ck_assert_uint_lt(nth, 100);
+	}
+	ck_assert_str_eq(find("web"), "10.0.0.1 10.0.0.2");
+	tear_down();
+}
+END_TEST
+
+int main(void)
+{
+	const struct support_test tests[] = {
+		{nothing_is_seen_before_the_flush, 1},
+		{what_is_not_newer_changes_nothing, 1},
+		{a_newer_index_alone_is_told_to_nobody_and_counts, 1},
+		{an_empty_service_is_held_and_then_goes, 1},
+		{one_that_is_held_has_nothing_of_what_it_had, 1},
+		{many_are_held_at_once, 1},
+		{a_read_replaces_its_spelling_and_no_other, 1},
+		{instances_stand_in_the_order_of_their_ids, 1},
+		{a_host_name_has_what_it_leads_to_and_follows_it, 1},
+		{without_memory_an_instance_does_not_get_lost, 1},
+		{without_memory_services_are_as_before, 1},
+	};
+
+	return support_run("registry", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,476 @@
+/*
+ * Tests of src/watch/watcher.c and all that it drives: how the catalogue is followed while Nomad is well. The traps
+ * are those of Nomad's event stream and API; outages are in test_outage.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "support.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_up(void)
+{
+	unsetenv("NOMAD_TOKEN");
+	unsetenv("NOMAD_ADDR");
+	unsetenv("NOMAD_NAMESPACE");
+	unsetenv("NOMAD_REGION");
+	world_begin(NULL);
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("default", "web", "web-2", "10.0.0.2");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+}
+
+static void follow(void)
+{
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(100);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_changes();
+}
+
+START_TEST(first_catalogue_is_read_after_the_stream_has_begun)
+{
+	set_up();
+	world.first_beat = 50;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(40);
+	ck_assert_uint_eq(world.streams, 1);
+	ck_assert_uint_eq(world.lists, 0);
+	ck_assert_int_eq(world_state(), CATALOGUE_LOADING);
+	world_run(20);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_uint_eq(world.lists, 1);
+	ck_assert_uint_eq(world.reads, 2);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_uint_le(world.most_at_once, 5);
+	world_end();
+}
+END_TEST
+
+START_TEST(events_change_what_they_are_about_alone)
+{
+	set_up();
+	follow();
+	world_register("prod", "cache", "cache-1", "10.0.0.9");
+	world_run(0);
+	ck_assert_str_eq(world_changes(), "+prod/cache");
+	ck_assert_str_eq(world_find("prod", "cache"), "10.0.0.9");
+	world_register("default", "web", "web-2", "10.0.0.22");
+	world_run(0);
+	ck_assert_str_eq(world_changes(), "+default/web");
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.22");
+	ck_assert_uint_eq(world.reads, 2);
+	world_end();
+}
+END_TEST
+
+static const char *const delete_types[] = {"ServiceDeregistration", "PlanResult", "AllocationUpdated", "Unheard"};
+
+/* The payload carries the index of the registration, the event a newer one. */
+START_TEST(every_type_but_registration_deletes)
+{
+	set_up();
+	follow();
+	world_deregister("default", "web-1", delete_types[_i]);
+	world_run(0);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.2");
+	world_end();
+}
+END_TEST
+
+START_TEST(replayed_events_change_nothing)
+{
+	set_up();
+	follow();
+	world_register("default", "web", "web-1", "10.0.0.11");
+	world_deregister("default", "web-2", "ServiceDeregistration");
+	world_run(0);
+	world_changes();
+	world_event(11, "ServiceRegistration", "default", "web", "web-1", "10.0.0.1");
+	world_event(12, "ServiceRegistration", "default", "web", "web-2", "10.0.0.2");
+	world_event(14, "ServiceRegistration", "default", "web", "web-1", "10.0.0.11");
+	world_event(9, "ServiceDeregistration", "default", "web", "web-1", "10.0.0.1");
+	world_run(2000);
+	ck_assert_str_eq(world_changes(), "");
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.11");
+	world_end();
+}
+END_TEST
+
+/* A stream that begins brings the newest batch, which is older than the list. */
+START_TEST(events_older_than_what_was_read_change_nothing)
+{
+	set_up();
+	follow();
+	world_event(5, "ServiceRegistration", "default", "ghost", "ghost-1", "10.0.0.66");
+	world_event(12, "ServiceDeregistration", "default", "web", "web-2", "10.0.0.2");
+	world_run(0);
+	ck_assert_str_eq(world_changes(), "");
+	world_end();
+}
+END_TEST
+
+START_TEST(deletions_of_what_is_not_there_change_nothing)
+{
+	set_up();
+	follow();
+	world_event(++world.index, "ServiceDeregistration", "default", "web", "unknown", "10.0.0.2");
+	world_event(++world.index, "PlanResult", "nowhere", "nothing", "unknown", "10.0.0.2");
+	world_run(200);
+	ck_assert_str_eq(world_changes(), "");
+	world_end();
+}
+END_TEST
+
+START_TEST(events_between_the_list_and_the_reads_count)
+{
+	set_up();
+	world_start(CATALOGUE_LOADING, 0);
+	world.holds_reads = true;
+	world_run(10);
+	ck_assert_uint_eq(world.lists, 1);
+	/* In the list, and gone before it is read; not in the list, and there; changed before and after its read. */
+	world_deregister("prod", "db-1", "ServiceDeregistration");
+	world_register("prod", "late", "late-1", "10.0.0.4");
+	world_register("default", "web", "web-1", "10.0.0.11");
+	world_release();
+	world_run(500);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("prod", "db"), "none");
+	ck_assert_str_eq(world_find("prod", "late"), "10.0.0.4");
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.11 10.0.0.2");
+	world_end();
+}
+END_TEST
+
+START_TEST(frames_may_come_octet_by_octet)
+{
+	set_up();
+	char frames[4096], octet[2] = "";
+
+	follow();
+	snprintf(frames, sizeof frames,
+	         "{\"Events\":[{\"Index\":14,\"Key\":\"x-1\",\"Namespace\":\"default\",\"Payload\":{\"Service\":{\"Address\":"
+	         "\"10.0.0.7\",\"AllocID\":\"a\",\"ID\":\"x-1\",\"ModifyIndex\":14,\"Namespace\":\"default\",\"Port\":1,"
+	         "\"ServiceName\":\"x\",\"Tags\":[\"\\u00e9\"]}},\"Topic\":\"Service\",\"Type\":\"ServiceRegistration\"}],"
+	         "\"Index\":14}\n{}\n");
+	for (const char *at = frames; *at != '\0'; at++) {
+		ck_assert_str_eq(world_find("default", "x"), "none");
+		octet[0] = *at;
+		world_send(octet);
+		if (*at == '\n')
+			break;
+	}
+	world_run(0);
+	ck_assert_str_eq(world_find("default", "x"), "10.0.0.7");
+	world_end();
+}
+END_TEST
+
+START_TEST(a_restarted_allocation_is_never_away_where_frames_come_together)
+{
+	set_up();
+	follow();
+	world_collect();
+	world_deregister("default", "web-1", "ServiceDeregistration");
+	world_deregister("default", "web-2", "ServiceDeregistration");
+	world_register("default", "web", "web-1", "10.0.0.1");
+	world_register("default", "web", "web-2", "10.0.0.2");
+	world_send_collected();
+	world_run(200);
+	ck_assert_str_eq(world_changes(), "");
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	world_end();
+}
+END_TEST
+
+START_TEST(a_service_is_held_while_its_allocation_restarts)
+{
+	set_up();
+	follow();
+	world_deregister("prod", "db-1", "ServiceDeregistration");
+	world_run(90);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_register("prod", "db", "db-2", "10.0.0.4");
+	world_run(200);
+	ck_assert_str_eq(world_changes(), "+prod/db");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.4");
+	world_end();
+}
+END_TEST
+
+START_TEST(a_service_without_instances_goes_after_a_moment)
+{
+	set_up();
+	follow();
+	world_deregister("prod", "db-1", "ServiceDeregistration");
+	world_run(0);
+	ck_assert_str_eq(world_changes(), "");
+	world_run(REGISTRY_HOLD);
+	ck_assert_str_eq(world_changes(), "-prod/db");
+	ck_assert_str_eq(world_find("prod", "db"), "none");
+	world_end();
+}
+END_TEST
+
+START_TEST(names_that_differ_in_case_are_one_service_with_all_instances)
+{
+	set_up();
+	world_register_silently("default", "WEB", "up-1", "10.0.1.1");
+	follow();
+	ck_assert_str_eq(world_find("default", "web"), "10.0.1.1 10.0.0.1 10.0.0.2");
+	world_deregister("default", "web-1", "ServiceDeregistration");
+	world_deregister("default", "web-2", "ServiceDeregistration");
+	world_run(500);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.1.1");
+	ck_assert_str_eq(world_changes(), "+default/web");
+	world_end();
+}
+END_TEST
+
+START_TEST(names_that_nobody_can_ask_for_are_left_out_and_said_once)
+{
+	set_up();
+	char longer[160];
+
+	memset(longer, 'n', 100);
+	longer[100] = '\0';
+	world_register_silently(longer, "web", "long-1", "10.0.1.1");
+	world_register_silently("default", "x.y_z", "dots-1", "10.0.1.2");
+	world_register_silently("service", "web", "shadow-1", "10.0.1.3");
+	follow();
+	ck_assert_uint_eq(world.reads, 2);
+	world_register(longer, "web", "long-2", "10.0.1.1");
+	world_register("default", "x.y_z", "dots-2", "10.0.1.2");
+	world_register("service", "web", "shadow-2", "10.0.1.3");
+	world_run(0);
+	ck_assert_str_eq(world_changes(), "");
+	ck_assert_uint_eq(world_said("no name can ask for it"), 2);
+	ck_assert_uint_eq(world_said("service-label"), 1);
+	world_end();
+}
+END_TEST
+
+START_TEST(junk_records_spoil_no_others_and_are_said_once)
+{
+	set_up();
+	world.junk = "{\"ID\":7},{\"Address\":\"not an address\",\"ID\":\"bad\",\"Namespace\":\"default\",\"ServiceName\":"
+	             "\"web\",\"Port\":80,\"Tags\":null}";
+	follow();
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	world_event(++world.index, "ServiceRegistration", "default", "web", "bad", "not an address");
+	world_run(0);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert_uint_eq(world_said("in namespace \"default\" is left out"), 1);
+	world_end();
+}
+END_TEST
+
+/* An instance whose address turns to junk is no instance any more. */
+START_TEST(an_address_that_becomes_junk_takes_the_instance_away)
+{
+	set_up();
+	follow();
+	world_register("default", "web", "web-1", "no address at all");
+	world_run(0);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.2");
+	world_end();
+}
+END_TEST
+
+START_TEST(a_deletion_without_event_is_found_by_the_index)
+{
+	set_up();
+	follow();
+	world_deregister("prod", "db-1", NULL);
+	world_run(40 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "none");
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* Later events move the index over the one that was missed; each service is read in its turn. */
+START_TEST(a_deletion_that_later_events_hide_is_found_in_turn)
+{
+	set_up();
+	follow();
+	world_deregister("prod", "db-1", NULL);
+	world_register("default", "web", "web-3", "10.0.0.5");
+	world_run(150 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "none");
+	world_end();
+}
+END_TEST
+
+START_TEST(a_namespace_made_after_the_stream_began_gets_a_new_stream)
+{
+	set_up();
+	follow();
+	ck_assert_uint_eq(world.streams, 1);
+	world_register_silently("new", "web", "new-1", "10.0.2.1");
+	world_run(40 * 1000);
+	ck_assert_str_eq(world_find("new", "web"), "10.0.2.1");
+	ck_assert_uint_eq(world.streams, 2);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+START_TEST(an_idle_catalogue_costs_two_reads_a_minute)
+{
+	set_up();
+	follow();
+	unsigned int before = world.reads + world.lists;
+	for (int minute = 0; minute < 10; minute++)
+		for (int beat = 0; beat < 2; beat++) {
+			world_run(30 * 1000);
+			world_send("{}\n");
+		}
+	ck_assert_uint_le(world.reads + world.lists - before, 26);
+	ck_assert_uint_ge(world.reads + world.lists - before, 16);
+	ck_assert_uint_eq(world.streams, 1);
+	ck_assert_str_eq(world_changes(), "");
+	world_end();
+}
+END_TEST
+
+START_TEST(a_rebuilt_cluster_with_a_lower_index_is_read_again)
+{
+	set_up();
+	follow();
+	world_rebuild(3);
+	world_register_silently("default", "web", "web-9", "10.9.9.9");
+	world_close_streams();
+	world_run(1500);
+	ck_assert_str_eq(world_find("default", "web"), "10.9.9.9");
+	ck_assert_str_eq(world_find("prod", "db"), "none");
+	ck_assert_uint_eq(world_said("went back from 13 to 4"), 1);
+	/* Events of the new cluster count, though their indexes are lower than what was known. */
+	world_register("default", "web", "web-10", "10.9.9.10");
+	world_run(0);
+	ck_assert_str_eq(world_find("default", "web"), "10.9.9.10 10.9.9.9");
+	world_end();
+}
+END_TEST
+
+/* A restored snapshot leaves the open stream silent for ever, with heartbeats or without. */
+START_TEST(a_restored_snapshot_behind_an_open_stream_is_found)
+{
+	set_up();
+	follow();
+	world_rebuild(3);
+	world_register_silently("default", "web", "web-9", "10.9.9.9");
+	world_run(41 * 1000);
+	ck_assert_str_eq(world_find("default", "web"), "10.9.9.9");
+	ck_assert_str_eq(world_find("prod", "db"), "none");
+	world_end();
+}
+END_TEST
+
+START_TEST(a_list_that_is_shorter_once_removes_nothing)
+{
+	set_up();
+	follow();
+	world.lies = 1;
+	world_close_streams();
+	world_run(1000);
+	ck_assert_int_eq(world.lies, 0);
+	ck_assert_str_eq(world_changes(), "");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_end();
+}
+END_TEST
+
+START_TEST(what_did_not_change_while_away_is_not_read_again)
+{
+	set_up();
+	for (int i = 0; i < 30; i++) {
+		char id[16];
+		snprintf(id, sizeof id, "s%d", i);
+		world_register_silently("default", id, id, "10.3.0.1");
+	}
+	follow();
+	unsigned int before = world.reads;
+	world_run(10 * 1000);
+	world_close_streams();
+	world_run(1000);
+	ck_assert_uint_eq(world.streams, 2);
+	ck_assert_uint_le(world.reads - before, READING_SAMPLE + 3);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+START_TEST(configured_namespaces_are_followed_alone)
+{
+	set_up();
+	world_end();
+	world_begin("prod dev");
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	world_load("default", "old", "10.0.0.77");
+	follow();
+	ck_assert_uint_eq(world.streams, 2);
+	ck_assert_str_eq(world_find("default", "web"), "none");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_register("dev", "db", "db-2", "10.0.0.4");
+	world_register("default", "web", "web-2", "10.0.0.5");
+	world_run(200);
+	ck_assert_str_eq(world_find("dev", "db"), "10.0.0.4");
+	ck_assert_str_eq(world_find("default", "web"), "none");
+	ck_assert_str_eq(world_find("default", "old"), "none");
+	world_end();
+}
+END_TEST
+
+START_TEST(a_frame_that_is_no_json_has_everything_read_again)
+{
+	set_up();
+	follow();
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_send("{\"Events\":[{]\n");
+	world_run(3000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+int main(void)
+{
+	const struct support_test tests[] = {
+		{first_catalogue_is_read_after_the_stream_has_begun, 1},
+		{events_change_what_they_are_about_alone, 1},
+		{every_type_but_registration_deletes, 4},
+		{replayed_events_change_nothing, 1},
+		{events_older_than_what_was_read_change_nothing, 1},
+		{deletions_of_what_is_not_there_change_nothing, 1},
+		{events_between_the_list_and_the_reads_count, 1},
+		{frames_may_come_octet_by_octet, 1},
+		{a_restarted_allocation_is_never_away_where_frames_come_together, 1},
+		{a_service_is_held_while_its_allocation_restarts, 1},
+		{a_service_without_instances_goes_after_a_moment, 1},
+		{names_that_differ_in_case_are_one_service_with_all_instances, 1},
+		{names_that_nobody_can_ask_for_are_left_out_and_said_once, 1},
+		{junk_records_spoil_no_others_and_are_said_once, 1},
+		{an_address_that_becomes_junk_takes_the_instance_away, 1},
+		{a_deletion_without_event_is_found_by_the_index, 1},
+		{a_deletion_that_later_events_hide_is_found_in_turn, 1},
+		{a_namespace_made_after_the_stream_began_gets_a_new_stream, 1},
+		{an_idle_catalogue_costs_two_reads_a_minute, 1},
+		{a_rebuilt_cluster_with_a_lower_index_is_read_again, 1},
+		{a_restored_snapshot_behind_an_open_stream_is_found, 1},
+		{a_list_that_is_shorter_once_removes_nothing, 1},
+		{what_did_not_change_while_away_is_not_read_again, 1},
+		{configured_namespaces_are_followed_alone, 1},
+		{a_frame_that_is_no_json_has_everything_read_again, 1},
+	};
+
+	return support_run("watcher", tests, sizeof tests / sizeof *tests);
+}

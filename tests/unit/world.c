@@ -1,0 +1,531 @@
+/*
+ * A world for the watcher; see world.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "world.h"
+
+#include "support.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 64, REQUESTS = 16, TEXT = 64 * 1024, LINE = 1024 };
+
+struct row {
+	char namespace[160], service[80], id[80], address[80];
+	uint64_t index;
+};
+
+struct pending {
+	struct watch_request *request;
+	bool beaten;         /* a stream that has said `{}` */
+	int64_t started_at;
+	int agent;           /* the number of the address */
+};
+
+struct world world;
+
+static struct config config;
+static struct outside outside;
+static struct catalogue *catalogue;
+static struct registry *registry;
+static struct watcher *watcher;
+static struct row rows[ROWS];
+static size_t row_count;
+static struct pending pending[REQUESTS];
+static int64_t clock_now, wake;
+static char said[TEXT], changes[TEXT], collected[TEXT];
+static bool collecting, first_refuses;
+static uint32_t random_state;
+
+static int64_t now(void *context)
+{
+	(void)context;
+	return clock_now;
+}
+
+static uint32_t next_random(void *context)
+{
+	(void)context;
+	random_state = random_state * 1664525 + 1013904223;
+	return random_state >> 8;
+}
+
+static void start(void *context, struct watch_request *request)
+{
+	unsigned int running = 0;
+
+	(void)context;
+	for (size_t i = 0; i < REQUESTS; i++)
+		running += pending[i].request != NULL;
+	if (running + 1 > world.most_at_once)
+		world.most_at_once = running + 1;
+	for (size_t i = 0; i < REQUESTS; i++)
+		if (pending[i].request == NULL) {
+			pending[i] = (struct pending){request, false, clock_now, (int)watcher_agent(watcher)->current};
+			world.streams += request->is_stream;
+			return;
+		}
+	ck_abort_msg("too many requests at once");
+}
+
+static void cancel(void *context, struct watch_request *request)
+{
+	(void)context;
+	for (size_t i = 0; i < REQUESTS; i++)
+		if (pending[i].request == request)
+			pending[i].request = NULL;
+}
+
+static void wake_at(void *context, int64_t when)
+{
+	(void)context;
+	wake = when;
+}
+
+static void say(void *context, int priority, const char *text)
+{
+	(void)context;
+	size_t used = strlen(said);
+	snprintf(said + used, sizeof said - used, "<%d>%s\n", priority, text);
+}
+
+static void state_changed(void *context)
+{
+	(void)context;
+}
+
+static void changed(void *context, const struct service_key *key, const struct service *service)
+{
+	size_t used = strlen(changes);
+
+	(void)context;
+	snprintf(changes + used, sizeof changes - used, "%s%c%s/%s", used == 0 ? "" : " ", service == NULL ? '-' : '+',
+	         key->namespace, key->service);
+}
+
+static void resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+{
+	(void)context;
+	(void)host;
+	*addresses = NULL;
+	*count = 0;
+}
+
+static void begin(const char *namespaces, const char *addresses)
+{
+	static const struct registry_owner owner = {NULL, changed, resolve};
+	char reason[CONFIG_REASON_MAX];
+
+	ck_assert_int_eq(config_load("/dev/null", &config, reason), 0);
+	ck_assert_int_eq(config_set(&config, "nomad", "address", addresses, reason), 0);
+	if (namespaces != NULL)
+		ck_assert_int_eq(config_set(&config, "nomad", "namespace", namespaces, reason), 0);
+	outside = (struct outside){NULL, now, next_random, start, cancel, wake_at, say, state_changed, NULL};
+	memset(&world, 0, sizeof world);
+	world.index = 10;
+	row_count = 0;
+	memset(pending, 0, sizeof pending);
+	said[0] = changes[0] = collected[0] = '\0';
+	collecting = false;
+	clock_now = 1000000;
+	wake = INT64_MAX;
+	random_state = 1;
+	catalogue = catalogue_new();
+	registry = registry_new(catalogue, &owner);
+	ck_assert_ptr_nonnull(registry);
+}
+
+void world_begin(const char *namespaces)
+{
+	first_refuses = false;
+	begin(namespaces, "http://127.0.0.1:4646");
+}
+
+void world_begin_with_two(void)
+{
+	first_refuses = true;
+	begin(NULL, "http://192.0.2.1:4646 http://192.0.2.2:4646");
+}
+
+void world_end(void)
+{
+	watcher_free(watcher);
+	watcher = NULL;
+	for (size_t i = 0; i < REQUESTS; i++)
+		ck_assert_ptr_null(pending[i].request);
+	registry_free(registry);
+	catalogue_free(catalogue);
+	config_done(&config);
+}
+
+void world_start(enum catalogue_state state, int64_t current_at)
+{
+	struct watcher_begin first = {state, current_at == 0 ? clock_now : current_at, 0};
+	char reason[CONFIG_REASON_MAX];
+
+	ck_assert_int_eq(watcher_new(&config, &outside, registry, catalogue, &first, &watcher, reason), 0);
+	watcher_start(watcher);
+}
+
+/* Answers. */
+
+static bool has_right(const char *namespace)
+{
+	return world.hidden == NULL || strcmp(namespace, world.hidden) != 0;
+}
+
+/* The value of a parameter or what follows a prefix, up to & or ?; only the asterisk is ever percent-encoded. */
+static const char *part_of(const char *path, const char *before, char value[160])
+{
+	const char *at = strstr(path, before);
+
+	value[0] = '\0';
+	if (at != NULL)
+		snprintf(value, 160, "%.*s", (int)strcspn(at + strlen(before), "&?"), at + strlen(before));
+	if (strcmp(value, "%2A") == 0)
+		strcpy(value, "*");
+	return value;
+}
+
+static size_t put_registration(char *at, size_t room, const struct row *row)
+{
+	return (size_t)snprintf(at, room,
+	                        "{\"Address\":\"%s\",\"AllocID\":\"a-%s\",\"CreateIndex\":%" PRIu64
+	                        ",\"Datacenter\":\"dc1\",\"ID\":\"%s\",\"JobID\":\"job\",\"ModifyIndex\":%" PRIu64
+	                        ",\"Namespace\":\"%s\",\"NodeID\":\"n\",\"Port\":80,\"ServiceName\":\"%s\",\"Tags\":[]}",
+	                        row->address, row->id, row->index, row->id, row->index, row->namespace, row->service);
+}
+
+/* Whether an earlier row is of the same service. */
+static bool is_repeated(size_t row)
+{
+	for (size_t i = 0; i < row; i++)
+		if (strcmp(rows[i].service, rows[row].service) == 0 && strcmp(rows[i].namespace, rows[row].namespace) == 0)
+			return true;
+	return false;
+}
+
+static void list(const char *namespace, char *body, size_t room)
+{
+	bool lies = world.lies > 0;
+	size_t used = 0, shown = 0;
+
+	world.lies -= lies;
+	used += (size_t)snprintf(body, room, "[");
+	for (size_t i = 0; i < row_count; i++) {
+		bool wanted = strcmp(namespace, "*") == 0 ? has_right(rows[i].namespace)
+		                                          : strcmp(namespace, rows[i].namespace) == 0;
+		if (!wanted || (lies && i > 0) || is_repeated(i))
+			continue;
+		used += (size_t)snprintf(body + used, room - used,
+		                         "%s{\"Namespace\":\"%s\",\"Services\":[{\"ServiceName\":\"%s\",\"Tags\":[]}]}",
+		                         shown++ == 0 ? "" : ",", rows[i].namespace, rows[i].service);
+	}
+	snprintf(body + used, room - used, "]");
+}
+
+static void read_service(const char *namespace, const char *service, char *body, size_t room)
+{
+	size_t used = (size_t)snprintf(body, room, "["), shown = 0;
+
+	for (size_t i = 0; i < row_count; i++) {
+		if (strcmp(rows[i].service, service) != 0 || strcmp(rows[i].namespace, namespace) != 0)
+			continue;
+		used += (size_t)snprintf(body + used, room - used, "%s", shown++ == 0 ? "" : ",");
+		used += put_registration(body + used, room - used, &rows[i]);
+	}
+	if (world.junk != NULL && strcmp(service, "web") == 0)
+		used += (size_t)snprintf(body + used, room - used, "%s%s", shown == 0 ? "" : ",", world.junk);
+	snprintf(body + used, room - used, "]");
+}
+
+static void finish(struct pending *which, enum agent_result result, uint64_t index, const char *body)
+{
+	static struct agent_answer answer;
+	struct watch_request *request = which->request;
+
+	answer = (struct agent_answer){.status = result == AGENT_BELIEVED ? 200 : result == AGENT_DENIED ? 403 : 500,
+	                               .has_index = true,
+	                               .index = index,
+	                               .result = result};
+	char *copy = strdup(body);
+	answer.body = copy;
+	answer.size = strlen(copy);
+	snprintf(answer.reason, sizeof answer.reason, "%s", result == AGENT_BELIEVED ? "" : agent_result_text(result));
+	which->request = NULL;
+	request->done(request, &answer);
+	free(copy);
+}
+
+static enum agent_result result_of(const struct pending *which, const char *namespace)
+{
+	static const enum agent_result results[] = {
+		[SERVES] = AGENT_BELIEVED,       [DENIES] = AGENT_DENIED,          [LEADERLESS] = AGENT_NO_LEADER,
+		[REFUSES] = AGENT_UNREACHABLE,   [SHOWS_NOTHING] = AGENT_DENIED,
+		[OVERLOADED] = AGENT_OVERLOADED, [HANGS] = AGENT_TIMED_OUT,
+	};
+
+	if (first_refuses && which->agent == 0)
+		return AGENT_UNREACHABLE;
+	if (world.behaviour == SHOWS_NOTHING && strcmp(namespace, "*") == 0)
+		return AGENT_UNBELIEVABLE;
+	return world.behaviour == SERVES && !has_right(namespace) ? AGENT_DENIED : results[world.behaviour];
+}
+
+/* Answers one read; false where it has to wait. */
+static bool answer_read(struct pending *which)
+{
+	static char body[TEXT];
+	char namespace[160], service[160], above[160];
+	const char *path = which->request->path;
+
+	/* A server that has just started, or has no leader, answers "stale" reads with an empty list. */
+	ck_assert_ptr_null(strstr(path, "stale"));
+	bool is_list = strncmp(path, "/v1/services", 12) == 0;
+	enum agent_result result;
+
+	part_of(path, "namespace=", namespace);
+	part_of(path, "/v1/service/", service);
+	bool waits = strtoull(part_of(path, "&index=", above), NULL, 10) >= world.index && above[0] != '\0';
+	int64_t limit = strstr(path, "wait=300ms") != NULL ? 300 : strstr(path, "wait=60s") != NULL ? 60000 : 0;
+	result = result_of(which, namespace);
+	if (result == AGENT_TIMED_OUT && clock_now < which->started_at + which->request->limit)
+		return false;
+	if (result == AGENT_BELIEVED && waits && clock_now < which->started_at + limit)
+		return false;
+	if ((is_list && world.holds_lists) || (!is_list && world.holds_reads))
+		return false;
+	world.polls += limit == 60000;
+	world.lists += is_list;
+	world.reads += !is_list;
+	strcpy(body, "[]");
+	if (result == AGENT_BELIEVED) {
+		if (is_list)
+			list(namespace, body, sizeof body);
+		else
+			read_service(namespace, service, body, sizeof body);
+	}
+	finish(which, result, world.index, body);
+	return true;
+}
+
+/* Lets a subscription go on; true where something happened. */
+static bool answer_stream(struct pending *which)
+{
+	struct watch_request *request = which->request;
+	char namespace[160];
+	enum agent_result result = result_of(which, part_of(request->path, "namespace=", namespace));
+
+	if (result == AGENT_UNREACHABLE || result == AGENT_OVERLOADED) {
+		finish(which, result, 0, "");
+		return true;
+	}
+	bool allowed = world.behaviour == SERVES || world.behaviour == LEADERLESS;
+	if (which->beaten || !allowed || world.streaming == STAYS_SILENT ||
+	    (strcmp(namespace, "*") == 0 && world.hidden != NULL))
+		return false;
+	if (clock_now < which->started_at + world.first_beat)
+		return false;
+	which->beaten = true;
+	if (world.streaming == ENDS_AT_ONCE) {
+		finish(which, AGENT_BELIEVED, 0, "");
+		return true;
+	}
+	request->data(request, "{}\n", 3);
+	if (world.streaming == ENDS_AFTER_BEAT && which->request == request)
+		finish(which, AGENT_BELIEVED, 0, "");
+	return true;
+}
+
+static void settle(void)
+{
+	for (size_t i = 0; i < REQUESTS;) {
+		bool done = pending[i].request != NULL &&
+		            (pending[i].request->is_stream ? answer_stream(&pending[i]) : answer_read(&pending[i]));
+		i = done ? 0 : i + 1;
+	}
+}
+
+void world_run(int64_t milliseconds)
+{
+	enum { STEP = 10 }; /* milliseconds in which an agent notices that time goes by */
+	int64_t end = clock_now + milliseconds;
+
+	settle();
+	while (clock_now < end || wake <= clock_now) {
+		int64_t next = clock_now + STEP < end ? clock_now + STEP : end;
+		clock_now = wake < next ? (wake > clock_now ? wake : clock_now) : next;
+		if (wake <= clock_now)
+			watcher_tick(watcher);
+		settle();
+	}
+}
+
+void world_release(void)
+{
+	world.holds_lists = world.holds_reads = false;
+	settle();
+}
+
+/* The truth. */
+
+static struct row *find_row(const char *namespace, const char *id)
+{
+	for (size_t i = 0; i < row_count; i++)
+		if (strcmp(rows[i].id, id) == 0 && strcmp(rows[i].namespace, namespace) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+void world_send(const char *octets)
+{
+	if (collecting) {
+		strncat(collected, octets, sizeof collected - strlen(collected) - 1);
+		return;
+	}
+	for (size_t i = 0; i < REQUESTS; i++)
+		if (pending[i].request != NULL && pending[i].request->is_stream && pending[i].beaten)
+			pending[i].request->data(pending[i].request, octets, strlen(octets));
+}
+
+static void send_event(uint64_t index, const char *type, const struct row *row)
+{
+	char frame[2 * LINE], registration[LINE];
+
+	put_registration(registration, sizeof registration, row);
+	snprintf(frame, sizeof frame,
+	         "{\"Events\":[{\"Index\":%" PRIu64 ",\"Key\":\"%s\",\"Namespace\":\"%s\",\"Payload\":{\"Service\":%s},"
+	         "\"Topic\":\"Service\",\"Type\":\"%s\"}],\"Index\":%" PRIu64 "}\n",
+	         index, row->id, row->namespace, registration, type, index);
+	world_send(frame);
+}
+
+void world_event(uint64_t index, const char *type, const char *namespace, const char *service, const char *id,
+                 const char *address)
+{
+	struct row row = {.index = index};
+
+	snprintf(row.namespace, sizeof row.namespace, "%s", namespace);
+	snprintf(row.service, sizeof row.service, "%s", service);
+	snprintf(row.id, sizeof row.id, "%s", id);
+	snprintf(row.address, sizeof row.address, "%s", address);
+	send_event(index, type, &row);
+}
+
+void world_register_silently(const char *namespace, const char *service, const char *id, const char *address)
+{
+	struct row *row = find_row(namespace, id);
+
+	if (row == NULL)
+		row = &rows[row_count++];
+	ck_assert_uint_lt(row_count, ROWS);
+	snprintf(row->namespace, sizeof row->namespace, "%s", namespace);
+	snprintf(row->service, sizeof row->service, "%s", service);
+	snprintf(row->id, sizeof row->id, "%s", id);
+	snprintf(row->address, sizeof row->address, "%s", address);
+	row->index = ++world.index;
+}
+
+void world_register(const char *namespace, const char *service, const char *id, const char *address)
+{
+	world_register_silently(namespace, service, id, address);
+	send_event(world.index, "ServiceRegistration", find_row(namespace, id));
+}
+
+void world_deregister(const char *namespace, const char *id, const char *type)
+{
+	struct row *row = find_row(namespace, id), old;
+
+	ck_assert_ptr_nonnull(row);
+	old = *row;
+	memmove(row, row + 1, (size_t)(&rows[--row_count] - row) * sizeof *row);
+	world.index++;
+	if (type != NULL)
+		send_event(world.index, type, &old);
+}
+
+void world_collect(void)
+{
+	collecting = true;
+}
+
+void world_send_collected(void)
+{
+	collecting = false;
+	world_send(collected);
+	collected[0] = '\0';
+}
+
+void world_close_streams(void)
+{
+	for (size_t i = 0; i < REQUESTS; i++)
+		if (pending[i].request != NULL && pending[i].request->is_stream)
+			finish(&pending[i], AGENT_BELIEVED, 0, "");
+}
+
+void world_rebuild(uint64_t index)
+{
+	row_count = 0;
+	world.index = index;
+}
+
+/* What came of it. */
+
+const char *world_find(const char *namespace, const char *service)
+{
+	struct service_key key = {0};
+	const struct service *found;
+
+	snprintf(key.namespace, sizeof key.namespace, "%s", namespace);
+	snprintf(key.service, sizeof key.service, "%s", service);
+	found = catalogue_find(catalogue, &key);
+	return found == NULL ? "none" : support_addresses(found->addresses, found->address_count);
+}
+
+enum catalogue_state world_state(void)
+{
+	uint32_t serial;
+
+	return catalogue_state(catalogue, &serial);
+}
+
+const struct watcher *world_watcher(void)
+{
+	return watcher;
+}
+
+const char *world_changes(void)
+{
+	static char copy[TEXT];
+
+	strcpy(copy, changes);
+	changes[0] = '\0';
+	return copy;
+}
+
+unsigned int world_said(const char *words)
+{
+	unsigned int count = 0;
+
+	for (const char *at = said; (at = strstr(at, words)) != NULL; at++)
+		count++;
+	return count;
+}
+
+void world_load(const char *namespace, const char *service, const char *address)
+{
+	char line[LINE];
+	struct service_key key = {0};
+	struct service *loaded;
+
+	snprintf(line, sizeof line, "%s %s 11111111-0000-4000-8000-000000000001 %s 80 -\n", namespace, service, address);
+	snprintf(key.namespace, sizeof key.namespace, "%s", namespace);
+	snprintf(key.service, sizeof key.service, "%s", service);
+	loaded = support_service(line);
+	ck_assert_int_eq(registry_load(registry, &key, loaded), 0);
+	free(loaded);
+}

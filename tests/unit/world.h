@@ -1,0 +1,100 @@
+/*
+ * A world for the watcher: a clock that the test moves, an agent that answers as the test says, and what came of it
+ * as text. Used by test_watcher*.c; nothing in it waits, and nothing is left to chance.
+ *
+ * The agent holds instances ("rows") and an index; everything that is not ordered otherwise is answered by the truth.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_TEST_WORLD_H
+#define NSS_NOMAD_TEST_WORLD_H
+
+#include "watch/watcher.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How an agent answers reads. */
+enum behaviour {
+	SERVES,
+	HANGS,     /* no byte, for ever */
+	REFUSES,   /* no connection, streams end */
+	DENIES,    /* 403; streams fall silent, and stay open */
+	LEADERLESS,
+	SHOWS_NOTHING, /* `*` is 200 [] with index 0, one namespace is 403: a token without rights */
+	OVERLOADED,    /* 429 */
+};
+
+/* How it answers a subscription. */
+enum streaming { STREAMS, STAYS_SILENT, ENDS_AT_ONCE, ENDS_AFTER_BEAT };
+
+struct world {
+	enum behaviour behaviour;
+	enum streaming streaming;
+	const char *hidden;  /* a namespace that `*` leaves out, and that is 403 by name; NULL: none */
+	int lies;            /* so many lists more leave out all but the first row */
+	uint64_t index;
+	bool holds_lists, holds_reads; /* they wait for world_release() */
+	const char *junk;              /* an element that reads of "web" carry besides; NULL: none */
+	/* What it saw. */
+	unsigned int streams, lists, reads, checks, polls, most_at_once;
+	int64_t first_beat; /* until which `{}` is held back, milliseconds */
+};
+
+extern struct world world;
+
+/* Begins: an empty catalogue and agent; `namespaces` as in the configuration, NULL for the default. */
+void world_begin(const char *namespaces);
+/* The same with two agents, of which the first refuses. */
+void world_begin_with_two(void);
+void world_end(void);
+
+/* Starts the watcher with what is known at the start, or nothing (LOADING). */
+void world_start(enum catalogue_state state, int64_t current_at);
+
+/* Lets so many milliseconds pass. */
+void world_run(int64_t milliseconds);
+
+/* Registers an instance: the truth, and an event unless it is silent. The index moves by one. */
+void world_register(const char *namespace, const char *service, const char *id, const char *address);
+void world_register_silently(const char *namespace, const char *service, const char *id, const char *address);
+
+/* Removes one, with an event of that type, whose payload carries the old index; NULL: without event. */
+void world_deregister(const char *namespace, const char *id, const char *type);
+
+/* Octets to the open streams as they are. */
+void world_send(const char *octets);
+
+/* A frame with one event, whatever the truth is. */
+void world_event(uint64_t index, const char *type, const char *namespace, const char *service, const char *id,
+                 const char *address);
+
+/* Events that are made from here on are kept back, and sent in one go by the second. */
+void world_collect(void);
+void world_send_collected(void);
+
+/* Ends the open streams, as the agent does. */
+void world_close_streams(void);
+
+/* Answers what waits. */
+void world_release(void);
+
+/* Forgets all rows, and starts again with this index, as a rebuilt cluster does. */
+void world_rebuild(uint64_t index);
+
+/* The addresses of a service in the catalogue, with blanks between; "none" where there is no such service. */
+const char *world_find(const char *namespace, const char *service);
+
+enum catalogue_state world_state(void);
+const struct watcher *world_watcher(void);
+
+/* What happened to services since the last call: "+default/web" changed, "-default/web" gone, in order. */
+const char *world_changes(void);
+
+/* How often the log has a message with these words. */
+unsigned int world_said(const char *words);
+
+/* Adds a service that was published before, as publisher_load() does. */
+void world_load(const char *namespace, const char *service, const char *address);
+
+#endif
