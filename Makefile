@@ -61,7 +61,7 @@ $(B)/%.o: %.c Makefile
 # What is compiled in and may change from one run of make to the next.
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
-VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon.o)
+VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon_report.o)
 $(B)/nss_nomad.o $(B)/src/tool/doctor_host.o $(VERSIONED): $(B)/settings
 $(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
 	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
