@@ -164,7 +164,8 @@ def one_size(build, services, instances, folder):
         memory = daemon.memory()
         files = int(subprocess.run(["du", "-sk", RUN], check=True, capture_output=True, text=True).stdout.split()[0]) / 1024
         before = daemon.processor()
-        time.sleep(10)      # what is measured is what it does while nothing happens
+        rest = time.monotonic() + 10
+        until(lambda: time.monotonic() > rest, rest=0.5)    # what is measured is what it does while nothing happens
         idle = (daemon.processor() - before) / 10 * 100
         shown, found, heard = latency(agent, Module(build))
         print(f"\n{services} services x {instances}")
