@@ -38,12 +38,12 @@ struct record {
 };
 
 /*
- * Writes a record as bytes.
+ * Writes a record as bytes, but for tags of 64 KiB and more.
  *
  * record   its key is written in lower case whatever its case
  * bytes    a new block, released with free()
  *
- * 0 or -ENOMEM; -E2BIG over RECORD_SIZE_MAX. Any thread.
+ * 0 or -ENOMEM; -E2BIG over RECORD_SIZE_MAX, or where another text has 64 KiB. Any thread.
  */
 int record_encode(const struct record *record, uint8_t **bytes, size_t *size);
 
