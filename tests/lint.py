@@ -65,7 +65,7 @@ def prototypes(*_):
         documented = False
         for number, line in enumerate(code):
             if not raw[number].strip():
-                documented = False
+                documented = documented and raw[number - 1] == "}"  # a group of inline functions has blank lines
             elif not line.strip():
                 documented = True
             elif re.match(r"(?!typedef)[a-z][\w \t*]*\w\(", line) and not documented:
