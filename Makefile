@@ -90,17 +90,17 @@ $(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
 	$(B)/tests/tools/resolve-static
-TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $(filter %.c,$^)
+TOOL_CC = mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $(filter %.c,$^)
 
 tools: $(TOOLS)
 
 # By folder: a rule for all of tests/ would be preferred for the unit tests, whose .o is not there yet.
 $(B)/tests/tools/%: tests/tools/%.c Makefile
-	@mkdir -p $(@D)
+	$(TOOL_CC) -pthread
+$(B)/tests/bench/%: tests/bench/%.c Makefile
 	$(TOOL_CC) -pthread
 
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
-	@mkdir -p $(@D)
 	$(TOOL_CC) -static -Wl,--no-warnings
 
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
@@ -133,7 +133,6 @@ PYTEST = $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider -n $(or $(J
 
 check:
 	+@tests/check.sh
-
 units: $(UNIT_TESTS)
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
@@ -165,18 +164,13 @@ bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	$(PYTHON) -B tests/bench/nss.py $(B)
 	$(PYTHON) -B tests/bench/follow.py $(B)
 
-$(B)/tests/bench/nss: tests/bench/nss.c Makefile
-	@mkdir -p $(@D)
-	$(TOOL_CC)
 bench-dns: $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/bench/dns/, ceiling blast tcp cost)
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/dns.py $(B)
 
 $(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
-
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
-	@mkdir -p $(@D)
 	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
 
 demo:
