@@ -163,10 +163,18 @@ soak: all tools
 bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
+	$(PYTHON) -B tests/bench/follow.py $(B)
 
 $(B)/tests/bench/nss: tests/bench/nss.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC)
+bench-dns: $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/bench/dns/, ceiling blast tcp cost)
+	tests/setup.sh bench
+	$(PYTHON) -B tests/bench/dns.py $(B)
+
+$(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 	@mkdir -p $(@D)
 	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
@@ -177,11 +185,11 @@ deps: deps-build deps-test deps-demo
 deps-%:
 	@tests/setup.sh $*
 
-# Installing: the list of files is in share/install.sh. Packages are built from a copy of the tree.
+# Installing: the list of files is in src/share/install.sh. Packages are built from a copy of the tree.
 install: all
 install uninstall:
 	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
-		share/install.sh $@
+		src/share/install.sh $@
 
 deb: deps-deb
 	tests/deb/build.sh build/deb

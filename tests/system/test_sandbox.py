@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.root, pytest.mark.plain]
 
 @pytest.fixture(scope="module")
 def unit():
-    return (build.ROOT / "share/systemd/nomad-dns-srv.service").read_text()
+    return (build.ROOT / "src/share/systemd/nomad-dns-srv.service").read_text()
 
 
 @pytest.fixture
