@@ -4,8 +4,8 @@
 #   make deps                      the Debian packages   make demo      see it work, the machine untouched
 #   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
 #   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
-#   make check-unit, -system, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
 #   make deb                       Debian packages       make check-deb those, in fresh roots
+#   make check-unit, -system, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX ?= /usr
@@ -17,7 +17,6 @@ SAN ?=
 PKG_CONFIG ?= pkg-config
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
-
 PYTHON ?= /usr/bin/python3
 
 # SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B. gcov's own execve()
@@ -102,9 +101,7 @@ $(B)/tests/bench/%: tests/bench/%.c Makefile
 
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
-
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
-
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/config*.c src/url.c src/dns/*.c) \
 		$(addprefix src/watch/, catalogue.c table.c epoch.c log.c))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
@@ -184,10 +181,8 @@ install: all
 install uninstall:
 	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
 		src/share/install.sh $@
-
 deb: deps-deb
 	tests/deb/build.sh build/deb
-
 check-deb: tools deps-deb
 	$(PYTHON) -B -m pytest -q --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
 
