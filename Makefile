@@ -20,9 +20,10 @@ LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 
 PYTHON ?= /usr/bin/python3
 
-# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
+# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B. gcov's own execve()
+# would write the counters of the child that shares memory with us, and end the counting.
 B := build$(if $(SAN)$(filter-out gcc,$(CC)),/$(CC)$(if $(SAN),-$(SAN)))
-INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage,$(if $(SAN),-fsanitize=$(SAN)))
+INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage -fprofile-update=atomic -fno-builtin-execve,$(if $(SAN),-fsanitize=$(SAN)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror
@@ -60,7 +61,7 @@ $(B)/%.o: %.c Makefile
 # What is compiled in and may change from one run of make to the next.
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
-VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon.o)
+VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon_report.o)
 $(B)/nss_nomad.o $(B)/src/tool/doctor_host.o $(VERSIONED): $(B)/settings
 $(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
 	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
@@ -105,7 +106,7 @@ $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
 
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/config*.c src/url.c src/dns/*.c) \
-		$(addprefix src/watch/, catalogue.c names.c table.c epoch.c))
+		$(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
@@ -162,6 +163,7 @@ soak: all tools
 bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
+	$(PYTHON) -B tests/bench/follow.py $(B)
 
 $(B)/tests/bench/nss: tests/bench/nss.c Makefile
 	@mkdir -p $(@D)
@@ -183,11 +185,11 @@ deps: deps-build deps-test deps-demo
 deps-%:
 	@tests/setup.sh $*
 
-# Installing: the list of files is in share/install.sh. Packages are built from a copy of the tree.
+# Installing: the list of files is in src/share/install.sh. Packages are built from a copy of the tree.
 install: all
 install uninstall:
 	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
-		share/install.sh $@
+		src/share/install.sh $@
 
 deb: deps-deb
 	tests/deb/build.sh build/deb

@@ -71,7 +71,8 @@ static int open_folder(int at, const char *path)
 
 static int lock_folder(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
 {
-	folder->lock = openat(folder->root, PUBLISHED_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* Not for writing, or the file system could not be made read-only while the daemon runs. */
+	folder->lock = openat(folder->root, PUBLISHED_LOCK, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (folder->lock < 0)
 		return fail_errno(folder, reason, "open", PUBLISHED_LOCK);
 	if (flock(folder->lock, LOCK_EX | LOCK_NB) == 0)

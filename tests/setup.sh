@@ -5,10 +5,10 @@
 # SPDX-License-Identifier: MIT
 set -eu
 
-build="gcc libc6-dev make pkgconf libcurl4-openssl-dev libjsmn-dev libinih-dev libuv1-dev libsystemd-dev"
+build="gcc libc6-dev make pkgconf libcurl4-openssl-dev libjsmn-dev libinih-dev libuv1-dev libsystemd-dev libmicrohttpd-dev"
 test="check python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-dnspython pmccabe mandoc
 	shellcheck strace iproute2 util-linux procps curl openssh-client openssh-server git perl openssl
-	bind9-dnsutils knot-dnsutils ldnsutils libcap2-bin locales gcc-multilib"
+	bind9-dnsutils knot-dnsutils ldnsutils libcap2-bin locales gcc-multilib systemd"
 sanitize="clang libclang-rt valgrind lcov" # libclang-rt stands for the one of clang's version
 bench="nsd knot iproute2 util-linux curl"
 demo="python3 curl openssh-client openssh-server util-linux iproute2 bind9-dnsutils"
@@ -17,7 +17,7 @@ interop="unbound dnsmasq-base bind9 haproxy knot knot-dnsutils ldnsutils bind9-d
 	python3-dnspython python3-pytest python3-pytest-timeout"
 
 # What `make check-deb` needs too: its roots are made by mmdebstrap.
-deb="debhelper dh-nss dh-apparmor dpkg-dev fakeroot lintian mmdebstrap libmicrohttpd-dev python3 python3-pytest
+deb="debhelper dh-nss dh-apparmor dpkg-dev fakeroot lintian mmdebstrap python3 python3-pytest
 	python3-pytest-timeout util-linux iproute2 systemd apparmor bash zsh mandoc"
 
 say()

@@ -20,7 +20,7 @@ static void add_one(atomic_uint_fast64_t *counter)
 	add(counter, 1);
 }
 
-static enum counter_type type_of(uint16_t type)
+enum counter_type counter_type_of(uint16_t type)
 {
 	switch (type) {
 	case DNS_A:
@@ -70,7 +70,7 @@ const char *counter_rcode_name(unsigned rcode)
 
 void counters_count(struct dns_counters *counters, const struct dns_outcome *outcome, bool stream)
 {
-	add_one(&counters->types[type_of(outcome->type)]);
+	add_one(&counters->types[counter_type_of(outcome->type)]);
 	if (stream)
 		add_one(&counters->streams);
 	if (outcome->kind == OUTCOME_NONE) {

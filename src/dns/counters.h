@@ -56,6 +56,9 @@ struct dns_counters {
 	atomic_uint_fast64_t nanoseconds;
 };
 
+/* Where a question's type is counted. */
+enum counter_type counter_type_of(uint16_t type);
+
 /* The type's name as it stands in a question, "other" for the rest. */
 const char *counter_type_name(enum counter_type type);
 

@@ -5,6 +5,7 @@
  */
 #include "framing.h"
 
+#include "query_log.h"
 #include "reply.h"
 #include "tcp.h"
 
@@ -139,6 +140,8 @@ static size_t answer(struct framing *framing, const uint8_t *query, size_t size,
 
 	counters_count(&shared->counters, &shared->view.scratch->outcome, true);
 	counters_count_time(&shared->counters, began, 1);
+	if (shared->view.settings->query_log)
+		query_log(&framing->client, query, size, &shared->view.scratch->outcome, output + LENGTH_SIZE, length);
 	if (length == 0)
 		return used;
 	output[0] = (uint8_t)(length >> 8);

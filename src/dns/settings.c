@@ -102,6 +102,7 @@ int dns_settings_init(const struct config *config, struct dns_settings *settings
 		.rate = config->rate_limit,
 		.tcp_connections = config->tcp_connections,
 		.tcp_idle = config->tcp_idle,
+		.query_log = config->query_log,
 	};
 	const char *namespace = config_default_namespace(config);
 

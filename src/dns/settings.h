@@ -30,6 +30,7 @@ struct dns_settings {
 	uint32_t rate; /* answers a second per source prefix; 0: unlimited */
 	uint32_t tcp_connections;
 	uint32_t tcp_idle; /* seconds */
+	bool query_log;
 };
 
 /*

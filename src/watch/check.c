@@ -19,7 +19,6 @@ enum { TRIES = 3, RETRY = 500 }; /* times, and milliseconds between them, before
 void check_plan(struct watcher *watcher)
 {
 	watcher->check_failures = 0;
-	watcher->promised = 0;
 	watcher->check_at = watcher_now(watcher) + watcher->check_interval * 4 / 5 +
 	                    watcher_jitter(watcher, watcher->check_interval / 5 + 1) - watcher->check_interval / 5;
 }
@@ -119,13 +118,14 @@ static void judge(struct watcher *watcher, const struct agent_answer *answer)
 	check_plan(watcher);
 	follow_heard(watcher);
 	if (answer->index == watcher->index) {
+		watcher->promised = 0;
 		/* Half a minute later nothing can be under way that the reading has seen. */
 		reading_forget(&watcher->reading);
 		if (!watcher->wants_all && registry_due(watcher->registry) == INT64_MAX)
 			compare(watcher, answer);
 	} else if (answer->index < watcher->index) {
 		read_all(watcher, "Nomad's index is lower than it was");
-	} else {
+	} else if (watcher->promised == 0) {
 		watcher->promised = answer->index;
 		watcher->promised_at = watcher_now(watcher) + CHECK_GRACE;
 	}

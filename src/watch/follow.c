@@ -151,6 +151,22 @@ void follow_connect(struct watcher *watcher)
 	follow_advance(watcher);
 }
 
+void follow_poll_instead(struct signal *signal)
+{
+	struct watcher *watcher = signal->watcher;
+
+	if (signal->again_after == STREAM_AGAIN)
+		watcher_say(watcher, LOG_NOTICE,
+		            "the agent gives no lasting event stream for namespace \"%s\", though it may be read; it is polled "
+		            "instead, which costs more: give the token the capability read-job in every namespace",
+		            signal->namespace);
+	signal->polling = true;
+	signal->short_lives = 0;
+	signal->again_at = watcher_now(watcher) + signal->again_after;
+	if (signal->again_after < STREAM_AGAIN_MOST)
+		signal->again_after *= 2;
+}
+
 /* A stream was not granted. Where a plain read is, the changes can be polled for. */
 static void probe_ended(struct watch_request *request, const struct agent_answer *answer)
 {
@@ -158,19 +174,11 @@ static void probe_ended(struct watch_request *request, const struct agent_answer
 	struct signal *signal = watcher->probing;
 
 	watcher->probing = NULL;
-	if (answer->result != AGENT_BELIEVED) {
-		follow_lost(watcher, answer->result, answer->reason);
-	} else {
-		if (signal->again_after == STREAM_AGAIN)
-			watcher_say(watcher, LOG_NOTICE,
-			            "the agent gives no event stream for namespace \"%s\", though it may be read; it is polled instead, "
-			            "which costs more: give the token the capability read-job in every namespace",
-			            signal->namespace);
-		signal->polling = true;
-		signal->again_at = watcher_now(watcher) + signal->again_after;
-		if (signal->again_after < STREAM_AGAIN_MOST)
-			signal->again_after *= 2;
+	if (answer->result == AGENT_BELIEVED) {
+		follow_poll_instead(signal);
 		follow_advance(watcher);
+	} else {
+		follow_lost(watcher, answer->result, answer->reason);
 	}
 	watcher_wake(watcher);
 }

@@ -67,11 +67,22 @@ static void stream_came(struct watch_request *request, const char *octets, size_
 		signal->deadline = watcher_now(watcher) + WATCHER_SILENCE;
 		if (!signal->subscribed) {
 			signal->subscribed = true;
-			signal->again_after = STREAM_AGAIN;
+			signal->begun_at = watcher_now(watcher);
 			follow_advance(watcher);
 		}
 	}
 	watcher_wake(watcher);
+}
+
+/* Counts streams that end as soon as they have begun. */
+static void count_end(struct signal *signal)
+{
+	if (watcher_now(signal->watcher) - signal->begun_at >= STEADY_AFTER) {
+		signal->short_lives = 0;
+		signal->again_after = STREAM_AGAIN;
+	} else if (++signal->short_lives == SHORT_LIVES) {
+		follow_poll_instead(signal);
+	}
 }
 
 static void stream_ended(struct watch_request *request, const struct agent_answer *answer)
@@ -82,13 +93,15 @@ static void stream_ended(struct watch_request *request, const struct agent_answe
 	signal->running = false;
 	stream_done(&signal->stream);
 	signal->deadline = INT64_MAX;
-	if (answer->result != AGENT_BELIEVED)
+	if (answer->result != AGENT_BELIEVED) {
 		follow_lost(watcher, answer->result, answer->reason);
-	else if (signal->subscribed)
+	} else if (signal->subscribed) {
+		count_end(signal);
 		follow_again(watcher, "the event stream has ended");
-	else
+	} else {
 		/* Accepted and closed without a word: a plain read says why. */
 		follow_advance(watcher);
+	}
 	watcher_wake(watcher);
 }
 

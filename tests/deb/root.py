@@ -84,13 +84,26 @@ class Root:
         """A file of the root, as this process reaches it."""
         return pathlib.Path(f"/proc/{self.holder.pid}/root{self.folder}/root{path}")
 
-    def run(self, *command, code=0, env=None):
+    def inside(self, command):
+        return ["nsenter", f"--target={self.holder.pid}", "--mount", "chroot", f"{self.folder}/root",
+                *map(str, command)]
+
+    def start(self, *command):
+        """Starts a program in the root."""
+        return subprocess.Popen(self.inside(command), env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def run(self, *command, code=0):
         """Runs a program in the root to its end; what it said."""
-        done = subprocess.run(
-            ["nsenter", f"--target={self.holder.pid}", "--mount", "chroot", f"{self.folder}/root", *map(str, command)],
-            env={**ENVIRONMENT, **(env or {})}, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
-        assert code is None or done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        done = subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=120)
+        assert done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def code(self, *command):
+        """The exit status of a program in the root."""
+        return subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL,
+                              timeout=120).returncode
 
     def install(self, packages):
         """Installs or upgrades packages, files of the folder /debs, with apt."""

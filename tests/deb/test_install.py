@@ -1,5 +1,7 @@
 """Installing, upgrading, removing and purging the packages in a fresh Debian root."""
 
+import time
+
 import pytest
 
 import root as roots
@@ -110,3 +112,34 @@ def test_folder_of_caches(root, packages):
     root.install(packages)
     status = root.path("/var/cache/nss-nomad/users").stat()
     assert (status.st_uid, oct(status.st_mode & 0o7777)) == (0, "0o1777")
+
+
+@pytest.fixture
+def daemon(root, packages, agent):
+    """nomad-dns-srv as the service would run it: as its user, in a folder that is its own."""
+    agent.register("web", address="192.0.2.7", port=80)
+    root.install(packages)
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    root.run("install", "-d", "-o", USER, "-g", USER, "/run/nomad-dns-srv")
+    process = root.start("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs",
+                         "--bounding-set=-all", "nomad-dns-srv")
+    limit = time.monotonic() + 20
+    while root.code("nomad-dns-srv", "--status") != 0:
+        assert process.poll() is None and time.monotonic() < limit, process.poll()
+        time.sleep(0.05)
+    yield root
+    process.terminate()
+    process.wait()
+
+
+def test_daemon(daemon, agent):
+    """With the daemon running as its own user, without a privilege, names resolve although Nomad is gone."""
+    agent.stop_listening()
+    assert daemon.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
+    assert daemon.run("getent", "hosts", "other.default.nomad", code=2) == ""
+    assert not daemon.path("/var/cache/nss-nomad/users/0").exists()
+
+
+def test_doctor(daemon):
+    """As installed nothing is wrong, says the doctor."""
+    assert daemon.run("nomad-lookup", "--check").splitlines()[-1] == "Nothing is wrong."

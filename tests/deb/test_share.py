@@ -74,7 +74,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     (["nomad-lookup", "--ex"], ["--explain"]),
     (["nomad-lookup", "--srv", "--h"], ["--help"]),
     (["nomad-lookup", "--config", "/etc/host.con"], ["/etc/host.conf"]),
-    (["nomad-dns-srv", "--ch"], ["--check-config"]),
+    (["nomad-dns-srv", "--check-c"], ["--check-config"]),
     (["nomad-dns-srv", "--publish", "/usr/b"], ["/usr/bin"]),
     (["nomad-dns-srv", "--listen", "1"], [""]),
 ])

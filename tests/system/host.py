@@ -27,7 +27,7 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 OURS = ("nomad-lookup", "nomad-dns-srv")    # built with the sanitizers, where there are any
 LEAVE_WITHIN = 10   # seconds that a helper may outlive what started it: far more than its limit
 
-# $1 the stage, $2 the tools, $3 the multiarch name, $4 more options for the overlay on /etc
+# $1 the stage, $2 the tools, $3 the multiarch name, $4 "root" or "user"
 MOUNTS = """
 set -e
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -36,8 +36,12 @@ mount --bind "$2" /run/tools
 for folder in /usr/lib/"$3" /usr/bin /usr/sbin; do
     [ ! -d "$1$folder" ] || mount -t overlay -o lowerdir="$1$folder:$folder" overlay $folder
 done
-mkdir -p "$1/etc"
-mount -t overlay -o lowerdir="$1/etc:/etc",upperdir=/run/.etc/upper,workdir=/run/.etc/work"$4" overlay /etc
+if [ "$4" = root ]; then
+    mount -t overlay -o lowerdir="$1/etc:/etc",upperdir=/run/.etc/upper,workdir=/run/.etc/work overlay /etc
+else    # what belongs to the machine's root cannot be written in a user namespace, also not in an overlay
+    cp -r --no-preserve=ownership /etc/. "$1/etc/." /run/.etc/upper 2>/dev/null || :
+    mount --bind /run/.etc/upper /etc
+fi
 mount -t tmpfs -o mode=755 tmpfs /var/cache
 mkdir -p /var/cache/nss-nomad/users
 chmod 1777 /var/cache/nss-nomad/users
@@ -80,9 +84,9 @@ def namespace_of(pid):
 
 class Host:
     def __init__(self, stage):
-        options = "" if os.geteuid() == 0 else ",userxattr"
+        rights = "root" if os.geteuid() == 0 else "user"
         self.tools = pathlib.Path("/run/tools")
-        self.holder = holder(MOUNTS, str(stage), str(build.folder() / "tests/tools"), build.multiarch(), options)
+        self.holder = holder(MOUNTS, str(stage), str(build.folder() / "tests/tools"), build.multiarch(), rights)
         self.namespace = namespace_of(self.holder.pid)
         self.heart = None
         self.write("/etc/nsswitch.conf", NSSWITCH)

@@ -79,8 +79,8 @@ def test_options(stage, program):
     shown = plain(PROGRAMS[program])
     synopsis = shown[shown.index("SYNOPSIS"):shown.index("DESCRIPTION")]
     assert set(re.findall(r"--[a-z][a-z-]+", synopsis)) == wanted
-    bash = (build.ROOT / "share/completions/bash" / program).read_text()
-    zsh = (build.ROOT / "share/completions/zsh" / f"_{program}").read_text()
+    bash = (build.ROOT / "src/share/completions/bash" / program).read_text()
+    zsh = (build.ROOT / "src/share/completions/zsh" / f"_{program}").read_text()
     words = re.search(r"compgen -W '([^']*--[^']*)'", bash)[1]
     assert set(re.findall(r"--[a-z][a-z-]+", words)) == wanted
     assert set(re.findall(r"'[^'\[]*?(--[a-z][a-z-]+)\[", zsh)) == wanted

@@ -188,7 +188,8 @@ END_TEST
 START_TEST(a_link_is_a_miss)
 {
 	set_up();
-	ck_assert_int_eq(symlink("web", at("prod/db")), 0);
+	store(at("prod/elsewhere"), "prod", "db", "prod db 1 10.0.0.2 80 -\n");
+	ck_assert_int_eq(symlink("elsewhere", at("prod/db")), 0);
 	ck_assert_str_eq(find("", "db.prod.nomad"), "miss");
 }
 END_TEST

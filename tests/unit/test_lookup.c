@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,40 +326,94 @@ START_TEST(without_a_cache_everybody_asks_for_himself)
 }
 END_TEST
 
-/* Answers as a helper does: the record goes into the cache too. */
-static int ask_and_store(void *context, const char *text, int lock, int64_t started, struct record *record)
-{
-	int result = ask(context, text, lock, started, record);
-
-	cached_web(FRESH);
-	return result;
-}
-
 static void *look_up_web(void *context)
 {
 	struct lookup_result result;
 
-	lookup_run("web.prod.nomad", &places, ask_and_store, context, &result);
-	enum verdict verdict = result.verdict;
+	lookup_run("web.prod.nomad", &places, ask, context, &result);
+	bool waited = result.trace[LOOKUP_ASKED].taken && result.verdict == VERDICT_FOUND;
 	lookup_done(&result);
-	return (void *)(uintptr_t)verdict;
+	return (void *)(uintptr_t)waited;
 }
 
-START_TEST(many_who_miss_at_once_ask_once)
+/* How many descriptors of this process lead to a file. */
+static unsigned count_open(const char *path)
 {
-	enum { THREADS = 32 };
+	char target[SUPPORT_PATH_MAX], link[SUPPORT_PATH_MAX];
+	unsigned count = 0;
+
+	for (int descriptor = 0; descriptor < 256; descriptor++) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+		ssize_t length = readlink(link, target, sizeof target - 1);
+		target[length < 0 ? 0 : length] = '\0';
+		count += strcmp(target, path) == 0;
+	}
+	return count;
+}
+
+/* All of them have missed and wait for the lock; who holds it puts the answer into the cache and lets go. */
+START_TEST(who_waited_takes_what_another_has_asked_for)
+{
+	enum { THREADS = 16 };
 	struct nomad nomad = answering();
+	struct name name = support_name("web.prod.nomad");
+	char path[SUPPORT_PATH_MAX];
 	pthread_t threads[THREADS];
-	void *verdict;
+	struct cache cache;
+	void *waited;
 
 	set_up();
+	support_path(own, "prod/web.lock", path);
+	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
+	int lock = cache_lock(&cache, &name, 0);
+	ck_assert_int_ge(lock, 0);
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_up_web, &nomad), 0);
+	while (count_open(path) < THREADS + 1)
+		sched_yield();
+	cached_web(FRESH);
+	cache_unlock(lock);
 	for (int i = 0; i < THREADS; i++) {
-		ck_assert_int_eq(pthread_join(threads[i], &verdict), 0);
-		ck_assert_uint_eq((uintptr_t)verdict, VERDICT_FOUND);
+		ck_assert_int_eq(pthread_join(threads[i], &waited), 0);
+		ck_assert_ptr_nonnull(waited);
 	}
-	ck_assert_int_eq(nomad.asked, 1);
+	ck_assert_int_eq(nomad.asked, 0);
+	cache_close(&cache);
+}
+END_TEST
+
+/* The same, but whoever held it had no luck. */
+START_TEST(who_waited_for_a_failure_does_not_ask_again)
+{
+	struct nomad nomad = answering();
+	struct name name = support_name("web.prod.nomad");
+	char path[SUPPORT_PATH_MAX];
+	int64_t marked;
+	struct cache cache;
+	pthread_t thread;
+	bool slow;
+
+	set_up();
+	support_path(own, "prod/web.lock", path);
+	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
+	do {
+		atomic_store(&nomad.asked, 0);
+		int lock = cache_lock(&cache, &name, deadline_now() + LOOKUP_LOCK_LIMIT);
+		ck_assert_int_ge(lock, 0);
+		ck_assert_int_eq(pthread_create(&thread, NULL, look_up_web, &nomad), 0);
+		while (count_open(path) < 2)
+			sched_yield();
+		marked = deadline_now();
+		mark_failed("prod/web.failed");
+		cache_unlock(lock);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		slow = deadline_now() - marked >= CACHE_FAILED_FOR / 2;
+		support_path(own, "prod/web.failed", path);
+		ck_assert_int_eq(unlink(path), 0);
+		support_path(own, "prod/web.lock", path);
+	} while (slow);
+	ck_assert_int_eq(nomad.asked, 0);
+	cache_close(&cache);
 }
 END_TEST
 
@@ -590,17 +645,23 @@ START_TEST(the_instances_come_too_where_they_are_wanted)
 	ck_assert_ptr_null(result.record.service);
 
 	/* a reading that is found and holds nothing, then one that does: one record, and none is lost */
-	struct service *service = support_service("service prod 1 10.0.0.7 80 web\n");
-	struct record record = support_record("service", "prod", VERDICT_FOUND, service);
+	struct service *none = support_service("default x 1 10.0.0.6 80 -\n");
+	struct service *service = support_service("service x 1 10.0.0.7 80 blue\n");
+	struct record first = support_record("default", "x", VERDICT_FOUND, none);
+	struct record second = support_record("service", "x", VERDICT_FOUND, service);
 	support_path(published, "services/service", path);
 	ck_assert_int_eq(unlink(path), 0);
-	support_path(published, "services/service/prod", path);
-	support_write_record(path, &record);
-	lookup_run("web.prod.service.nomad", &places, NULL, NULL, &result);
+	support_path(published, "services/service/_/x", path);
+	support_write_record(path, &first);
+	support_path(published, "services/service/x", path);
+	support_write_record(path, &second);
+	lookup_run("_x._blue.service.nomad", &places, NULL, NULL, &result);
 	ck_assert_str_eq(support_addresses(result.addresses, result.count), "10.0.0.7");
-	ck_assert_str_eq(result.record.key.service, "prod");
+	ck_assert_str_eq(result.record.key.namespace, "service");
+	ck_assert_ptr_nonnull(result.record.service);
 	lookup_done(&result);
 	free(service);
+	free(none);
 }
 END_TEST
 
@@ -649,62 +710,6 @@ START_TEST(without_memory_nobody_can_tell)
 }
 END_TEST
 
-enum { STACK = 64 * 1024, MOST_STACK = 3 * 1024, UNTOUCHED = 0x5a };
-
-/* A thread's stack, and how far below the thread's own function a lookup reached. */
-struct depth {
-	uint8_t *stack;
-	size_t used;
-	enum verdict verdict;
-};
-
-static void *measure(void *context)
-{
-	struct depth *depth = context;
-	struct lookup_result result;
-	size_t untouched = 0;
-	uint8_t *seen = malloc(STACK);
-
-	lookup_run("blue.web.prod.nomad", &places, NULL, NULL, &result);
-	depth->verdict = result.verdict;
-	lookup_done(&result);
-	/* by way of the kernel: valgrind lets nobody look below the stack pointer */
-	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-	ck_assert_int_eq(pread(memory, seen, STACK, (off_t)(uintptr_t)depth->stack), STACK);
-	close(memory);
-	while (seen[untouched] == UNTOUCHED)
-		untouched++;
-	depth->used = (size_t)((uint8_t *)&result - depth->stack) - untouched;
-	free(seen);
-	return NULL;
-}
-
-/*
- * Our own frames are below 2 KiB on the longest way down, where a record is read as a whole; the rest is what libc
- * needs for malloc(), open() and the like. Frames of a sanitizer are larger than anybody's in earnest.
- */
-START_TEST(a_lookup_needs_little_stack)
-{
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__OPTIMIZE__)
-	struct depth depth = {.stack = aligned_alloc(4096, STACK)};
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	set_up();
-	set_up_published();
-	memset(depth.stack, UNTOUCHED, STACK);
-	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
-	ck_assert_int_eq(pthread_attr_setstack(&attributes, depth.stack, STACK), 0);
-	ck_assert_int_eq(pthread_create(&thread, &attributes, measure, &depth), 0);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	pthread_attr_destroy(&attributes);
-	free(depth.stack);
-	ck_assert_int_eq(depth.verdict, VERDICT_FOUND);
-	ck_assert_msg(depth.used < MOST_STACK, "%zu octets", depth.used);
-#endif
-}
-END_TEST
-
 START_TEST(nothing_stays_open)
 {
 	struct nomad nomad = answering();
@@ -738,7 +743,8 @@ int main(void)
 		{no_error_becomes_no_such_name, 1},
 		{after_a_failure_nobody_asks_for_a_moment, 1},
 		{without_a_cache_everybody_asks_for_himself, 1},
-		{many_who_miss_at_once_ask_once, 1},
+		{who_waited_takes_what_another_has_asked_for, 1},
+		{who_waited_for_a_failure_does_not_ask_again, 1},
 		{nobody_waits_longer_than_the_limit_for_another, 1},
 		{both_readings_of_service_are_tried_among_published_files, 1},
 		{both_readings_of_service_are_tried_in_the_cache, 1},
@@ -751,7 +757,6 @@ int main(void)
 		{the_instances_come_too_where_they_are_wanted, 1},
 		{addresses_are_rotated_not_shuffled, 1},
 		{without_memory_nobody_can_tell, 1},
-		{a_lookup_needs_little_stack, 1},
 		{nothing_stays_open, 1},
 	};
 

@@ -456,6 +456,19 @@ START_TEST(a_length_that_lies_is_damage)
 }
 END_TEST
 
+START_TEST(with_something_behind_its_body_it_is_damaged)
+{
+	uint8_t bytes[sizeof golden + 1] = {0};
+	struct record record = {0};
+
+	memcpy(bytes, golden, sizeof golden);
+	put_number(bytes + 12, 4, sizeof bytes);
+	sign(bytes, sizeof bytes);
+	ck_assert_int_eq(record_decode(bytes, sizeof bytes, &record), -EBADMSG);
+	ck_assert_int_eq(read_bytes(bytes, sizeof bytes, WHOLE, &record), -EBADMSG);
+}
+END_TEST
+
 /* With right checksums and one octet of any value: damage, or a record that can be written and read again. */
 START_TEST(no_octet_does_harm)
 {
@@ -681,6 +694,7 @@ int main(void)
 		{with_any_bit_flipped_it_is_damaged, 1},
 		{with_something_behind_it_it_is_damaged, 1},
 		{a_length_that_lies_is_damage, sizeof lies / sizeof *lies},
+		{with_something_behind_its_body_it_is_damaged, 1},
 		{no_octet_does_harm, 1},
 		{a_prefix_says_how_long_a_record_is, 1},
 		{a_record_answers_its_own_name_only, sizeof asked / sizeof *asked},

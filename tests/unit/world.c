@@ -124,7 +124,7 @@ static void begin(const char *namespaces, const char *addresses)
 	ck_assert_int_eq(config_set(&config, "nomad", "address", addresses, reason), 0);
 	if (namespaces != NULL)
 		ck_assert_int_eq(config_set(&config, "nomad", "namespace", namespaces, reason), 0);
-	outside = (struct outside){NULL, now, next_random, start, cancel, wake_at, say, state_changed};
+	outside = (struct outside){NULL, now, next_random, start, cancel, wake_at, say, state_changed, NULL};
 	memset(&world, 0, sizeof world);
 	world.index = 10;
 	row_count = 0;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what was built, or removes it: share/install.sh install|uninstall. Called by make, with its variables in the
+# Installs what was built, or removes it: src/share/install.sh install|uninstall. Called by make, with its variables in the
 # environment: B, DESTDIR, PREFIX, LIBDIR, SYSCONFDIR, UNITDIR. debian/*.install says which package gets what.
 #
 # SPDX-License-Identifier: MIT
@@ -20,13 +20,13 @@ list()
 		644 $PREFIX/share/man/man1 docs/man/*.1
 		644 $PREFIX/share/man/man5 docs/man/*.5
 		644 $PREFIX/share/man/man8 docs/man/*.8
-		644 $PREFIX/share/bash-completion/completions share/completions/bash/*
-		644 $PREFIX/share/zsh/vendor-completions share/completions/zsh/*
-		644 $UNITDIR share/systemd/*
-		644 $PREFIX/lib/tmpfiles.d share/tmpfiles.d/*
-		644 $PREFIX/lib/sysusers.d share/sysusers.d/*
-		644 $apparmor share/apparmor.d/n*
-		644 $apparmor/$nameservice share/apparmor.d/$nameservice/*
+		644 $PREFIX/share/bash-completion/completions src/share/completions/bash/*
+		644 $PREFIX/share/zsh/vendor-completions src/share/completions/zsh/*
+		644 $UNITDIR src/share/systemd/*
+		644 $PREFIX/lib/tmpfiles.d src/share/tmpfiles.d/*
+		644 $PREFIX/lib/sysusers.d src/share/sysusers.d/*
+		644 $apparmor src/share/apparmor.d/n*
+		644 $apparmor/$nameservice src/share/apparmor.d/$nameservice/*
 		644 $doc/libnss-nomad README.md nsswitch.conf.snippet docs/from-*.md
 		644 $doc/nomad-dns-srv docs/dns.md docs/scale.md docs/nomad-job.md docs/grafana.json
 		644 $doc/nomad-dns-srv/examples docs/*.hcl
@@ -42,7 +42,7 @@ install_one()
 	fi
 	install -D -m "$1" "$3" "$target"
 	case $3 in
-	share/systemd/* | share/apparmor.d/*) sed -i "s|/usr/\(s\?bin/nomad-\)|$PREFIX/\1|g" "$target" ;;
+	src/share/systemd/* | src/share/apparmor.d/*) sed -i "s|/usr/\(s\?bin/nomad-\)|$PREFIX/\1|g" "$target" ;;
 	esac
 }
 
@@ -53,7 +53,7 @@ uninstall_one()
 	fi
 }
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 list | while read -r mode folder files; do
 	for file in $files; do
 		"$1_one" "$mode" "$folder" "$file"

@@ -1,0 +1,114 @@
+"""Troubles of the folder in which nomad-dns-srv publishes: said in words, the heartbeat withheld, recovered from."""
+
+import os
+import stat
+
+import pytest
+
+from daemon import FOLDER, daemon, wait_until    # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.root
+
+
+def mount(host, *arguments):
+    done = host.run(["mount", *arguments])
+    assert done.code == 0, done
+
+
+def recovered(agent, daemon):
+    """It beats, and the files are the truth."""
+    daemon.wait_equal(agent)
+    wait_until(daemon.alive)
+
+
+def silent(daemon, words):
+    """No heartbeat, and a reason."""
+    wait_until(lambda: words in daemon.log, lambda: daemon.log)
+    wait_until(lambda: not daemon.alive(), within=10)
+
+
+def test_it_is_full(agent, host, daemon):
+    daemon.folder.mkdir()
+    mount(host, "-t", "tmpfs", "-o", "size=400k,mode=755", "tmpfs", FOLDER)
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    agent.populate(100, 20)
+    silent(daemon, "make room")
+    assert daemon.log.count("make room") == 1
+    mount(host, "-o", "remount,size=10m", FOLDER)
+    recovered(agent, daemon)
+    assert "holds the whole catalogue" in daemon.log
+
+
+def test_it_is_read_only(agent, host, daemon):
+    daemon.folder.mkdir()
+    mount(host, "-t", "tmpfs", "-o", "mode=755", "tmpfs", FOLDER)
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    mount(host, "-o", "remount,ro", FOLDER)
+    silent(daemon, "Read-only")
+    agent.register("web", address="10.1.0.2")
+    mount(host, "-o", "remount,rw", FOLDER)
+    recovered(agent, daemon)
+
+
+@pytest.mark.parametrize("what", ["", "/services", "/services/default", "/alive", "/lock"])
+def test_it_is_deleted(agent, host, daemon, what):
+    agent.populate(20, 2)
+    daemon.start().wait("current")
+    assert host.run(["rm", "-r", FOLDER + what]).code == 0
+    agent.register("web", address="10.1.0.2")
+    if what == "/services/default":     # found out by the next record that is written, and by the next start
+        daemon.stop()
+        daemon.start()
+    recovered(agent, daemon)
+
+
+def test_it_becomes_somebody_elses(agent, host, daemon):
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    os.chown(daemon.folder, 4711, 4711)
+    silent(daemon, "belongs to user 4711")
+    assert "chown" in daemon.log
+    os.chown(daemon.folder, 0, 0)
+    recovered(agent, daemon)
+
+
+def test_it_becomes_open_to_others(agent, host, daemon):
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    daemon.folder.chmod(0o777)
+    silent(daemon, "chmod go-w")
+    daemon.folder.chmod(0o755)
+    recovered(agent, daemon)
+
+
+def test_it_is_another_file_system(agent, host, daemon):
+    """services/ is a mount of its own."""
+    (daemon.folder / "services").mkdir(parents=True)
+    mount(host, "-t", "tmpfs", "-o", "mode=755", "tmpfs", FOLDER + "/services")
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    recovered(agent, daemon)
+    assert host.addresses("web.default.nomad") == {"10.1.0.1"}
+
+
+def test_its_parent_is_missing_at_the_start(agent, host, daemon):
+    agent.register("web", address="10.1.0.1")
+    daemon.start("--publish", "/tmp/later/run")
+    wait_until(lambda: "/tmp/later/run" in daemon.log)
+    host.path("/tmp/later").mkdir()
+    wait_until(lambda: (host.path("/tmp/later/run") / "services/default/web").exists())
+
+
+def test_what_is_published_is_for_everybody_to_read(agent, host, daemon):
+    agent.register("web", address="10.1.0.1")
+    old = os.umask(0o077)
+    try:
+        daemon.start().wait("current")
+    finally:
+        os.umask(old)
+    for path, mode in (("", 0o755), ("services", 0o755), ("services/default", 0o755), ("services/default/web", 0o644),
+                       ("alive", 0o644), ("status.json", 0o644)):
+        assert stat.S_IMODE((daemon.folder / path).stat().st_mode) == mode, path
+    assert host.addresses("web.default.nomad", user=4711) == {"10.1.0.1"}
