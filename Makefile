@@ -103,7 +103,7 @@ $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/config*.c src/url.c src/dns/*.c) \
-		$(addprefix src/watch/, catalogue.c table.c epoch.c log.c))
+		$(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
