@@ -136,7 +136,10 @@ void follow_again(struct watcher *watcher, const char *reason)
 
 	count_failure(watcher);
 	watcher_say(watcher, LOG_INFO, "%s; connects anew", reason);
-	go_down(watcher, steady ? 0 : back_off(watcher));
+	/* Thousands of hosts may have lost the same server in this moment; an agent of our own we have to ourselves. */
+	go_down(watcher, !steady                      ? back_off(watcher)
+	                 : is_on_this_host(watcher) ? 0
+	                                            : watcher_jitter(watcher, WATCHER_RETRY) - WATCHER_RETRY);
 }
 
 void follow_connect(struct watcher *watcher)
