@@ -53,7 +53,7 @@ uninstall_one()
 	fi
 }
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 list | while read -r mode folder files; do
 	for file in $files; do
 		"$1_one" "$mode" "$folder" "$file"

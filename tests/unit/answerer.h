@@ -95,13 +95,13 @@ static inline void answerer_stop(struct answerer *answerer)
 		close(answerer->kept);
 }
 
-/* A whole file of tests/unit/data; released with free(). */
+/* A whole file of tests/recordings; released with free(). */
 static inline char *answerer_recording(const char *name, size_t *size)
 {
 	char path[SUPPORT_PATH_MAX];
 	long length;
 
-	support_path("tests/unit/data", name, path);
+	support_path("tests/recordings", name, path);
 	FILE *file = fopen(path, "re");
 	ck_assert_msg(file != NULL, "%s: tests run in the project's folder", path);
 	fseek(file, 0, SEEK_END);

@@ -1,5 +1,5 @@
 /*
- * Tests of src/nomad/agent_judge.c, with what real agents answered (tests/unit/data, byte for byte), through libcurl.
+ * Tests of src/nomad/agent_judge.c, with what real agents answered (tests/recordings, byte for byte), through libcurl.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,5 +1,5 @@
 /*
- * Tests of src/nomad/registrations.c, also with what a real agent said (tests/unit/data, byte for byte).
+ * Tests of src/nomad/registrations.c, also with what a real agent said (tests/recordings, byte for byte).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A whole file of tests/unit/data; released with free(). */
+/* A whole file of tests/recordings; released with free(). */
 static char *recorded(const char *name, size_t *size)
 {
 	char path[SUPPORT_PATH_MAX], *text = NULL;
 	size_t room = 0;
 
-	support_path("tests/unit/data", name, path);
+	support_path("tests/recordings", name, path);
 	FILE *file = fopen(path, "re");
 	ck_assert_msg(file != NULL, "%s: tests run in the project's folder", path);
 	ssize_t length = getdelim(&text, &room, '\0', file);
