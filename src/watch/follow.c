@@ -124,9 +124,9 @@ void follow_lost(struct watcher *watcher, enum agent_result result, const char *
 		all_tried = agent_next(&watcher->agent);
 	go_down(watcher, new_token || !all_tried ? 0 : back_off(watcher));
 	note_error(watcher, copy);
+	say_lost(watcher, result, copy);
 	if (watcher->state == CATALOGUE_CURRENT)
 		watcher_set_state(watcher, CATALOGUE_STALE);
-	say_lost(watcher, result, copy);
 }
 
 void follow_again(struct watcher *watcher, const char *reason)
