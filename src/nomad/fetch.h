@@ -29,7 +29,8 @@ struct fetch_report {
  * Reads the service that a name asks for.
  *
  * One request where the exact spelling exists. Otherwise the list is read too, for another spelling, and for a
- * namespace of that name. Host names among the addresses are resolved, within the same deadline.
+ * namespace of that name. Host names among the addresses are resolved, within the same deadline; where that fails for
+ * all that there is, the verdict is UNKNOWN.
  *
  * config    the agents, in order
  * name      of kind NAME_SERVICE, read by the configured reading
