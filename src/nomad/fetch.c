@@ -79,7 +79,7 @@ static bool get(struct fetch *fetch, const char *prefix, const char *service, co
 	free(path);
 	if (result == AGENT_BELIEVED)
 		return true;
-	fetch->report->concerns_service = result == AGENT_DENIED;
+	fetch->report->concerns_service = result == AGENT_DENIED || result == AGENT_TOO_LARGE;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason, "%s", answer->reason);
 	return false;
 }
@@ -89,6 +89,7 @@ static bool unreadable(struct fetch *fetch, int error)
 	char address[AGENT_NAME_MAX];
 
 	agent_name(&fetch->agent, address);
+	fetch->report->concerns_service = true;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason,
 	         "%s sent an answer that cannot be read (%s); is that a Nomad agent?", address, strerror(-error));
 	return false;

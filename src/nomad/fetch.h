@@ -22,7 +22,7 @@ struct fetch_report {
 	size_t count;
 	char lines[FETCH_LINES_MAX][FETCH_LINE_MAX];
 	char reason[FETCH_LINE_MAX]; /* of the failure, with what to do; "" where there was none */
-	bool concerns_service;       /* the failure is about this service's namespace, not about the agent */
+	bool concerns_service;       /* the failure is about this service or its namespace, not about the agent */
 };
 
 /*

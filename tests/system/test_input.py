@@ -229,6 +229,14 @@ def test_not_the_json_that_was_asked_for(agent, host, text):
     assert host.code(NAME) == "EAI_AGAIN"
 
 
+def test_unreadable_service_is_no_dead_agent(agent, host):
+    """One service whose answer cannot be read does not keep the others from being asked for."""
+    agent.register("other", address="192.0.2.2", port=80)
+    agent.fault("junk", path="/v1/service/web", body="null")
+    assert host.code(NAME) == "EAI_AGAIN"
+    assert host.addresses("other.default.nomad") == {"192.0.2.2"}
+
+
 def test_empty_list(agent, host):
     """The one body that does say so, with all of Nomad's headers."""
     answer(agent, [])
