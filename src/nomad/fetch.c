@@ -79,7 +79,7 @@ static bool get(struct fetch *fetch, const char *prefix, const char *service, co
 	free(path);
 	if (result == AGENT_BELIEVED)
 		return true;
-	fetch->report->concerns_service = result == AGENT_DENIED;
+	fetch->report->concerns_service = result == AGENT_DENIED || result == AGENT_TOO_LARGE;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason, "%s", answer->reason);
 	return false;
 }
@@ -89,6 +89,7 @@ static bool unreadable(struct fetch *fetch, int error)
 	char address[AGENT_NAME_MAX];
 
 	agent_name(&fetch->agent, address);
+	fetch->report->concerns_service = true;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason,
 	         "%s sent an answer that cannot be read (%s); is that a Nomad agent?", address, strerror(-error));
 	return false;
@@ -230,8 +231,8 @@ static size_t make_instances(struct fetch *fetch, struct spelling *spellings, st
 	return count;
 }
 
-/* The service of all that was read, its host names resolved; NULL without memory. */
-static struct service *make_service(struct fetch *fetch)
+/* The service of all that was read, its host names resolved, some in vain (`unknown`); NULL without memory. */
+static struct service *make_service(struct fetch *fetch, size_t *unknown)
 {
 	size_t room = count_registrations(fetch);
 	struct spelling spellings[FETCH_SPELLINGS_MAX];
@@ -242,7 +243,7 @@ static struct service *make_service(struct fetch *fetch)
 	if (instances == NULL || addresses == NULL)
 		goto done;
 	size_t count = make_instances(fetch, spellings, instances, addresses);
-	if (hosts_resolve(instances, count, fetch->deadline, &resolved) < 0)
+	if (hosts_resolve(instances, count, fetch->deadline, unknown, &resolved) < 0)
 		goto done;
 	service = service_copy(&(struct service){.spelling_count = fetch->count,
 	                                         .spellings = spellings,
@@ -255,9 +256,22 @@ done:
 	return service;
 }
 
+/* A service that is nowhere but at host names that this host cannot resolve now may have an address all the same. */
+static void say_unresolved(struct fetch *fetch, const struct service *service)
+{
+	for (size_t i = 0; i < service->instance_count; i++)
+		if (service->instances[i].host != NULL)
+			snprintf(fetch->report->reason, sizeof fetch->report->reason,
+			         "its address is the name of a host, %s, which could not be resolved; check this host's DNS",
+			         service->instances[i].host);
+	fetch->report->concerns_service = true;
+}
+
 /* The verdict on what was read, and the record's times. */
 static int make_record(struct fetch *fetch, struct record *record)
 {
+	size_t unknown;
+
 	record->complete = fetch->complete;
 	record->max_stale = fetch->config->max_stale;
 	record->ttl = fetch->config->negative_ttl;
@@ -265,9 +279,14 @@ static int make_record(struct fetch *fetch, struct record *record)
 		record->verdict = fetch->namespace_exists ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 		return 0;
 	}
-	struct service *service = make_service(fetch);
+	struct service *service = make_service(fetch, &unknown);
 	if (service == NULL)
 		return -ENOMEM;
+	if (service->address_count == 0 && unknown > 0) {
+		say_unresolved(fetch, service);
+		free(service);
+		return 0;
+	}
 	record->verdict = VERDICT_FOUND;
 	record->ttl = fetch->config->ttl;
 	record->service = service;
