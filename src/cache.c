@@ -35,8 +35,8 @@ static int make_folder(int at, const char *path)
 {
 	if (mkdirat(at, path, S_IRWXU) < 0)
 		return -errno;
-	fchmodat(at, path, S_IRWXU, AT_SYMLINK_NOFOLLOW);
-	return 0;
+	/* Without /proc, where glibc looks it up, it stays as the mask made it. */
+	return fchmodat(at, path, S_IRWXU, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT ? -ENOENT : 0;
 }
 
 int cache_open(const char *users, const char *cluster, bool create, struct cache *cache)
