@@ -7,10 +7,10 @@
 
 #include "deadline.h"
 #include "watch/status.h"
+#include "watch/trim.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +96,7 @@ static void state_changed(void *context)
 	report_status(daemon);
 	report_ready(daemon);
 	/* A full read has needed more than what stays. */
-	malloc_trim(0);
+	trim_memory();
 }
 
 /* What the registry asks of its owner. */
