@@ -149,9 +149,22 @@ static bool read_listed(struct fetch *fetch, const struct service_list *names)
 	return true;
 }
 
+/* The spelling that every record answers for, complete or not; unless it was the one asked for. */
+static bool read_in_lower_case(struct fetch *fetch)
+{
+	const struct service_key *key = &fetch->name->key;
+	char service[NAME_LABEL_MAX + 1], namespace[NAME_LABEL_MAX + 1];
+
+	if (!text_has_upper(key->service) && !text_has_upper(key->namespace))
+		return true;
+	text_lower(key->service, service);
+	text_lower(key->namespace, namespace);
+	return read_spelling(fetch, name_in_default_namespace(key) ? fetch->namespace : namespace, service);
+}
+
 /*
- * Looks for other spellings, and for a namespace of that name. A token that may not list all namespaces has had its
- * answer with the exact spelling, and that is all there is for it.
+ * Looks for other spellings, and for a namespace of that name. A token that may not list all namespaces, such as a
+ * task's own, is told of the exact spelling and the one in lower case, and that is all there is for it.
  */
 static bool read_list(struct fetch *fetch)
 {
@@ -163,7 +176,7 @@ static bool read_list(struct fetch *fetch)
 		fetch->report->reason[0] = '\0';
 		fetch->report->concerns_service = false;
 		agent_answer_done(&answer);
-		return true;
+		return read_in_lower_case(fetch);
 	}
 	if (believed) {
 		int result = service_list_parse(answer.body == NULL ? "" : answer.body, answer.size, &names);
@@ -250,7 +263,6 @@ static int make_record(struct fetch *fetch, struct record *record)
 	record->ttl = fetch->config->negative_ttl;
 	if (fetch->count == 0) {
 		record->verdict = fetch->namespace_exists ? VERDICT_NO_DATA : VERDICT_NO_NAME;
-		record->complete = true;
 		return 0;
 	}
 	struct service *service = make_service(fetch);

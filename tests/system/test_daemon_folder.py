@@ -86,6 +86,7 @@ def test_it_becomes_open_to_others(agent, host, daemon):
 def test_it_is_another_file_system(agent, host, daemon):
     """services/ is a mount of its own."""
     (daemon.folder / "services").mkdir(parents=True)
+    daemon.folder.chmod(0o755)      # whatever this process's umask
     mount(host, "-t", "tmpfs", "-o", "mode=755", "tmpfs", FOLDER + "/services")
     agent.register("web", address="10.1.0.1")
     daemon.start().wait("current")

@@ -26,6 +26,15 @@ enum {
 	SUPPORT_SECONDS = 60,    /* of patience with one test, also under valgrind */
 };
 
+/* 1 where a function takes as much stack as in earnest: optimized, and without a sanitizer. */
+#if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SUPPORT_REAL_FRAMES = 0 };
+#elif defined(__has_feature)
+enum { SUPPORT_REAL_FRAMES = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer) };
+#else
+enum { SUPPORT_REAL_FRAMES = 1 };
+#endif
+
 /* A test, and how often it runs: for each row of a table, with _i the row, or once. */
 struct support_test {
 	const TTest *test;

@@ -17,11 +17,13 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -99,6 +101,14 @@ static void list_descriptors(char *text)
 		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(folder))
 			text += sprintf(text, " %s", entry->d_name);
 	closedir(folder);
+}
+
+/* The same of the first ones, without a folder that lists them. */
+static void try_descriptors(char *text)
+{
+	for (int descriptor = 0; descriptor < 1024; descriptor++)
+		if (fcntl(descriptor, F_GETFD) >= 0)
+			text += sprintf(text, " %d", descriptor);
 }
 
 /* A line of /proc/self/status, without its name. */
@@ -276,7 +286,7 @@ static const struct report {
 	void (*write)(char *text);
 } reports[] = {
 	{"descriptors", list_descriptors}, {"environment", report_environment}, {"signals", report_signals},
-	{"place", report_place},           {"lock", report_lock},
+	{"place", report_place},           {"lock", report_lock},         {"first descriptors", try_descriptors},
 };
 
 /* The part of the helper in this program's tests. */
@@ -462,7 +472,8 @@ START_TEST(a_thread_that_waits_for_any_child_meets_none)
 }
 END_TEST
 
-/* A test whose process is not the same afterwards: done in a child, whose verdict counts. */
+/* A test whose process is not the same afterwards: done in a child, whose verdict counts. It ends with exit(), which
+   writes what `make coverage` counts. */
 static void in_child(void (*test)(void))
 {
 	int status;
@@ -471,7 +482,7 @@ static void in_child(void (*test)(void))
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
 		test();
-		_exit(0);
+		exit(0);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
@@ -495,33 +506,111 @@ START_TEST(the_helper_gets_no_descriptor_of_the_host)
 }
 END_TEST
 
-/* As with Linux before 5.9. */
-static void forbid_close_range(void)
+/* From here on a system call fails, where its argument of that number is `value` in the bits of `mask`. */
+static void forbid(int call, int argument, uint32_t mask, uint32_t value, int error)
 {
+	size_t at = offsetof(struct seccomp_data, args) + (size_t)argument * sizeof(uint64_t);
 	struct sock_filter rules[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)at), /* its lower half, on a little-endian machine */
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {.len = sizeof rules / sizeof *rules, .filter = rules};
 
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-	ck_assert_int_eq(syscall(SYS_close_range, 1000, 1001, 0), -1);
 }
 
 static void run_without_close_range(void)
 {
 	for (int i = 0; i < 200; i++)
 		ck_assert_int_ge(open("/dev/null", O_RDONLY), 0);
-	forbid_close_range();
+	forbid(SYS_close_range, 0, 0, 0, ENOSYS); /* as with Linux before 5.9 */
+	ck_assert_int_eq(syscall(SYS_close_range, 1000, 1001, 0), -1);
 	ck_assert_str_eq(run("descriptors"), " 0 1 2");
 }
 
 START_TEST(without_close_range_neither)
 {
 	in_child(run_without_close_range);
+}
+END_TEST
+
+/* No folder can be opened, as where there is no /proc: the helper looks for its descriptors in another way then. */
+static void run_without_proc(void)
+{
+	for (int i = 0; i < 200; i++)
+		ck_assert_int_ge(open("/dev/null", O_RDONLY), 0);
+	forbid(SYS_close_range, 0, 0, 0, ENOSYS);
+	forbid(SYS_openat, 2, O_DIRECTORY, O_DIRECTORY, ENOENT);
+	ck_assert_int_eq(open("/proc/self/fd", O_RDONLY | O_DIRECTORY), -1);
+	ck_assert_str_eq(run("first descriptors"), " 0 1 2");
+}
+
+START_TEST(without_proc_neither)
+{
+	in_child(run_without_proc);
+}
+END_TEST
+
+static const struct refusal {
+	int call, argument;
+	uint32_t mask, value;
+	int error;
+	const char *wanted;
+} refusals[] = {
+	{SYS_clone, 0, CLONE_VFORK, CLONE_VFORK, EAGAIN, "EAGAIN"},
+	{SYS_mmap, 3, MAP_STACK, MAP_STACK, ENOMEM, "ENOMEM"},
+#ifdef SYS_poll /* not on newer architectures */
+	{SYS_poll, 1, UINT32_MAX, 1, EINVAL, "EINVAL"},
+#endif
+	{SYS_read, 2, UINT32_MAX, 4, EIO, "EIO"}, /* of the limit's four octets */
+};
+static const struct refusal *refusal; /* the one that is tried */
+
+static void run_refused(void)
+{
+	char text[64];
+
+	forbid(refusal->call, refusal->argument, refusal->mask, refusal->value, refusal->error);
+	ck_assert_str_eq(run_with("unknown", -1, deadline_now(), text, sizeof text), refusal->wanted);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+}
+
+START_TEST(what_the_system_refuses_is_told)
+{
+	refusal = &refusals[_i];
+	in_child(run_refused);
+}
+END_TEST
+
+enum { NOBODYS = 61917 }; /* a user with no process but ours */
+static rlim_t most_processes;
+
+static void run_as_a_user_with_few_processes(void)
+{
+	uid_t user = NOBODYS + (uid_t)most_processes;
+	char threads[64]; /* they count too, and a sanitizer has one of its own */
+
+	read_status("Threads", threads);
+	struct rlimit limit = {.rlim_cur = most_processes - 1 + (rlim_t)atoi(threads)};
+	limit.rlim_max = limit.rlim_cur;
+	ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
+	ck_assert_int_eq(setresuid(user, user, user), 0);
+	ck_assert_str_eq(run("unknown"), most_processes < 3 ? "EAGAIN" : "unknown");
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+}
+
+/* 1: the middle child cannot be; 2: the helper cannot. Only root can become that user. */
+START_TEST(where_there_may_be_no_more_processes_it_says_so)
+{
+	most_processes = (rlim_t)_i + 1;
+	if (geteuid() == 0)
+		in_child(run_as_a_user_with_few_processes);
 }
 END_TEST
 
@@ -540,7 +629,7 @@ static void run_with_closed_descriptors(void)
 
 	close_first_descriptors();
 	run_with("descriptors", -1, deadline_now(), report, sizeof report);
-	_exit(strcmp(report, " 0 1 2") == 0 ? 0 : 1);
+	exit(strcmp(report, " 0 1 2") == 0 ? 0 : 1);
 }
 
 START_TEST(a_host_may_have_closed_its_first_descriptors)
@@ -561,9 +650,9 @@ static void run_with_closed_descriptors_and_a_lock(void)
 	snprintf(wanted, sizeof wanted, "%ju", (uintmax_t)status.st_ino);
 	run_with("lock", lock, deadline_now(), report, sizeof report);
 	if (strcmp(report, wanted) != 0)
-		_exit(1);
+		exit(1);
 	run_with("descriptors", lock, deadline_now(), report, sizeof report);
-	_exit(strcmp(report, " 0 1 2 3") == 0 ? 0 : 2);
+	exit(strcmp(report, " 0 1 2 3") == 0 ? 0 : 2);
 }
 
 START_TEST(the_helper_holds_the_lock_too)
@@ -682,12 +771,7 @@ START_TEST(the_helper_is_at_home_nowhere)
 }
 END_TEST
 
-/* A sanitizer's frames are larger than any that the module has in earnest. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
-enum { THREADS = 64, SMALL_STACK = 256 * 1024 };
-#else
-enum { THREADS = 64, SMALL_STACK = 16 * 1024 };
-#endif
+enum { THREADS = 64, SMALL_STACK = (SUPPORT_REAL_FRAMES ? 16 : 256) * 1024 };
 
 static pthread_barrier_t all_are_there;
 
@@ -777,6 +861,9 @@ int main(int argc, char **argv)
 		{a_thread_that_waits_for_any_child_meets_none, 2},
 		{the_helper_gets_no_descriptor_of_the_host, 1},
 		{without_close_range_neither, 1},
+		{without_proc_neither, 1},
+		{what_the_system_refuses_is_told, sizeof refusals / sizeof *refusals},
+		{where_there_may_be_no_more_processes_it_says_so, 3},
 		{a_host_may_have_closed_its_first_descriptors, 32},
 		{the_helper_holds_the_lock_too, 32},
 		{without_free_descriptors_it_says_so, 1},
