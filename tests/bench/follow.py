@@ -161,12 +161,12 @@ def one_size(build, services, instances, folder):
             first.append(daemon.complete)
             daemon.end()
         daemon = Daemon(build, agent, config)
-        memory = daemon.memory()
         files = int(subprocess.run(["du", "-sk", RUN], check=True, capture_output=True, text=True).stdout.split()[0]) / 1024
         before = daemon.processor()
         rest = time.monotonic() + 10
         until(lambda: time.monotonic() > rest, rest=0.5)    # what is measured is what it does while nothing happens
         idle = (daemon.processor() - before) / 10 * 100
+        memory = daemon.memory()
         shown, found, heard = latency(agent, Module(build))
         print(f"\n{services} services x {instances}")
         print(f"  first catalogue     {min(first):7.3f} s, curl -Z {min(curl):7.3f} s, ratio {min(first) / min(curl):.2f}"
