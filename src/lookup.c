@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A lookup under way. A name may have two readings: `service` before `nomad` is nothing, or a namespace. */
 struct lookup {
@@ -39,6 +40,12 @@ static uint64_t hash_variable(uint64_t hash, const char *name)
 	return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
+/* Whether exec would give the helper somebody else's rights, so that it ignores the environment. */
+static bool is_put_on(void)
+{
+	return geteuid() != getuid() || getegid() != getgid();
+}
+
 void lookup_places_init(struct lookup_places *places)
 {
 	static const char *const variables[] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
@@ -51,7 +58,7 @@ void lookup_places_init(struct lookup_places *places)
 		any = any || (value != NULL && value[0] != '\0');
 		hash = hash_variable(hash, variables[i]);
 	}
-	if (!any)
+	if (!any || is_put_on())
 		return;
 	places->published = NULL;
 	for (size_t i = 0; i < LOOKUP_CLUSTER_MAX - 1; i++)

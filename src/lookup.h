@@ -63,7 +63,8 @@ struct lookup_result {
 /*
  * The places of this process: the usual ones, unless NOMAD_ADDR, NOMAD_REGION or NOMAD_NAMESPACE is set, which
  * select another cluster: no published files then, and a part of the cache that is named after the three values.
- * Ignores them where the process runs with somebody else's rights (secure_getenv). No system call.
+ * Ignores them where the process runs with somebody else's rights (secure_getenv), or its effective user or group
+ * is another than its real one. No system call unless one of them is set.
  */
 void lookup_places_init(struct lookup_places *places);
 

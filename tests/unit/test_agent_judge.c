@@ -222,6 +222,25 @@ START_TEST(failure_is_told_with_what_to_do)
 }
 END_TEST
 
+/* libcurl quotes a certificate's names as they are, and a reason ends on somebody's terminal. */
+START_TEST(no_control_character_gets_into_a_reason)
+{
+	char reason[CONFIG_REASON_MAX];
+	struct agent agent;
+	char *word = (char *)"https://127.0.0.1:4646";
+	struct config config = {.addresses = {1, &word}};
+
+	ck_assert_int_eq(agent_init(&config, &agent, reason), 0);
+	struct agent_request *request = agent_request_new(&agent, AGENT_READ, "/v1/services", LIMIT, NULL, NULL);
+	ck_assert_ptr_nonnull(request);
+	strcpy(request->error, "subject name 'a\x1b[31m\x7f\n' does not match");
+	ck_assert_int_eq(agent_request_judge(request, CURLE_PEER_FAILED_VERIFICATION), AGENT_TLS);
+	ck_assert_msg(strstr(request->answer.reason, "'a.[31m..' does not match") != NULL, "%s", request->answer.reason);
+	agent_request_free(request);
+	agent_done(&agent);
+}
+END_TEST
+
 START_TEST(every_result_has_words_and_none_unbelieved_is_zero)
 {
 	for (int result = 0; result < AGENT_RESULTS; result++)
@@ -239,6 +258,7 @@ int main(void)
 		{stream_is_judged_by_its_status, sizeof streams / sizeof *streams},
 		{silence_is_a_time_out, 1},
 		{failure_is_told_with_what_to_do, sizeof tls / sizeof *tls},
+		{no_control_character_gets_into_a_reason, 1},
 		{every_result_has_words_and_none_unbelieved_is_zero, 1},
 	};
 

@@ -547,6 +547,24 @@ START_TEST(the_environment_selects_another_cluster)
 }
 END_TEST
 
+/* The helper would ignore it: exec makes a process whose users differ one with somebody else's rights. */
+START_TEST(the_environment_selects_nothing_for_a_user_that_was_put_on)
+{
+	enum { STRANGER = 4712 }; /* a user without name */
+	struct lookup_places at;
+
+	if (geteuid() != 0)
+		return;
+	setenv("NOMAD_ADDR", "http://192.0.2.1:4646", 1);
+	ck_assert_int_eq(seteuid(STRANGER), 0);
+	lookup_places_init(&at);
+	ck_assert_int_eq(seteuid(0), 0);
+	unsetenv("NOMAD_ADDR");
+	ck_assert_ptr_nonnull(at.published);
+	ck_assert_str_eq(at.cluster, "");
+}
+END_TEST
+
 static const struct fixed {
 	const char *name;
 	enum name_kind kind;
@@ -751,6 +769,7 @@ int main(void)
 		{nomad_answers_for_either_reading, 1},
 		{another_cluster_has_neither_published_files_nor_the_same_cache, 1},
 		{the_environment_selects_another_cluster, 1},
+		{the_environment_selects_nothing_for_a_user_that_was_put_on, 1},
 		{some_names_are_known_without_looking, sizeof fixed / sizeof *fixed},
 		{an_answer_may_be_kept_for_what_is_left, sizeof kept / sizeof *kept},
 		{each_step_says_what_it_found, 1},
