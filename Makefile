@@ -4,8 +4,8 @@
 #   make deps                      the Debian packages   make demo      see it work, the machine untouched
 #   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
 #   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
-#   make check-unit, -system, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
 #   make deb                       Debian packages       make check-deb those, in fresh roots
+#   make check-unit, -system, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX ?= /usr
@@ -17,7 +17,6 @@ SAN ?=
 PKG_CONFIG ?= pkg-config
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
-
 PYTHON ?= /usr/bin/python3
 
 # SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B. gcov's own execve()
@@ -61,7 +60,7 @@ $(B)/%.o: %.c Makefile
 # What is compiled in and may change from one run of make to the next.
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
-VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon.o)
+VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon_report.o)
 $(B)/nss_nomad.o $(B)/src/tool/doctor_host.o $(VERSIONED): $(B)/settings
 $(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
 	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
@@ -90,23 +89,21 @@ $(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
 	$(B)/tests/tools/resolve-static
-TOOL_CC = $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $(filter %.c,$^)
+TOOL_CC = mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $(filter %.c,$^)
 
 tools: $(TOOLS)
 
 # By folder: a rule for all of tests/ would be preferred for the unit tests, whose .o is not there yet.
 $(B)/tests/tools/%: tests/tools/%.c Makefile
-	@mkdir -p $(@D)
+	$(TOOL_CC) -pthread
+$(B)/tests/bench/%: tests/bench/%.c Makefile
 	$(TOOL_CC) -pthread
 
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
-	@mkdir -p $(@D)
 	$(TOOL_CC) -static -Wl,--no-warnings
-
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
-
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/config*.c src/url.c src/dns/*.c) \
-		$(addprefix src/watch/, catalogue.c table.c epoch.c log.c))
+		$(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
@@ -133,7 +130,6 @@ PYTEST = $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider -n $(or $(J
 
 check:
 	+@tests/check.sh
-
 units: $(UNIT_TESTS)
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
@@ -163,12 +159,15 @@ soak: all tools
 bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
+	$(PYTHON) -B tests/bench/follow.py $(B)
 
-$(B)/tests/bench/nss: tests/bench/nss.c Makefile
-	@mkdir -p $(@D)
-	$(TOOL_CC)
+bench-dns: $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/bench/dns/, ceiling blast tcp cost)
+	tests/setup.sh bench
+	$(PYTHON) -B tests/bench/dns.py $(B)
+
+$(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC))
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
-	@mkdir -p $(@D)
 	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
 
 demo:
@@ -182,10 +181,8 @@ install: all
 install uninstall:
 	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
 		src/share/install.sh $@
-
 deb: deps-deb
 	tests/deb/build.sh build/deb
-
 check-deb: tools deps-deb
 	$(PYTHON) -B -m pytest -q --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
 

@@ -123,12 +123,18 @@ static enum nss_status resolve(const struct request *request, int *errnop, int *
 	return outcome.status;
 }
 
+/* The caller's buffer. Nothing may be added to NULL, not even 0. */
+static struct space space_of(char *buffer, size_t size)
+{
+	return (struct space){buffer, buffer == NULL ? NULL : buffer + size};
+}
+
 ENTRY enum nss_status _nss_nomad_gethostbyname4_r(const char *name, struct gaih_addrtuple **pat, char *buffer,
                                                   size_t buflen, int *errnop, int *h_errnop, int32_t *ttlp)
 {
 	struct request request = {.name = name,
 	                          .family = AF_UNSPEC,
-	                          .space = {buffer, buffer + buflen},
+	                          .space = space_of(buffer, buflen),
 	                          .tuples = pat,
 	                          .ttl = ttlp};
 
@@ -141,7 +147,7 @@ ENTRY enum nss_status _nss_nomad_gethostbyname3_r(const char *name, int af, stru
 {
 	struct request request = {.name = name,
 	                          .family = af,
-	                          .space = {buffer, buffer + buflen},
+	                          .space = space_of(buffer, buflen),
 	                          .host = result,
 	                          .ttl = ttlp,
 	                          .canonical = canonp};

@@ -56,13 +56,14 @@ static inline const uint8_t *reader_take(struct reader *reader, size_t size)
 	return taken;
 }
 
-/* The next number of 1, 2, 4 or 8 octets; 0 where it does not fit, and from then on. */
+/* The next octet; 0 where there is none, and from then on. The same holds for numbers of 2, 4 and 8 octets. */
 static inline uint8_t reader_u8(struct reader *reader)
 {
 	const uint8_t *octet = reader_take(reader, 1);
 	return octet == NULL ? 0 : *octet;
 }
 
+/* ... of 2 octets. */
 static inline uint16_t reader_u16(struct reader *reader)
 {
 	uint16_t value = 0;
@@ -72,6 +73,7 @@ static inline uint16_t reader_u16(struct reader *reader)
 	return be16toh(value);
 }
 
+/* ... of 4 and of 8. */
 uint32_t reader_u32(struct reader *reader);
 uint64_t reader_u64(struct reader *reader);
 
@@ -102,24 +104,27 @@ static inline void writer_put(struct writer *writer, const void *data, size_t si
 	writer->at += size;
 }
 
-/* Appends a number of 1, 2, 4 or 8 octets. */
+/* Appends an octet. */
 static inline void writer_u8(struct writer *writer, uint8_t value)
 {
 	writer_put(writer, &value, sizeof value);
 }
 
+/* Appends a number of 2 octets. */
 static inline void writer_u16(struct writer *writer, uint16_t value)
 {
 	value = htobe16(value);
 	writer_put(writer, &value, sizeof value);
 }
 
+/* ... of 4. */
 static inline void writer_u32(struct writer *writer, uint32_t value)
 {
 	value = htobe32(value);
 	writer_put(writer, &value, sizeof value);
 }
 
+/* ... of 8. */
 void writer_u64(struct writer *writer, uint64_t value);
 
 /* Writes a number of 2 octets over what stands at `offset`, which was written before. */

@@ -30,6 +30,15 @@ static int open_folder(const char *path)
 	return descriptor < 0 ? -errno : descriptor;
 }
 
+/* A folder for us alone, whatever the mask that a program was started with: the folder outlives it. */
+static int make_folder(int at, const char *path)
+{
+	if (mkdirat(at, path, S_IRWXU) < 0)
+		return -errno;
+	/* glibc needs /proc for it, without which the mask has its way. */
+	return fchmodat(at, path, S_IRWXU, AT_SYMLINK_NOFOLLOW) < 0 && errno != EOPNOTSUPP ? -errno : 0;
+}
+
 int cache_open(const char *users, const char *cluster, bool create, struct cache *cache)
 {
 	char path[PLACE_MAX];
@@ -39,9 +48,8 @@ int cache_open(const char *users, const char *cluster, bool create, struct cache
 	text_number(stpcpy(stpcpy(path, users), "/"), user);
 	int descriptor = open_folder(path);
 	if (descriptor == -ENOENT && create) {
-		if (mkdir(path, S_IRWXU) < 0 && errno != EEXIST)
-			return -errno;
-		descriptor = open_folder(path);
+		int made = make_folder(AT_FDCWD, path);
+		descriptor = made < 0 && made != -EEXIST ? made : open_folder(path);
 	}
 	if (descriptor < 0)
 		return descriptor;
@@ -104,7 +112,7 @@ static void make_folders(const struct cache *cache, char *path)
 {
 	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		mkdirat(cache->descriptor, path, S_IRWXU);
+		make_folder(cache->descriptor, path);
 		*slash = '/';
 	}
 }
@@ -123,12 +131,11 @@ static int open_lock(const struct cache *cache, const struct name *name)
 	return descriptor < 0 ? -errno : descriptor;
 }
 
-int cache_lock(const struct cache *cache, const struct name *name, int64_t deadline)
+/* Takes the descriptor over; it comes back locked, or a negative errno does. */
+static int wait_for(int lock, int64_t deadline)
 {
-	int lock = open_lock(cache, name);
-
 	/* flock() has no time limit of its own, and a signal to end it would be seen by the host: so look, and look again. */
-	for (long wait = WAIT_FIRST; lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0;
+	for (long wait = WAIT_FIRST; flock(lock, LOCK_EX | LOCK_NB) < 0;
 	     wait = wait * 2 > WAIT_MOST ? WAIT_MOST : wait * 2) {
 		int error = errno == EWOULDBLOCK && deadline_left(deadline) <= 0 ? ETIMEDOUT : errno;
 		if (error != EWOULDBLOCK && error != EINTR) {
@@ -138,6 +145,26 @@ int cache_lock(const struct cache *cache, const struct name *name, int64_t deadl
 		nanosleep(&(struct timespec){.tv_nsec = wait * 1000000}, NULL);
 	}
 	return lock;
+}
+
+/* Whether a lock was pruned while somebody waited for it: who comes next makes another. */
+static bool is_removed(int lock)
+{
+	struct stat status;
+
+	return fstat(lock, &status) == 0 && status.st_nlink == 0;
+}
+
+int cache_lock(const struct cache *cache, const struct name *name, int64_t deadline)
+{
+	for (;;) {
+		int lock = open_lock(cache, name);
+		if (lock >= 0)
+			lock = wait_for(lock, deadline);
+		if (lock < 0 || !is_removed(lock))
+			return lock;
+		close(lock);
+	}
 }
 
 void cache_unlock(int lock)

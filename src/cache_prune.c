@@ -106,7 +106,8 @@ static void prune_entry(struct pruning *pruning, int folder, const char *path, c
 
 	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	if (S_ISREG(status.st_mode))
+	/* A link is a setting (place.h), but for one that its writer never came to rename. */
+	if (S_ISREG(status.st_mode) || (S_ISLNK(status.st_mode) && is_litter(name)))
 		prune_file(pruning, folder, path, name, status.st_mtim.tv_sec);
 	if (!S_ISDIR(status.st_mode) || depth == DEPTH_MAX || strlen(path) + strlen(name) + 2 > sizeof inner)
 		return;

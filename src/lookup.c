@@ -167,8 +167,9 @@ static enum verdict ask_nomad(struct lookup *lookup, int lock)
 	trace->error = lookup->ask(lookup->context, lookup->text, lock, lookup->started, &record);
 	if (trace->error < 0)
 		return VERDICT_UNKNOWN;
+	/* Made for this very name, so it answers it, complete or not. */
 	for (size_t i = 0; i < lookup->reading_count; i++)
-		if (record_answers(&record, &lookup->readings[i])) {
+		if (record_is_of(&record, &lookup->readings[i])) {
 			verdict = take_record(lookup, LOOKUP_ASKED, &record, &lookup->readings[i]);
 			break;
 		}

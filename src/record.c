@@ -231,13 +231,18 @@ done:
 	return result;
 }
 
+bool record_is_of(const struct record *record, const struct name *name)
+{
+	return text_same(record->key.service, name->key.service) &&
+	       (name_in_default_namespace(&name->key) ||
+	        text_same(record->key.namespace, name->key.namespace));
+}
+
 bool record_answers(const struct record *record, const struct name *name)
 {
 	if (!record->complete && (text_has_upper(name->key.service) || text_has_upper(name->key.namespace)))
 		return false;
-	return text_same(record->key.service, name->key.service) &&
-	       (name_in_default_namespace(&name->key) ||
-	        text_same(record->key.namespace, name->key.namespace));
+	return record_is_of(record, name);
 }
 
 int64_t record_age(const struct record *record)

@@ -29,7 +29,7 @@ enum {
 
 struct record {
 	enum verdict verdict;       /* FOUND with a service; NO_NAME and NO_DATA without; UNKNOWN: a failed fetch */
-	bool complete;              /* holds every spelling; otherwise only the one in lower case was asked for */
+	bool complete;              /* holds every spelling; otherwise all that is known is the one in lower case */
 	struct service_key key;     /* in lower case */
 	uint64_t made;              /* milliseconds since 1970, by the writer's clock */
 	uint32_t ttl;               /* seconds of freshness */
@@ -38,12 +38,12 @@ struct record {
 };
 
 /*
- * Writes a record as bytes.
+ * Writes a record as bytes, but for tags of 64 KiB and more.
  *
  * record   its key is written in lower case whatever its case
  * bytes    a new block, released with free()
  *
- * 0 or -ENOMEM; -E2BIG over RECORD_SIZE_MAX. Any thread.
+ * 0 or -ENOMEM; -E2BIG over RECORD_SIZE_MAX, or where another text has 64 KiB. Any thread.
  */
 int record_encode(const struct record *record, uint8_t **bytes, size_t *size);
 
@@ -75,8 +75,14 @@ enum { RECORD_PREFIX = 16 };
 size_t record_size(const uint8_t *prefix);
 
 /*
- * Whether the record is the one a name asks for: its key is the name's but for case, a key in the default namespace
- * takes any namespace, and a name with upper-case letters wants a complete record.
+ * Whether the record is of the name's service: its key is the name's but for case, and a key in the default namespace
+ * takes any namespace.
+ */
+bool record_is_of(const struct record *record, const struct name *name);
+
+/*
+ * Whether a record that was kept answers a name: it is of the name's service, and a name with upper-case letters wants
+ * a complete one.
  */
 bool record_answers(const struct record *record, const struct name *name);
 

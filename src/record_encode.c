@@ -20,11 +20,16 @@ static void put_u64_at(uint8_t *at, uint64_t value)
 	writer_u64(&writer, value);
 }
 
+static bool text_fits(const char *text)
+{
+	return strlen(text) < UINT16_MAX;
+}
+
 static void put_text(struct writer *writer, const char *text)
 {
 	size_t size = strlen(text) + 1;
 
-	if (size > UINT16_MAX) {
+	if (!text_fits(text)) {
 		writer->failed = true;
 		return;
 	}
@@ -71,6 +76,16 @@ static void put_fields(struct writer *writer, const struct record *record, const
 	put_family(writer, service, AF_INET6);
 }
 
+/* A tag that is too long is left out: no name can ask for it, and its service must not be lost for it. */
+static size_t count_tags(const struct instance *instance)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < instance->tag_count; i++)
+		count += text_fits(instance->tags[i]);
+	return count;
+}
+
 static void put_instance(struct writer *writer, const struct instance *instance)
 {
 	put_text(writer, instance->id);
@@ -84,13 +99,14 @@ static void put_instance(struct writer *writer, const struct instance *instance)
 		put_text(writer, instance->host);
 	writer_u16(writer, instance->port);
 	writer_u32(writer, (uint32_t)instance->address_count);
-	writer_u32(writer, (uint32_t)instance->tag_count);
+	writer_u32(writer, (uint32_t)count_tags(instance));
 	for (size_t i = 0; i < instance->address_count; i++) {
 		writer_u8(writer, instance->addresses[i].family == AF_INET ? 4 : 6);
 		writer_put(writer, instance->addresses[i].octets, address_size(&instance->addresses[i]));
 	}
 	for (size_t i = 0; i < instance->tag_count; i++)
-		put_text(writer, instance->tags[i]);
+		if (text_fits(instance->tags[i]))
+			put_text(writer, instance->tags[i]);
 }
 
 static void put_body(struct writer *writer, const struct service *service)
@@ -99,7 +115,7 @@ static void put_body(struct writer *writer, const struct service *service)
 
 	for (size_t i = 0; i < service->instance_count; i++) {
 		addresses += service->instances[i].address_count;
-		tags += service->instances[i].tag_count;
+		tags += count_tags(&service->instances[i]);
 	}
 	writer_u32(writer, (uint32_t)service->instance_count);
 	writer_u32(writer, (uint32_t)addresses);

@@ -117,11 +117,10 @@ show_standin()
 	nomad-dns-srv >"$1/daemon.log" 2>&1 &
 	daemon=$!
 	wait_for_file /run/nomad-dns-srv/alive "$1/daemon.log"
+	wait_for_port 127.0.0.1 1053
 	type_in 'ls /run/nomad-dns-srv/services/default' redis
 	type_in 'nomad-dns-srv --status' 'services'
-	if (exec 3<>/dev/tcp/127.0.0.1/1053) 2>/dev/null; then
-		type_in 'dig @127.0.0.1 -p 1053 redis.default.nomad SRV +noall +answer +additional' '23673 127-0-0-2\.redis'
-	fi
+	type_in 'dig @127.0.0.1 -p 1053 redis.default.nomad SRV +noall +answer +additional' '23673 127-0-0-2\.redis'
 	title 'Nomad goes away: with the daemon nobody notices'
 	kill "$agent"
 	wait "$agent" 2>/dev/null

@@ -334,4 +334,6 @@ void records_write_negative(struct reply *reply, const struct dns_view *view, co
 	apex_write_soa(reply, view, node, view->settings->negative_ttl);
 	if (reply_fits(reply, mark))
 		reply->authorities++;
+	else
+		reply->flags |= FLAG_TC;
 }

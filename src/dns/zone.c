@@ -26,17 +26,23 @@ static size_t offset_of(const struct query *query, size_t count)
 	return MESSAGE_QUESTION + (size_t)(label->start - query->labels[0].start);
 }
 
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
 /* A label of a reverse name as a number of base 10 or 16 below `limit`, without leading zeroes; -1 where it is none. */
 static int parse_digits(const struct label *label, int base, int limit)
 {
 	int value = 0;
 
-	if (label->length == 0 || label->length > 3 || (label->length > 1 && label->start[0] == '0'))
+	if (label->length > 3 || (label->length > 1 && label->start[0] == '0'))
 		return -1;
 	for (size_t i = 0; i < label->length; i++) {
-		char c = label->start[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
-		            : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
+		int digit = digit_of(label->start[i]);
 		if (digit >= base)
 			return -1;
 		value = value * base + digit;
@@ -53,6 +59,19 @@ struct reversed {
 	bool odd;     /* there is a label that belongs to no address */
 };
 
+static void take_label(struct reversed *reversed, const struct label *label)
+{
+	bool is_v4 = reversed->address.family == AF_INET;
+	int value = parse_digits(label, is_v4 ? 10 : 16, is_v4 ? 256 : 16);
+	size_t place = reversed->given;
+
+	reversed->odd = value < 0 || place == reversed->whole;
+	if (reversed->odd)
+		return;
+	reversed->address.octets[is_v4 ? place : place / 2] |= (uint8_t)(is_v4 || place % 2 == 1 ? value : value << 4);
+	reversed->given++;
+}
+
 static bool take_apart(const struct query *query, struct reversed *reversed)
 {
 	size_t count = query->label_count;
@@ -64,15 +83,8 @@ static bool take_apart(const struct query *query, struct reversed *reversed)
 		return false;
 	*reversed = (struct reversed){.address.family = is_v4 ? AF_INET : AF_INET6,
 	                              .whole = is_v4 ? 4 : 32, .bits = is_v4 ? 8 : 4};
-	for (size_t i = 0; i < count - SUFFIX_LABELS && !reversed->odd; i++) {
-		const struct label *label = &query->labels[count - SUFFIX_LABELS - 1 - i];
-		int value = parse_digits(label, is_v4 ? 10 : 16, is_v4 ? 256 : 16);
-		reversed->odd = value < 0 || i == reversed->whole;
-		if (reversed->odd)
-			break;
-		reversed->address.octets[is_v4 ? i : i / 2] |= (uint8_t)(is_v4 || i % 2 ? value : value << 4);
-		reversed->given++;
-	}
+	for (size_t i = count - SUFFIX_LABELS; i > 0 && !reversed->odd; i--)
+		take_label(reversed, &query->labels[i - 1]);
 	return true;
 }
 

@@ -79,7 +79,7 @@ static bool get(struct fetch *fetch, const char *prefix, const char *service, co
 	free(path);
 	if (result == AGENT_BELIEVED)
 		return true;
-	fetch->report->concerns_service = result == AGENT_DENIED;
+	fetch->report->concerns_service = result == AGENT_DENIED || result == AGENT_TOO_LARGE;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason, "%s", answer->reason);
 	return false;
 }
@@ -89,6 +89,7 @@ static bool unreadable(struct fetch *fetch, int error)
 	char address[AGENT_NAME_MAX];
 
 	agent_name(&fetch->agent, address);
+	fetch->report->concerns_service = true;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason,
 	         "%s sent an answer that cannot be read (%s); is that a Nomad agent?", address, strerror(-error));
 	return false;
@@ -149,9 +150,22 @@ static bool read_listed(struct fetch *fetch, const struct service_list *names)
 	return true;
 }
 
+/* The spelling that every record answers for, complete or not; unless it was the one asked for. */
+static bool read_in_lower_case(struct fetch *fetch)
+{
+	const struct service_key *key = &fetch->name->key;
+	char service[NAME_LABEL_MAX + 1], namespace[NAME_LABEL_MAX + 1];
+
+	if (!text_has_upper(key->service) && !text_has_upper(key->namespace))
+		return true;
+	text_lower(key->service, service);
+	text_lower(key->namespace, namespace);
+	return read_spelling(fetch, name_in_default_namespace(key) ? fetch->namespace : namespace, service);
+}
+
 /*
- * Looks for other spellings, and for a namespace of that name. A token that may not list all namespaces has had its
- * answer with the exact spelling, and that is all there is for it.
+ * Looks for other spellings, and for a namespace of that name. A token that may not list all namespaces, such as a
+ * task's own, is told of the exact spelling and the one in lower case, and that is all there is for it.
  */
 static bool read_list(struct fetch *fetch)
 {
@@ -163,7 +177,7 @@ static bool read_list(struct fetch *fetch)
 		fetch->report->reason[0] = '\0';
 		fetch->report->concerns_service = false;
 		agent_answer_done(&answer);
-		return true;
+		return read_in_lower_case(fetch);
 	}
 	if (believed) {
 		int result = service_list_parse(answer.body == NULL ? "" : answer.body, answer.size, &names);
@@ -217,8 +231,8 @@ static size_t make_instances(struct fetch *fetch, struct spelling *spellings, st
 	return count;
 }
 
-/* The service of all that was read, its host names resolved; NULL without memory. */
-static struct service *make_service(struct fetch *fetch)
+/* The service of all that was read, its host names resolved, some in vain (`unknown`); NULL without memory. */
+static struct service *make_service(struct fetch *fetch, size_t *unknown)
 {
 	size_t room = count_registrations(fetch);
 	struct spelling spellings[FETCH_SPELLINGS_MAX];
@@ -229,7 +243,7 @@ static struct service *make_service(struct fetch *fetch)
 	if (instances == NULL || addresses == NULL)
 		goto done;
 	size_t count = make_instances(fetch, spellings, instances, addresses);
-	if (hosts_resolve(instances, count, fetch->deadline, &resolved) < 0)
+	if (hosts_resolve(instances, count, fetch->deadline, unknown, &resolved) < 0)
 		goto done;
 	service = service_copy(&(struct service){.spelling_count = fetch->count,
 	                                         .spellings = spellings,
@@ -242,20 +256,37 @@ done:
 	return service;
 }
 
+/* A service that is nowhere but at host names that this host cannot resolve now may have an address all the same. */
+static void say_unresolved(struct fetch *fetch, const struct service *service)
+{
+	for (size_t i = 0; i < service->instance_count; i++)
+		if (service->instances[i].host != NULL)
+			snprintf(fetch->report->reason, sizeof fetch->report->reason,
+			         "its address is the name of a host, %s, which could not be resolved; check this host's DNS",
+			         service->instances[i].host);
+	fetch->report->concerns_service = true;
+}
+
 /* The verdict on what was read, and the record's times. */
 static int make_record(struct fetch *fetch, struct record *record)
 {
+	size_t unknown;
+
 	record->complete = fetch->complete;
 	record->max_stale = fetch->config->max_stale;
 	record->ttl = fetch->config->negative_ttl;
 	if (fetch->count == 0) {
 		record->verdict = fetch->namespace_exists ? VERDICT_NO_DATA : VERDICT_NO_NAME;
-		record->complete = true;
 		return 0;
 	}
-	struct service *service = make_service(fetch);
+	struct service *service = make_service(fetch, &unknown);
 	if (service == NULL)
 		return -ENOMEM;
+	if (service->address_count == 0 && unknown > 0) {
+		say_unresolved(fetch, service);
+		free(service);
+		return 0;
+	}
 	record->verdict = VERDICT_FOUND;
 	record->ttl = fetch->config->ttl;
 	record->service = service;

@@ -22,14 +22,15 @@ struct fetch_report {
 	size_t count;
 	char lines[FETCH_LINES_MAX][FETCH_LINE_MAX];
 	char reason[FETCH_LINE_MAX]; /* of the failure, with what to do; "" where there was none */
-	bool concerns_service;       /* the failure is about this service's namespace, not about the agent */
+	bool concerns_service;       /* the failure is about this service or its namespace, not about the agent */
 };
 
 /*
  * Reads the service that a name asks for.
  *
  * One request where the exact spelling exists. Otherwise the list is read too, for another spelling, and for a
- * namespace of that name. Host names among the addresses are resolved, within the same deadline.
+ * namespace of that name. Host names among the addresses are resolved, within the same deadline; where that fails for
+ * all that there is, the verdict is UNKNOWN.
  *
  * config    the agents, in order
  * name      of kind NAME_SERVICE, read by the configured reading

@@ -66,32 +66,48 @@ static size_t start(struct instance *instances, size_t count, struct gaicb *requ
 	return started;
 }
 
+/* Whether somebody said so; a server that failed or was not reached did not. */
+static bool has_no_address(int error)
+{
+	return error == EAI_NONAME || error == EAI_NODATA || error == EAI_ADDRFAMILY;
+}
+
 /* Gives the instances what their names resolved to. Whether all lookups have ended. */
-static bool take_all(struct instance *instances, size_t count, struct gaicb *requests, struct address *block)
+static bool take_all(struct instance *instances, size_t count, struct gaicb *requests, size_t *unknown,
+                     struct address *block)
 {
 	bool finished = true;
 
+	*unknown = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (requests[i].ar_name == NULL)
+		if (instances[i].host == NULL)
 			continue;
+		if (requests[i].ar_name == NULL) {
+			++*unknown;
+			continue;
+		}
 		if (gai_error(&requests[i]) == EAI_INPROGRESS && gai_cancel(&requests[i]) == EAI_NOTCANCELED) {
 			finished = false;
+			++*unknown;
 			continue;
 		}
 		instances[i].addresses = block;
 		instances[i].address_count = take_addresses(requests[i].ar_result, block);
 		block += instances[i].address_count;
+		*unknown += instances[i].address_count == 0 && !has_no_address(gai_error(&requests[i]));
 		freeaddrinfo(requests[i].ar_result);
 		free((char *)requests[i].ar_name);
 	}
 	return finished;
 }
 
-int hosts_resolve(struct instance *instances, size_t count, int64_t deadline, struct address **addresses)
+int hosts_resolve(struct instance *instances, size_t count, int64_t deadline, size_t *unknown,
+                  struct address **addresses)
 {
 	size_t hosts = 0;
 
 	*addresses = NULL;
+	*unknown = 0;
 	for (size_t i = 0; i < count; i++)
 		hosts += instances[i].host != NULL;
 	if (hosts == 0)
@@ -108,7 +124,7 @@ int hosts_resolve(struct instance *instances, size_t count, int64_t deadline, st
 		return -ENOMEM;
 	}
 	wait_for(lookups, start(instances, count, requests, lookups), deadline);
-	bool finished = take_all(instances, count, requests, block);
+	bool finished = take_all(instances, count, requests, unknown, block);
 	if (finished) {
 		free(requests);
 		free(lookups);

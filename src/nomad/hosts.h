@@ -16,10 +16,12 @@
  * whose name does not resolve before the deadline has none.
  *
  * deadline   by deadline_now()
+ * unknown    on success how many of the names are without addresses because resolving failed, not because they have none
  * addresses  on success a new block in which the instances' addresses lie, released with free(); may be NULL
  *
  * 0 or -ENOMEM, then the instances are as they were. One thread at a time (getaddrinfo_a).
  */
-int hosts_resolve(struct instance *instances, size_t count, int64_t deadline, struct address **addresses);
+int hosts_resolve(struct instance *instances, size_t count, int64_t deadline, size_t *unknown,
+                  struct address **addresses);
 
 #endif

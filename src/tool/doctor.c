@@ -9,7 +9,7 @@
 #include "published.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 enum { FINDING_MAX = 2048 }; /* octets with the NUL; the longest is an agent's reason, AGENT_REASON_MAX */
 
@@ -63,7 +63,10 @@ static void examine_all(struct doctor *doctor, const char *config_path)
 		doctor_daemon(doctor);
 		return;
 	}
-	doctor_say(doctor, DOCTOR_OK, "settings", NULL, "%s can be read", config_path);
+	if (access(config_path, F_OK) == 0)
+		doctor_say(doctor, DOCTOR_OK, "settings", NULL, "%s is right", config_path);
+	else
+		doctor_say(doctor, DOCTOR_OK, "settings", NULL, "there is no %s: the defaults hold", config_path);
 	doctor->config = &config;
 	doctor_host(doctor);
 	doctor_daemon(doctor);

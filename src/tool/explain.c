@@ -70,10 +70,12 @@ static void say_environment(FILE *out, const struct lookup_places *places)
 
 	if (places->published != NULL)
 		return;
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-		if (secure_getenv(variables[i]) != NULL)
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		const char *value = secure_getenv(variables[i]);
+		if (value != NULL) /* before an @ there may be a password */
 			say(out, "environment", "%s=%s selects another cluster: the daemon's files are not used", variables[i],
-			    secure_getenv(variables[i]));
+			    strchr(value, '@') == NULL ? value : "...");
+	}
 }
 
 static void say_published(FILE *out, const struct lookup_places *places, const struct lookup_trace *trace)

@@ -8,6 +8,7 @@
  */
 #include "catalogue.h"
 
+#include "names.h"
 #include "table.h"
 
 #include <errno.h>
@@ -131,103 +132,6 @@ static bool entry_key(const struct entry *entry, struct service_key *key)
 	return true;
 }
 
-static bool holds(const struct service *service, const struct address *address)
-{
-	for (size_t i = 0; service != NULL && i < service->address_count; i++)
-		if (address_equal(&service->addresses[i], address))
-			return true;
-	return false;
-}
-
-/* A service's changes to the names at its addresses: prepared first, for this may fail, and made then. */
-struct changes {
-	size_t count;
-	struct change {
-		struct address address;
-		struct entry *entry; /* the new one */
-		bool empty;          /* nobody is left there */
-	} *made;
-};
-
-static void changes_done(struct changes *changes)
-{
-	for (size_t i = 0; i < changes->count; i++)
-		table_free_entry(changes->made[i].entry);
-	free(changes->made);
-}
-
-/* The names at an address with one more, or without one. */
-static struct service_names *edit_names(const struct service_names *old, const struct service_key *key, bool add)
-{
-	size_t count = old == NULL ? 0 : old->count;
-	struct service_names *names = malloc(sizeof *names + (count + 1) * sizeof *names->keys);
-
-	if (names == NULL)
-		return NULL;
-	names->count = 0;
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(old->keys[i].service, key->service) != 0 ||
-		    strcmp(old->keys[i].namespace, key->namespace) != 0)
-			names->keys[names->count++] = old->keys[i];
-	if (add)
-		names->keys[names->count++] = *key;
-	return names;
-}
-
-static int prepare_change(struct catalogue *catalogue, struct changes *changes, const struct address *address,
-                          const struct service_key *key, bool add)
-{
-	const struct entry *old = find(&catalogue->names, (const uint8_t *)address, sizeof *address);
-	struct service_names *names = edit_names(old == NULL ? NULL : old->retired.owned[0], key, add);
-	struct entry *entry = table_entry((const uint8_t *)address, sizeof *address);
-
-	if (names == NULL || entry == NULL) {
-		free(names);
-		table_free_entry(entry);
-		return -ENOMEM;
-	}
-	entry->retired.owned[0] = names;
-	changes->made[changes->count++] = (struct change){*address, entry, names->count == 0};
-	return 0;
-}
-
-/* What putting `after` in the place of `before` changes. On failure nothing is left behind but `changes`. */
-static int prepare_changes(struct catalogue *catalogue, const struct service_key *key, const struct service *before,
-                           const struct service *after, struct changes *changes)
-{
-	size_t most = (before == NULL ? 0 : before->address_count) + (after == NULL ? 0 : after->address_count);
-	int result = 0;
-
-	if (!catalogue->keeps_names || most == 0)
-		return 0;
-	changes->made = calloc(most, sizeof *changes->made);
-	if (changes->made == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; before != NULL && i < before->address_count && result == 0; i++)
-		if (!holds(after, &before->addresses[i]))
-			result = prepare_change(catalogue, changes, &before->addresses[i], key, false);
-	for (size_t i = 0; after != NULL && i < after->address_count && result == 0; i++)
-		if (!holds(before, &after->addresses[i]))
-			result = prepare_change(catalogue, changes, &after->addresses[i], key, true);
-	return result < 0 ? result : table_reserve(&catalogue->names, changes->count, &catalogue->epochs);
-}
-
-/* Makes the changes; none can fail. */
-static void make_changes(struct catalogue *catalogue, struct changes *changes)
-{
-	for (size_t i = 0; i < changes->count; i++) {
-		struct change *change = &changes->made[i];
-		if (change->empty) {
-			struct entry *old = table_find(&catalogue->names, change->entry->hash, change->entry->key,
-			                               change->entry->key_size);
-			table_remove(&catalogue->names, old, &catalogue->epochs);
-		} else {
-			table_set(&catalogue->names, change->entry, &catalogue->epochs);
-			change->entry = NULL;
-		}
-	}
-}
-
 /* Counts a service in or out of its namespace. `made` is a new namespace, which is then in the table. */
 static void count_service(struct catalogue *catalogue, struct entry *namespace, struct entry *made, bool more)
 {
@@ -247,7 +151,7 @@ static void count_service(struct catalogue *catalogue, struct entry *namespace, 
 struct draft {
 	struct entry *service;   /* NULL where it goes */
 	struct entry *namespace; /* NULL where it is there already */
-	struct changes changes;
+	struct names_changes changes;
 };
 
 /* Makes the new entries: 0 or -ENOMEM. The service is not in them yet. */
@@ -284,7 +188,7 @@ static void make_change(struct catalogue *catalogue, const uint8_t *octets, size
 		table_remove(&catalogue->services, old, &catalogue->epochs);
 	if (draft->service == NULL)
 		count_service(catalogue, namespace, NULL, false);
-	make_changes(catalogue, &draft->changes);
+	names_change(&catalogue->names, &catalogue->epochs, &draft->changes);
 	epoch_collect(&catalogue->epochs);
 	draft->service = draft->namespace = NULL;
 }
@@ -302,7 +206,9 @@ int catalogue_put(struct catalogue *catalogue, const struct service_key *key, st
 		return 0;
 	put_lower((uint8_t *)lowered.namespace, key->namespace);
 	put_lower((uint8_t *)lowered.service, key->service);
-	result = prepare_changes(catalogue, &lowered, value_of(old), service, &draft.changes);
+	result = catalogue->keeps_names ? names_prepare(&catalogue->names, &catalogue->epochs, &lowered, value_of(old), service,
+	                                              &draft.changes)
+	                               : 0;
 	if (result == 0 && service != NULL)
 		result = make_entries(catalogue, octets, size, namespace_size, service, &draft);
 	if (result == 0) {
@@ -312,7 +218,7 @@ int catalogue_put(struct catalogue *catalogue, const struct service_key *key, st
 	}
 	table_free_entry(draft.service);
 	table_free_entry(draft.namespace);
-	changes_done(&draft.changes);
+	names_done(&draft.changes);
 	return result;
 }
 
@@ -395,11 +301,7 @@ const struct service *catalogue_find_prepared(const struct catalogue *catalogue,
 
 const struct service_names *catalogue_names_at(const struct catalogue *catalogue, const struct address *address)
 {
-	const struct entry *entry = NULL;
-
-	if (catalogue->keeps_names)
-		entry = find(&catalogue->names, (const uint8_t *)address, sizeof *address);
-	return value_of(entry);
+	return catalogue->keeps_names ? names_find(&catalogue->names, address) : NULL;
 }
 
 size_t catalogue_size(const struct catalogue *catalogue)

@@ -3,21 +3,14 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "watch/daemon.h"
+#include "watch/daemon_part.h"
 
 #include "deadline.h"
-#include "dns/server.h"
-#include "measures.h"
-#include "metrics.h"
-#include "watch/http.h"
-#include "watch/log.h"
-#include "watch/publisher.h"
-#include "watch/resolve.h"
 #include "watch/status.h"
+#include "watch/trim.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,47 +18,8 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
-enum {
-	SECOND = 1000,                /* milliseconds between two heartbeats */
-	START_MORE = 30 * 1000 * 1000, /* microseconds more for the start, while Nomad is waited for */
-};
-
-enum { TERMINATE, INTERRUPT, HANG_UP, SIGNALS };
-
-struct daemon {
-	const struct daemon_options *options;
-	struct config *config;
-	struct log log;
-	uv_loop_t loop;
-	uv_timer_t wake;
-	uv_timer_t second;
-	uv_signal_t signals[SIGNALS];
-	struct catalogue *catalogue;
-	struct registry *registry;
-	struct publisher *publisher;
-	struct resolver *resolver;
-	struct http *http;
-	struct outside outside;
-	struct watcher *watcher;
-	struct dns_server *dns; /* NULL: no listener */
-	struct metrics *metrics; /* NULL: not wanted */
-	uint64_t counts[WATCH_COUNTS];
-	uint64_t publishes;
-	int64_t started_at; /* milliseconds since 1970 */
-	uint64_t newest;    /* of the records that were loaded, the same */
-	unsigned int seconds;
-	bool ready;
-};
-
-static int64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+enum { SECOND = 1000 }; /* milliseconds between two heartbeats */
 
 static void say(void *context, int priority, const char *text)
 {
@@ -127,58 +81,6 @@ static void wake_at(void *context, int64_t when)
 	uv_timer_start(&daemon->wake, tick, left < 0 ? 0 : (uint64_t)left, 0);
 }
 
-static void count_instances(void *context, const struct service_key *key, const struct service *service)
-{
-	int64_t *count = context;
-
-	(void)key;
-	*count += (int64_t)service->instance_count;
-}
-
-/* A moment of the watcher's clock in milliseconds since 1970. */
-static int64_t wall_time(int64_t moment)
-{
-	return moment == 0 ? 0 : wall_clock() - (deadline_now() - moment);
-}
-
-static void write_status(struct daemon *daemon)
-{
-	struct watcher_state state;
-	char text[STATUS_MAX];
-	const char *publish_error = publisher_error(daemon->publisher);
-
-	watcher_state(daemon->watcher, &state);
-	struct status status = {
-		.pid = getpid(),
-		.written_at = wall_clock(),
-		.started_at = daemon->started_at,
-		.since = wall_time(state.since),
-		.current_at = state.state == CATALOGUE_LOADING ? 0 : wall_time(state.current_at),
-		.error_at = wall_time(state.error_at),
-		.index = (int64_t)state.index,
-		.services = (int64_t)catalogue_size(daemon->catalogue),
-		.polling = state.polling,
-		.kept = (int64_t)state.kept,
-	};
-	catalogue_each(daemon->catalogue, count_instances, &status.instances);
-	snprintf(status.state, sizeof status.state, "%s", status_state_text(state.state));
-	snprintf(status.agent, sizeof status.agent, "%s", state.agent);
-	snprintf(status.error, sizeof status.error, "%s", state.error);
-	snprintf(status.publish_error, sizeof status.publish_error, "%s", publish_error == NULL ? "" : publish_error);
-	publisher_put_file(daemon->publisher, STATUS_FILE, text, status_write(&status, text));
-	sd_notifyf(0, "STATUS=%s: %" PRId64 " services, index %" PRId64 ", agent %s", status.state, status.services,
-	           status.index, status.agent);
-}
-
-/* Whether anybody may believe the catalogue. */
-static bool is_alive(const struct daemon *daemon)
-{
-	uint32_t serial;
-	enum catalogue_state state = catalogue_state(daemon->catalogue, &serial);
-
-	return state == CATALOGUE_CURRENT || state == CATALOGUE_STALE;
-}
-
 static void count(void *context, enum watch_count what)
 {
 	struct daemon *daemon = context;
@@ -186,60 +88,15 @@ static void count(void *context, enum watch_count what)
 	daemon->counts[what]++;
 }
 
-/* What the metrics ask of the daemon. */
-
-static bool may_be_believed(void *context)
-{
-	return is_alive(context);
-}
-
-static void write_measures(void *context, FILE *out)
-{
-	struct daemon *daemon = context;
-	struct watcher_state state;
-	int64_t instances = 0;
-
-	watcher_state(daemon->watcher, &state);
-	catalogue_each(daemon->catalogue, count_instances, &instances);
-	struct measures measures = {
-		.services = catalogue_size(daemon->catalogue),
-		.instances = (size_t)instances,
-		.index = state.index,
-		.age = state.state == CATALOGUE_LOADING ? -1 : deadline_now() - state.current_at,
-		.stale = state.state == CATALOGUE_STALE || state.state == CATALOGUE_EXPIRED,
-		.ready = is_alive(daemon),
-		.started_at = daemon->started_at,
-		.publishes = daemon->publishes,
-		.results = http_results(daemon->http),
-		.version = VERSION,
-	};
-	memcpy(measures.counts, daemon->counts, sizeof measures.counts);
-	if (daemon->dns != NULL)
-		dns_server_totals(daemon->dns, &measures.dns, &measures.connections);
-	measures_write(out, &measures);
-}
-
-static void notify_ready(struct daemon *daemon)
-{
-	if (daemon->ready)
-		return;
-	if (!is_alive(daemon)) {
-		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d", START_MORE);
-		return;
-	}
-	daemon->ready = true;
-	sd_notify(0, "READY=1");
-}
-
 static void state_changed(void *context)
 {
 	struct daemon *daemon = context;
 
-	publisher_beat(daemon->publisher, is_alive(daemon));
-	write_status(daemon);
-	notify_ready(daemon);
+	publisher_beat(daemon->publisher, report_is_alive(daemon));
+	report_status(daemon);
+	report_ready(daemon);
 	/* A full read has needed more than what stays. */
-	malloc_trim(0);
+	trim_memory();
 }
 
 /* What the registry asks of its owner. */
@@ -281,14 +138,14 @@ static void each_second(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
 
-	publisher_beat(daemon->publisher, is_alive(daemon));
+	publisher_beat(daemon->publisher, report_is_alive(daemon));
 	if (++daemon->seconds % STATUS_EVERY == 0)
-		write_status(daemon);
+		report_status(daemon);
 	if (daemon->seconds % (RESOLVE_EVERY / SECOND) == 0 && resolver_count(daemon->resolver) > 0) {
 		catalogue_each(daemon->catalogue, mark_hosts, daemon);
 		resolver_refresh(daemon->resolver);
 	}
-	notify_ready(daemon);
+	report_ready(daemon);
 	metrics_tick(daemon->metrics);
 	sd_notify(0, "WATCHDOG=1");
 }
@@ -412,7 +269,7 @@ static void load(struct daemon *daemon, struct watcher_begin *begin)
 	if (current_at == 0)
 		current_at = (int64_t)daemon->newest;
 	begin->state = CATALOGUE_STALE;
-	begin->current_at = deadline_now() - (wall_clock() - current_at);
+	begin->current_at = deadline_now() - (report_clock() - current_at);
 	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", count);
 	say(daemon, LOG_INFO, text);
 }
@@ -467,19 +324,6 @@ static int start_dns(struct daemon *daemon)
 	return 0;
 }
 
-static int start_metrics(struct daemon *daemon)
-{
-	const struct metrics_source source = {daemon, write_measures, may_be_believed};
-	char reason[CONFIG_REASON_MAX];
-	int result = 0;
-
-	if (daemon->config->metrics != NULL)
-		result = metrics_start(&daemon->loop, daemon->config->metrics, &source, &daemon->metrics, reason);
-	if (result < 0)
-		say(daemon, LOG_ERR, reason);
-	return result;
-}
-
 static int start(struct daemon *daemon)
 {
 	struct watcher_begin begin = {CATALOGUE_LOADING, 0, daemon->options->check};
@@ -497,10 +341,13 @@ static int start(struct daemon *daemon)
 		return result;
 	load(daemon, &begin);
 	result = new_watcher(daemon, &begin);
-	if (result == 0)
-		result = start_metrics(daemon);
 	if (result < 0)
 		return result;
+	result = report_start_metrics(daemon, reason);
+	if (result < 0) {
+		say(daemon, LOG_ERR, reason);
+		return result;
+	}
 	watcher_start(daemon->watcher);
 	uv_timer_start(&daemon->second, each_second, 0, SECOND);
 	return 0;
@@ -535,7 +382,7 @@ static void finish(struct daemon *daemon)
 
 int daemon_run(const struct daemon_options *options, struct config *config)
 {
-	struct daemon daemon = {.options = options, .started_at = wall_clock(), .config = malloc(sizeof *config)};
+	struct daemon daemon = {.options = options, .started_at = report_clock(), .config = malloc(sizeof *config)};
 	int result;
 
 	if (daemon.config == NULL || uv_loop_init(&daemon.loop) < 0)

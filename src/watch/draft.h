@@ -31,6 +31,7 @@ enum difference {
 	DIFFERENCE_SEEN,
 };
 
+/* Releases all that was taken of it. */
 void pool_done(struct pool *pool);
 
 /* A new draft with what `service` holds; NULL without memory. `service`, which may be NULL, outlives it. */

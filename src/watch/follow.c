@@ -124,9 +124,9 @@ void follow_lost(struct watcher *watcher, enum agent_result result, const char *
 		all_tried = agent_next(&watcher->agent);
 	go_down(watcher, new_token || !all_tried ? 0 : back_off(watcher));
 	note_error(watcher, copy);
+	say_lost(watcher, result, copy);
 	if (watcher->state == CATALOGUE_CURRENT)
 		watcher_set_state(watcher, CATALOGUE_STALE);
-	say_lost(watcher, result, copy);
 }
 
 void follow_again(struct watcher *watcher, const char *reason)
@@ -136,7 +136,10 @@ void follow_again(struct watcher *watcher, const char *reason)
 
 	count_failure(watcher);
 	watcher_say(watcher, LOG_INFO, "%s; connects anew", reason);
-	go_down(watcher, steady ? 0 : back_off(watcher));
+	/* Thousands of hosts may have lost the same server in this moment; an agent of our own we have to ourselves. */
+	go_down(watcher, !steady                      ? back_off(watcher)
+	                 : is_on_this_host(watcher) ? 0
+	                                            : watcher_jitter(watcher, WATCHER_RETRY) - WATCHER_RETRY);
 }
 
 void follow_connect(struct watcher *watcher)

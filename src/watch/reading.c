@@ -73,56 +73,6 @@ void reading_end(struct reading *reading, enum agent_result result, const char *
 	reading->done(reading->owner, result, copy);
 }
 
-bool reading_has_name(const struct reading_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (strcmp(names->names[i], name) == 0)
-			return true;
-	return false;
-}
-
-int reading_add_name(struct reading_names *names, const char *name)
-{
-	if (reading_has_name(names, name))
-		return 0;
-	char(*more)[NAME_LABEL_MAX + 1] = realloc(names->names, (names->count + 1) * sizeof *more);
-	if (more == NULL)
-		return -ENOMEM;
-	names->names = more;
-	snprintf(more[names->count++], sizeof *more, "%s", name);
-	return 0;
-}
-
-bool reading_keeps(const struct reading *reading, const char *namespace)
-{
-	return reading_has_name(&reading->kept, namespace);
-}
-
-/* The token may not read the namespace any more. */
-static int keep(struct reading *reading, const char *namespace)
-{
-	const struct outside *outside = reading->outside;
-	char text[AGENT_REASON_MAX];
-
-	if (reading_keeps(reading, namespace))
-		return 0;
-	snprintf(text, sizeof text,
-	         "the token may not read namespace \"%.63s\"; what is known of it is kept, and grows old: give the token "
-	         "the capability read-job there",
-	         namespace);
-	outside->say(outside->context, LOG_WARNING, text);
-	return reading_add_name(&reading->kept, namespace);
-}
-
-static void stop_keeping(struct reading *reading, const char *namespace)
-{
-	struct reading_names *kept = &reading->kept;
-
-	for (size_t i = 0; i < kept->count; i++)
-		if (strcmp(kept->names[i], namespace) == 0)
-			memmove(kept->names[i], kept->names[--kept->count], sizeof *kept->names);
-}
-
 static const char *followed(const struct reading *reading, size_t number)
 {
 	const struct words *namespaces = &reading->intake->config->namespaces;
@@ -284,7 +234,7 @@ static int find_vanished(struct reading *reading)
 	}
 	for (size_t i = 0; i < reading->list_count; i++)
 		for (size_t j = 0; j < reading->lists[i].count && reading->kept.count > 0; j++)
-			stop_keeping(reading, reading->lists[i].items[j].namespace);
+			reading_stop_keeping(reading, reading->lists[i].items[j].namespace);
 	return 0;
 }
 
@@ -305,8 +255,8 @@ static void vanished_answered(struct watch_request *request, const struct agent_
 	            service_list_parse(answer->body, answer->size, &list) == 0 && list.count == 0 && list.skipped == 0;
 	service_list_done(&list);
 	if (gone)
-		stop_keeping(reading, namespace);
-	else if (keep(reading, namespace) < 0) {
+		reading_stop_keeping(reading, namespace);
+	else if (reading_keep(reading, namespace) < 0) {
 		reading_end(reading, AGENT_FAILED, "no memory");
 		return;
 	}
@@ -394,9 +344,9 @@ static void list_answered(struct watch_request *request, const struct agent_answ
 		return;
 	}
 	if (kept)
-		keep(reading, namespace);
+		reading_keep(reading, namespace);
 	else
-		stop_keeping(reading, namespace);
+		reading_stop_keeping(reading, namespace);
 	reading->asked++;
 	if (last)
 		lists_answered(reading);

@@ -15,9 +15,15 @@ void reading_end(struct reading *reading, enum agent_result result, const char *
 void reading_start_services(struct reading *reading);
 void reading_cancel_slots(struct reading *reading);
 
+/* The job of a service; NULL where the lists do not have it. */
 struct reading_job *reading_find_job(const struct reading *reading, const char *namespace, const char *service);
 
+/* Namespaces by name; adding one twice is no error. -ENOMEM. */
 bool reading_has_name(const struct reading_names *names, const char *name);
 int reading_add_name(struct reading_names *names, const char *name);
+
+/* What is known of the namespace stays, as the token may not read it any more, which is said; -ENOMEM. And the reverse. */
+int reading_keep(struct reading *reading, const char *namespace);
+void reading_stop_keeping(struct reading *reading, const char *namespace);
 
 #endif

@@ -34,6 +34,7 @@ struct status {
 	int64_t kept;
 };
 
+/* A state in one word. */
 const char *status_state_text(enum catalogue_state state);
 
 /* Writes it as JSON, room for STATUS_MAX; how many octets. */

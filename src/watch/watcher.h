@@ -79,6 +79,7 @@ void watcher_tick(struct watcher *watcher);
 /* An address of a host name has changed: registry_host_changed() was called, and a flush is due. */
 void watcher_wake(struct watcher *watcher);
 
+/* How it goes; `state` is filled in whole. */
 void watcher_state(const struct watcher *watcher, struct watcher_state *state);
 
 /* The current agent, for whoever carries requests out. */

@@ -95,15 +95,20 @@ struct watcher {
 	int64_t error_at;
 };
 
+/* Milliseconds of outside.h's clock; and a message to a person, by syslog's priority. */
 int64_t watcher_now(const struct watcher *watcher);
 void watcher_say(const struct watcher *watcher, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A number from `least` to twice that, less one. */
 int64_t watcher_jitter(const struct watcher *watcher, int least);
+/* Tells everybody of a state, where it is another one. */
 void watcher_set_state(struct watcher *watcher, enum catalogue_state state);
 
 /* follow.c */
+
+/* Ends what runs and starts again from the first phase. */
 void follow_connect(struct watcher *watcher);
+/* On to the next phase, if every signal is there. */
 void follow_advance(struct watcher *watcher);
 /* The agent does not work: on to the next, or the same a little later. The catalogue is stale from now on. */
 void follow_lost(struct watcher *watcher, enum agent_result result, const char *reason);
@@ -111,14 +116,17 @@ void follow_lost(struct watcher *watcher, enum agent_result result, const char *
 void follow_again(struct watcher *watcher, const char *reason);
 /* The agent gives no stream, or none that lasts, though it may be read: its changes are polled for. */
 void follow_poll_instead(struct signal *signal);
+/* A frame has come. */
 void follow_frame(struct signal *signal, const char *text, size_t size);
+/* Reads everything, and follows once that is done. */
 void follow_read(struct watcher *watcher);
 void follow_read_done(void *watcher, enum agent_result result, const char *reason);
+/* Frees the frames that wait. */
 void follow_forget_backlog(struct watcher *watcher);
 /* An answer or an octet has come that says that the agent lives. */
 void follow_heard(struct watcher *watcher);
 
-/* check.c */
+/* check.c: does what is due; plans the next check; when something is due */
 void check_tick(struct watcher *watcher);
 void check_plan(struct watcher *watcher);
 /* Something is odd about the indexes: checks in a moment. */
@@ -126,7 +134,7 @@ void check_soon(struct watcher *watcher);
 void check_cancel(struct watcher *watcher);
 int64_t check_due(const struct watcher *watcher);
 
-/* signal.c */
+/* signal.c: a signal at rest; starting it in its two ways, over again where it runs; ending it; its deadlines */
 void signal_init(struct signal *signal, struct watcher *watcher, const char *namespace);
 void signal_start_stream(struct signal *signal);
 void signal_start_poll(struct signal *signal);

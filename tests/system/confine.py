@@ -20,10 +20,11 @@ NEW_NAMESPACES = 0x7E020080             # all CLONE_NEW* of linux/sched.h
 FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16}
 HEADER = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"
 
-# $1 the user's number, $2 this file, $3 the filter; what may be written stays so, all else is read-only.
+# $1 the user's number, $2 this file, $3 the filter. What may be written stays so, all else is read-only;
+# /run/nomad-state stands for StateDirectory.
 ENTER = """
 set -e
-for folder in /run/nomad-dns-srv /var/lib/nomad-dns-srv; do
+for folder in /run/nomad-dns-srv /run/nomad-state; do
     mkdir -p $folder
     chown "$1:$1" $folder
     mount --bind $folder $folder
@@ -47,8 +48,10 @@ def calls(group):
     """The system calls of one of systemd's groups, by name."""
     names, more = set(), [group]
     while more:
-        done = subprocess.run(["systemd-analyze", "syscall-filter", more.pop()], check=True, capture_output=True, text=True)
-        words = [line.strip() for line in done.stdout.splitlines()[1:] if line.strip() and not line.strip().startswith("#")]
+        done = subprocess.run(["systemd-analyze", "syscall-filter", more.pop()], check=True, capture_output=True,
+                              text=True)
+        lines = [line.strip() for line in done.stdout.splitlines()[1:]]
+        words = [line for line in lines if line and not line.startswith("#")]
         more += [word for word in words if word.startswith("@")]
         names |= {word for word in words if not word.startswith("@")}
     return names

@@ -243,6 +243,23 @@ def test_writer_is_killed(agent, host):
         assert host.addresses(NAME) in (OLD, NEW)
 
 
+def test_left_by_a_killed_writer(agent, host):
+    """What writers that were killed left behind under names of their own goes with time, whatever it is."""
+    agent.register("web", address="192.0.2.1", port=80)
+    assert host.addresses(NAME) == OLD
+    left = [host.cache(path=f".{number:016x}.tmp") for number in range(3)]
+    left[0].touch()
+    left[1].symlink_to("default")
+    left[2].mkdir()
+    for path in left:
+        os.utime(path, (0, 0), follow_symlinks=False)
+    for _ in range(1000):       # it is pruned at one store in 64
+        assert host.run(["nomad-lookup", "--refresh", NAME]).code == 0
+        if not any(os.path.lexists(path) for path in left):
+            return
+    assert False, [path for path in left if os.path.lexists(path)]
+
+
 def test_lock_is_held_by_a_stranger(kept, host):
     """Somebody who holds the lock and never asks keeps lookups waiting for the timeout at most; what is kept serves."""
     assert host.run([host.tool("publish"), "-A", "20", RECORD]).code == 0

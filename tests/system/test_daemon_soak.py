@@ -51,14 +51,20 @@ class Chaos:
     def drop(self):
         self.agent.drop()
 
+    def look(self):
+        """Reads the files for a while: whatever happens, every one is whole."""
+        limit = time.monotonic() + self.random.random()
+        while time.monotonic() < limit:
+            self.daemon.published()
+
     def refuse(self):
         self.agent.stop_listening()
-        time.sleep(self.random.random())
+        self.look()
         self.agent.listen_again()
 
     def pause(self):
         self.agent.pause()
-        time.sleep(self.random.random())
+        self.look()
         self.agent.resume()
 
     def rebuild(self):
@@ -71,6 +77,8 @@ class Chaos:
     def kill(self):
         self.daemon.kill()
         self.daemon.start()
+        # Until it has set up its handlers a signal ends it.
+        wait_until(lambda: self.daemon.status().get("pid") == self.daemon.process.pid)
 
     def step(self):
         what = self.random.choices(

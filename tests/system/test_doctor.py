@@ -13,8 +13,7 @@ import time
 import pytest
 
 import build
-
-WITHIN = 20     # seconds for the daemon to follow, or to notice
+from daemon import wait_until
 
 
 def examine(host, *arguments, **run):
@@ -35,20 +34,13 @@ def faults(said):
     return {check for check, (state, _, _) in said.items() if state == "fault"}
 
 
-def wait_for(condition):
-    limit = time.monotonic() + WITHIN
-    while not condition():
-        assert time.monotonic() < limit, "it does not come"
-        time.sleep(0.02)
-
-
 @contextlib.contextmanager
 def running(host, log):
     """nomad-dns-srv in the host, once it follows."""
     with open(log, "wb") as out:
         process = host.start(["nomad-dns-srv", "--check-interval", "100"], stderr=out, stdout=subprocess.DEVNULL)
     try:
-        wait_for(lambda: process.poll() is not None or host.run(["nomad-dns-srv", "--status"]).code == 0)
+        wait_until(lambda: process.poll() is not None or host.run(["nomad-dns-srv", "--status"]).code == 0)
         assert process.poll() is None, log.read_text()
         yield process
     finally:
@@ -168,7 +160,7 @@ def test_daemon_ended(sound):
 def test_agent_down(sound, agent):
     """5. No agent answers; the daemon goes on with what it has, and the doctor tries what it is told."""
     agent.stop_listening()
-    wait_for(lambda: sound.run(["nomad-dns-srv", "--status"]).code == 1)
+    wait_until(lambda: sound.run(["nomad-dns-srv", "--status"]).code == 1)
     said = examine(sound, "web.default.nomad")
     assert faults(said) == {"agent", "daemon"}
     assert agent.url in said["agent"][1] and "systemctl start nomad" in said["agent"][2]
@@ -216,11 +208,11 @@ def test_token_without_a_namespace(host, agent):
 def test_stale_catalogue(sound, agent):
     """8. The daemon lives, its catalogue is stale."""
     agent.stop_listening()
-    wait_for(lambda: "stale" in examine(sound)["daemon"][1])
+    wait_until(lambda: "stale" in examine(sound)["daemon"][1])
     said = examine(sound)
     assert "daemon" in faults(said) and said["daemon"][2]
     agent.listen_again()
-    wait_for(lambda: faults(examine(sound)) == set())
+    wait_until(lambda: faults(examine(sound)) == set())
 
 
 def test_heartbeat_from_the_future(host, agent):

@@ -193,6 +193,20 @@ def test_host_name_as_address(agent, host):
     assert host.addresses(NAME) == {"192.0.2.99"}
 
 
+def test_host_name_that_nobody_can_tell(agent, host):
+    """Where the host's own resolver fails, it cannot be told where the service is; what was known goes on serving."""
+    id = agent.register("web", address="other.example", port=80)
+    host.write("/etc/resolv.conf", "nameserver 127.0.0.9\noptions timeout:1 attempts:1\n")
+    assert host.code(NAME) == "EAI_AGAIN"
+    assert "other.example" in host.run(["nomad-lookup", "--explain", NAME]).out
+    agent.register("web", id=id, address="192.0.2.1", port=80)
+    host.run(["nomad-lookup", "--refresh", NAME])
+    assert host.addresses(NAME) == {"192.0.2.1"}
+    assert host.run([host.tool("publish"), "-A", "60", "/var/cache/nss-nomad/users/0/default/web"]).code == 0
+    agent.register("web", id=id, address="other.example", port=80)
+    assert host.addresses(NAME) == {"192.0.2.1"}
+
+
 @pytest.mark.parametrize("text", [
     '"Address": "192.0.2.7", "Address": "192.0.2.1"',
     '"Address": "192.0.2.1", "Tags": [], "Tags": ["a"], "Unknown": {"deep": [[[[1]]]]}',
@@ -213,6 +227,14 @@ def test_not_the_json_that_was_asked_for(agent, host, text):
     """An answer that is no list of registrations never says "no such name"."""
     answer(agent, text)
     assert host.code(NAME) == "EAI_AGAIN"
+
+
+def test_unreadable_service_is_no_dead_agent(agent, host):
+    """One service whose answer cannot be read does not keep the others from being asked for."""
+    agent.register("other", address="192.0.2.2", port=80)
+    agent.fault("junk", path="/v1/service/web", body="null")
+    assert host.code(NAME) == "EAI_AGAIN"
+    assert host.addresses("other.default.nomad") == {"192.0.2.2"}
 
 
 def test_empty_list(agent, host):

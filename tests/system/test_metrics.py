@@ -7,15 +7,15 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 
 import dns.message
 import dns.query
 import pytest
 
 import build
+from daemon import wait_until
 
-WITHIN = 20     # seconds for the daemon to follow
+WITHIN = 20     # seconds for the daemon to end
 DNS = "127.0.0.1"
 
 
@@ -38,10 +38,8 @@ class Daemon:
                                       stdout=subprocess.DEVNULL)
 
     def wait_for(self, condition):
-        limit = time.monotonic() + WITHIN
-        while not condition():
-            assert self.process.poll() is None and time.monotonic() < limit, self.log.read_text()
-            time.sleep(0.02)
+        wait_until(lambda: self.process.poll() is not None or condition(), self.log.read_text)
+        assert self.process.poll() is None, self.log.read_text()
 
     def follows(self):
         return self.host.run(["nomad-dns-srv", "--status"]).code == 0

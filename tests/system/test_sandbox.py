@@ -1,5 +1,5 @@
-"""The daemon under the restrictions of its unit: their system calls alone, no capability, a read-only file system but for
-its two folders, a user of its own."""
+"""The daemon under the restrictions of its unit: their system calls alone, no capability, a read-only file system but
+for its two folders, a user of its own."""
 
 import signal
 import socket
@@ -34,7 +34,7 @@ def sandbox(host, unit):
 def confined(host, agent, folder, sandbox):
     """The daemon in the sandbox, following."""
     agent.register("web", address="192.0.2.1", port=80)
-    one = Daemon(host, agent, folder, behind=sandbox, daemon={"state": "/var/lib/nomad-dns-srv"})
+    one = Daemon(host, agent, folder, behind=sandbox, daemon={"state": "/run/nomad-state"})
     one.wait_for(one.follows)
     yield one
     one.stop()
@@ -107,7 +107,7 @@ def test_reload_and_state(confined):
     confined.signal(signal.SIGHUP)
     confined.wait_for(lambda: "was read again" in confined.log.read_text())
     confined.wait_for(confined.follows)
-    assert confined.host.path("/var/lib/nomad-dns-srv/services/default/web").exists()
+    assert confined.host.path("/run/nomad-state/services/default/web").exists()
 
 
 def test_many_tcp_clients(confined):

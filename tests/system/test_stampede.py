@@ -1,5 +1,8 @@
 """Many processes at the same instant are one request where they want the same, and few connections where not."""
 
+import shutil
+import subprocess
+
 import pytest
 
 
@@ -75,3 +78,18 @@ def test_while_the_agent_hangs(agent, host):
     agent.fault("hang")
     assert stampede(host, 20, "web.default.nomad") == {"EAI_AGAIN": 20}
     assert agent.counters()["total"] <= 2
+
+
+@pytest.mark.plain
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_while_the_cache_is_laid_out(agent, host):
+    """The first answer of all moves the default namespace's folder; who comes just then does not ask again."""
+    agent.register("web", address="192.0.2.1", port=80)
+    first = host.start(["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat2", "-e",
+                        "inject=renameat2:delay_exit=500000", "getent", "ahosts", "web.nomad"], stdout=subprocess.DEVNULL)
+    link = host.cache(path="_")
+    while not link.is_symlink():
+        assert first.poll() is None
+    assert host.addresses("web.nomad") == {"192.0.2.1"}
+    assert first.wait() == 0
+    assert agent.counters()["requests"] == {"/v1/service/web": 1}

@@ -142,6 +142,14 @@ def test_missing_socket(host):
     assert "/run/none.sock" in explain(host)
 
 
+def test_password_is_not_explained(agent, host):
+    """What --explain says goes into tickets: an address in it has no password."""
+    agent.register("web", address="192.0.2.1", port=80)
+    url = agent.url.replace("http://", "http://user:secret@")
+    out = host.run(["nomad-lookup", "--explain", NAME], env={"NOMAD_ADDR": url}).out
+    assert "secret" not in out and agent.url in out
+
+
 def test_region(agent, host):
     """`region` is sent along."""
     agent.set(region="europe")

@@ -261,6 +261,29 @@ START_TEST(a_missing_folder_is_made_where_that_is_wanted)
 }
 END_TEST
 
+/* A program with another user's rights may have been started with any mask, and what it makes outlives it. */
+START_TEST(folders_can_be_used_again_whatever_the_mask_was)
+{
+	struct name name = support_name("web.prod.nomad");
+	struct cache cache;
+	struct stat status;
+
+	set_up_users();
+	mode_t before = umask(0777);
+	int opened = cache_open(users, "", true, &cache);
+	int lock = opened < 0 ? opened : cache_lock(&cache, &name, deadline_now());
+	umask(before);
+	ck_assert_int_eq(opened, 0);
+	ck_assert_int_ge(lock, 0);
+	cache_unlock(lock);
+	cache_close(&cache);
+	ck_assert_int_eq(stat(own, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0700);
+	ck_assert_int_eq(stat(at("prod"), &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0700);
+}
+END_TEST
+
 START_TEST(without_the_folder_of_all_users_there_is_no_cache)
 {
 	struct cache cache;
@@ -546,6 +569,50 @@ START_TEST(a_lock_dies_with_those_who_hold_it)
 }
 END_TEST
 
+static void *lock_once(void *argument)
+{
+	static int lock;
+
+	lock = lock_within(argument, "web.prod.nomad", 1000 * SUPPORT_SECONDS);
+	return &lock;
+}
+
+/* How many descriptors of this process are of that file. */
+static int count_open(const char *path)
+{
+	char link[64], target[SUPPORT_PATH_MAX];
+	int count = 0;
+
+	for (int descriptor = 0; descriptor < 64; descriptor++) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+		ssize_t length = readlink(link, target, sizeof target - 1);
+		target[length < 0 ? 0 : length] = '\0';
+		count += strcmp(target, path) == 0;
+	}
+	return count;
+}
+
+START_TEST(a_lock_that_was_pruned_under_a_waiting_process_is_made_anew)
+{
+	pthread_t waiting;
+	void *got;
+
+	set_up();
+	struct cache cache = open_cache("");
+	int lock = lock_within(&cache, "web.prod.nomad", 0);
+	ck_assert_int_eq(pthread_create(&waiting, NULL, lock_once, &cache), 0);
+	for (int64_t end = deadline_now() + 1000 * SUPPORT_SECONDS; count_open(at("prod/web.lock")) < 2;)
+		ck_assert_int_gt(deadline_left(end), 0);
+	ck_assert_int_eq(unlink(at("prod/web.lock")), 0);
+	cache_unlock(lock);
+	ck_assert_int_eq(pthread_join(waiting, &got), 0);
+	ck_assert_int_ge(*(int *)got, 0);
+	ck_assert_int_eq(lock_within(&cache, "web.prod.nomad", 0), -ETIMEDOUT);
+	cache_unlock(*(int *)got);
+	cache_close(&cache);
+}
+END_TEST
+
 START_TEST(where_no_lock_can_be_it_says_so_at_once)
 {
 	set_up();
@@ -589,6 +656,7 @@ int main(void)
 		{a_record_of_another_name_is_a_miss, 1},
 		{a_reader_never_meets_a_half_record, 1},
 		{a_missing_folder_is_made_where_that_is_wanted, 1},
+		{folders_can_be_used_again_whatever_the_mask_was, 1},
 		{without_the_folder_of_all_users_there_is_no_cache, 1},
 		{a_folder_where_nothing_can_be_made_is_no_cache, 1},
 		{a_folder_that_others_may_enter_is_not_ours, 1},
@@ -602,6 +670,7 @@ int main(void)
 		{two_threads_take_turns, 1},
 		{a_child_that_keeps_the_descriptor_does_not_keep_the_lock, 1},
 		{a_lock_dies_with_those_who_hold_it, 1},
+		{a_lock_that_was_pruned_under_a_waiting_process_is_made_anew, 1},
 		{where_no_lock_can_be_it_says_so_at_once, 1},
 		{the_longest_names_have_room, 1},
 	};

@@ -710,62 +710,6 @@ START_TEST(without_memory_nobody_can_tell)
 }
 END_TEST
 
-enum { STACK = 64 * 1024, MOST_STACK = 3 * 1024, UNTOUCHED = 0x5a };
-
-/* A thread's stack, and how far below the thread's own function a lookup reached. */
-struct depth {
-	uint8_t *stack;
-	size_t used;
-	enum verdict verdict;
-};
-
-static void *measure(void *context)
-{
-	struct depth *depth = context;
-	struct lookup_result result;
-	size_t untouched = 0;
-	uint8_t *seen = malloc(STACK);
-
-	lookup_run("blue.web.prod.nomad", &places, NULL, NULL, &result);
-	depth->verdict = result.verdict;
-	lookup_done(&result);
-	/* by way of the kernel: valgrind lets nobody look below the stack pointer */
-	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-	ck_assert_int_eq(pread(memory, seen, STACK, (off_t)(uintptr_t)depth->stack), STACK);
-	close(memory);
-	while (seen[untouched] == UNTOUCHED)
-		untouched++;
-	depth->used = (size_t)((uint8_t *)&result - depth->stack) - untouched;
-	free(seen);
-	return NULL;
-}
-
-/*
- * Our own frames are below 2 KiB on the longest way down, where a record is read as a whole; the rest is what libc
- * needs for malloc(), open() and the like. Frames of a sanitizer are larger than anybody's in earnest.
- */
-START_TEST(a_lookup_needs_little_stack)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	if (!SUPPORT_REAL_FRAMES)
-		return;
-	struct depth depth = {.stack = aligned_alloc(4096, STACK)};
-	set_up();
-	set_up_published();
-	memset(depth.stack, UNTOUCHED, STACK);
-	ck_assert_int_eq(pthread_attr_init(&attributes), 0);
-	ck_assert_int_eq(pthread_attr_setstack(&attributes, depth.stack, STACK), 0);
-	ck_assert_int_eq(pthread_create(&thread, &attributes, measure, &depth), 0);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	pthread_attr_destroy(&attributes);
-	free(depth.stack);
-	ck_assert_int_eq(depth.verdict, VERDICT_FOUND);
-	ck_assert_msg(depth.used < MOST_STACK, "%zu octets", depth.used);
-}
-END_TEST
-
 START_TEST(nothing_stays_open)
 {
 	struct nomad nomad = answering();
@@ -813,7 +757,6 @@ int main(void)
 		{the_instances_come_too_where_they_are_wanted, 1},
 		{addresses_are_rotated_not_shuffled, 1},
 		{without_memory_nobody_can_tell, 1},
-		{a_lookup_needs_little_stack, 1},
 		{nothing_stays_open, 1},
 	};
 

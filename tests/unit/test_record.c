@@ -585,31 +585,64 @@ START_TEST(no_time_overflows)
 }
 END_TEST
 
-START_TEST(a_text_that_is_too_long_cannot_be_written)
+/* A text of as many octets; released with free(). */
+static char *long_text(size_t length)
 {
-	char *tag = malloc(UINT16_MAX + 1);
-	const char *tags[] = {tag};
+	char *text = malloc(length + 1);
+
+	memset(text, 'x', length);
+	text[length] = '\0';
+	return text;
+}
+
+/* A service of one instance with this id and these two tags. */
+static int encode_texts(const char *id, const char *const tags[2], uint8_t **bytes, size_t *size)
+{
 	struct instance instance = {
-		.id = "", .allocation = "", .node = "", .job = "", .datacenter = "", .tags = tags, .tag_count = 1};
+		.id = id, .allocation = "", .node = "", .job = "", .datacenter = "", .tags = tags, .tag_count = 2};
 	struct spelling spelling = {.namespace = "prod", .service = "web", .count = 1};
 	struct service service = {
 		.spelling_count = 1, .spellings = &spelling, .instance_count = 1, .instances = &instance};
 	struct record record = support_record("prod", "web", VERDICT_FOUND, &service);
+
+	return record_encode(&record, bytes, size);
+}
+
+START_TEST(a_tag_that_is_too_long_is_left_out)
+{
+	char *longest = long_text(UINT16_MAX - 1), *too_long = long_text(UINT16_MAX);
+	struct record record;
+	uint8_t *bytes;
+	size_t size;
+
+	ck_assert_int_eq(encode_texts("i", (const char *[]){longest, "last"}, &bytes, &size), 0);
+	ck_assert_int_eq(record_decode(bytes, size, &record), 0);
+	ck_assert_uint_eq(record.service->instances[0].tag_count, 2);
+	ck_assert_str_eq(record.service->instances[0].tags[0], longest);
+	record_done(&record);
+	free(bytes);
+
+	ck_assert_int_eq(encode_texts("i", (const char *[]){too_long, "last"}, &bytes, &size), 0);
+	ck_assert_int_eq(record_decode(bytes, size, &record), 0);
+	ck_assert_uint_eq(record.service->instances[0].tag_count, 1);
+	ck_assert_str_eq(record.service->instances[0].tags[0], "last");
+	record_done(&record);
+	free(bytes);
+	free(longest);
+	free(too_long);
+}
+END_TEST
+
+START_TEST(another_text_that_is_too_long_cannot_be_written)
+{
+	char *too_long = long_text(UINT16_MAX);
 	uint8_t *bytes = NULL;
 	size_t size = 99;
 
-	memset(tag, 'x', UINT16_MAX);
-	tag[UINT16_MAX] = '\0';
-	ck_assert_int_eq(record_encode(&record, &bytes, &size), -E2BIG);
+	ck_assert_int_eq(encode_texts(too_long, (const char *[]){"a", "b"}, &bytes, &size), -E2BIG);
 	ck_assert_ptr_null(bytes);
 	ck_assert_uint_eq(size, 99);
-	tag[UINT16_MAX - 1] = '\0';
-	bytes = encode(&record, &size);
-	ck_assert_int_eq(record_decode(bytes, size, &record), 0);
-	ck_assert_str_eq(record.service->instances[0].tags[0], tag);
-	record_done(&record);
-	free(bytes);
-	free(tag);
+	free(too_long);
 }
 END_TEST
 
@@ -700,7 +733,8 @@ int main(void)
 		{a_record_answers_its_own_name_only, sizeof asked / sizeof *asked},
 		{age_decides_what_a_record_is_good_for, sizeof ages / sizeof *ages},
 		{no_time_overflows, 1},
-		{a_text_that_is_too_long_cannot_be_written, 1},
+		{a_tag_that_is_too_long_is_left_out, 1},
+		{another_text_that_is_too_long_cannot_be_written, 1},
 		{what_cannot_be_read_says_why, 1},
 		{without_memory_it_says_so, 4},
 		{without_memory_for_all_of_it_it_says_so, 1},

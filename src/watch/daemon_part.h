@@ -1,0 +1,67 @@
+/*
+ * What the parts of the daemon share: daemon.c, which runs it, and daemon_report.c, which tells how it goes.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_DAEMON_PART_H
+#define NSS_NOMAD_DAEMON_PART_H
+
+#include "dns/server.h"
+#include "metrics.h"
+#include "watch/daemon.h"
+#include "watch/http.h"
+#include "watch/log.h"
+#include "watch/publisher.h"
+#include "watch/resolve.h"
+#include "watch/watcher.h"
+
+/* Signals that are waited for. */
+enum { TERMINATE, INTERRUPT, HANG_UP, SIGNALS };
+
+struct daemon {
+	const struct daemon_options *options;
+	struct config *config;
+	struct log log;
+	uv_loop_t loop;
+	uv_timer_t wake;
+	uv_timer_t second;
+	uv_signal_t signals[SIGNALS];
+	struct catalogue *catalogue;
+	struct registry *registry;
+	struct publisher *publisher;
+	struct resolver *resolver;
+	struct http *http;
+	struct outside outside;
+	struct watcher *watcher;
+	struct dns_server *dns; /* NULL: no listener */
+	struct metrics *metrics; /* NULL: not wanted */
+	uint64_t counts[WATCH_COUNTS];
+	uint64_t publishes;
+	int64_t started_at; /* milliseconds since 1970 */
+	uint64_t newest;    /* of the records that were loaded, the same */
+	unsigned int seconds;
+	bool ready;
+};
+
+/* Milliseconds since 1970. */
+int64_t report_clock(void);
+
+/* Whether anybody may believe the catalogue. */
+bool report_is_alive(const struct daemon *daemon);
+
+/* Writes status.json, and tells systemd in one line. */
+void report_status(struct daemon *daemon);
+
+/* Tells systemd that the daemon is ready, once it is; until then, that the start takes longer. */
+void report_ready(struct daemon *daemon);
+
+/*
+ * Serves metrics from now on, where the configuration wants them.
+ *
+ * reason  on failure what is wrong
+ *
+ * 0 or a negative errno.
+ */
+int report_start_metrics(struct daemon *daemon, char reason[CONFIG_REASON_MAX]);
+
+#endif

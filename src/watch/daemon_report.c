@@ -1,0 +1,130 @@
+/*
+ * How the daemon goes, for people, systemd and Prometheus; see daemon_part.h. Called by daemon.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "watch/daemon_part.h"
+
+#include "deadline.h"
+#include "measures.h"
+#include "watch/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { START_MORE = 30 * 1000 * 1000 }; /* microseconds more for the start, while Nomad is waited for */
+
+int64_t report_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool report_is_alive(const struct daemon *daemon)
+{
+	uint32_t serial;
+	enum catalogue_state state = catalogue_state(daemon->catalogue, &serial);
+
+	return state == CATALOGUE_CURRENT || state == CATALOGUE_STALE;
+}
+
+static void count_instances(void *context, const struct service_key *key, const struct service *service)
+{
+	int64_t *count = context;
+
+	(void)key;
+	*count += (int64_t)service->instance_count;
+}
+
+/* A moment of the watcher's clock in milliseconds since 1970. */
+static int64_t wall_time(int64_t moment)
+{
+	return moment == 0 ? 0 : report_clock() - (deadline_now() - moment);
+}
+
+void report_status(struct daemon *daemon)
+{
+	struct watcher_state state;
+	char text[STATUS_MAX];
+	const char *publish_error = publisher_error(daemon->publisher);
+
+	watcher_state(daemon->watcher, &state);
+	struct status status = {
+		.pid = getpid(),
+		.written_at = report_clock(),
+		.started_at = daemon->started_at,
+		.since = wall_time(state.since),
+		.current_at = state.state == CATALOGUE_LOADING ? 0 : wall_time(state.current_at),
+		.error_at = wall_time(state.error_at),
+		.index = (int64_t)state.index,
+		.services = (int64_t)catalogue_size(daemon->catalogue),
+		.polling = state.polling,
+		.kept = (int64_t)state.kept,
+	};
+	catalogue_each(daemon->catalogue, count_instances, &status.instances);
+	snprintf(status.state, sizeof status.state, "%s", status_state_text(state.state));
+	snprintf(status.agent, sizeof status.agent, "%s", state.agent);
+	snprintf(status.error, sizeof status.error, "%s", state.error);
+	snprintf(status.publish_error, sizeof status.publish_error, "%s", publish_error == NULL ? "" : publish_error);
+	publisher_put_file(daemon->publisher, STATUS_FILE, text, status_write(&status, text));
+	sd_notifyf(0, "STATUS=%s: %" PRId64 " services, index %" PRId64 ", agent %s", status.state, status.services,
+	           status.index, status.agent);
+}
+
+void report_ready(struct daemon *daemon)
+{
+	if (daemon->ready)
+		return;
+	if (!report_is_alive(daemon)) {
+		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d", START_MORE);
+		return;
+	}
+	daemon->ready = true;
+	sd_notify(0, "READY=1");
+}
+
+static bool may_be_believed(void *context)
+{
+	return report_is_alive(context);
+}
+
+static void write_measures(void *context, FILE *out)
+{
+	struct daemon *daemon = context;
+	struct watcher_state state;
+	int64_t instances = 0;
+
+	watcher_state(daemon->watcher, &state);
+	catalogue_each(daemon->catalogue, count_instances, &instances);
+	struct measures measures = {
+		.services = catalogue_size(daemon->catalogue),
+		.instances = (size_t)instances,
+		.index = state.index,
+		.age = state.state == CATALOGUE_LOADING ? -1 : deadline_now() - state.current_at,
+		.stale = state.state == CATALOGUE_STALE || state.state == CATALOGUE_EXPIRED,
+		.ready = report_is_alive(daemon),
+		.started_at = daemon->started_at,
+		.publishes = daemon->publishes,
+		.results = http_results(daemon->http),
+		.version = VERSION,
+	};
+	memcpy(measures.counts, daemon->counts, sizeof measures.counts);
+	if (daemon->dns != NULL)
+		dns_server_totals(daemon->dns, &measures.dns, &measures.connections);
+	measures_write(out, &measures);
+}
+
+int report_start_metrics(struct daemon *daemon, char reason[CONFIG_REASON_MAX])
+{
+	const struct metrics_source source = {daemon, write_measures, may_be_believed};
+
+	if (daemon->config->metrics == NULL)
+		return 0;
+	return metrics_start(&daemon->loop, daemon->config->metrics, &source, &daemon->metrics, reason);
+}

@@ -1,0 +1,258 @@
+"""The snippets in docs/dns.md, each with the program it is for: it resolves what we serve, as a client asks it."""
+
+import contextlib
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+from dnsserve import ALLOCATION, many
+
+DOCUMENT = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/dns.md"
+OURS = 1053     # as in the snippets
+
+
+def snippet(program):
+    """What docs/dns.md says for a program."""
+    return re.search(rf"^```{program}\n(.*?)^```", DOCUMENT.read_text(), re.M | re.S)[1]
+
+
+@pytest.fixture
+def ours(serve):
+    """Our server, on the port of the snippets."""
+    return serve(listen=f"127.0.0.1:{OURS} [::1]:{OURS}", ttl="2s", negative_ttl="1s")
+
+
+def ask(port, name, rdtype="A", tcp=False, **query):
+    message = dns.message.make_query(name, rdtype, **query)
+    return (dns.query.tcp if tcp else dns.query.udp)(message, "127.0.0.1", port=port, timeout=5)
+
+
+@contextlib.contextmanager
+def running(command, port, cwd):
+    """A resolver that answers."""
+    with open(cwd / "log", "w") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd=cwd) as process:
+        try:
+            limit = time.monotonic() + 30
+            while True:
+                with contextlib.suppress(OSError, dns.exception.Timeout):
+                    ask(port, "nomad", "SOA")
+                    break
+                assert process.poll() is None and time.monotonic() < limit, (cwd / "log").read_text()
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.terminate()
+
+
+def unbound(folder):
+    (folder / "unbound.conf").write_text(f"""
+server:
+    interface: 127.0.0.1@5301
+    username: ""
+    chroot: ""
+    directory: "{folder}"
+    pidfile: ""
+    use-syslog: no
+    logfile: ""
+    auto-trust-anchor-file: ""
+{snippet("unbound")}""")
+    return ["unbound", "-d", "-c", str(folder / "unbound.conf")], 5301
+
+
+def dnsmasq(folder):
+    (folder / "dnsmasq.conf").write_text(
+        "port=5302\nlisten-address=127.0.0.1\nno-resolv\nno-hosts\nstop-dns-rebind\nbind-interfaces\n" + snippet("dnsmasq"))
+    return ["dnsmasq", "--keep-in-foreground", "--user=root", f"--conf-file={folder}/dnsmasq.conf", "--pid-file"], 5302
+
+
+def named(folder):
+    text = snippet("named").replace("options {", f"""options {{
+    directory "{folder}";
+    pid-file none;
+    listen-on port 5303 {{ 127.0.0.1; }};
+    listen-on-v6 {{ none; }};
+    dnssec-validation auto;
+    managed-keys-directory "{folder}";""")
+    (folder / "named.conf").write_text("controls { };\n" + text)
+    return ["named", "-g", "-c", str(folder / "named.conf")], 5303
+
+
+RESOLVERS = {"unbound": unbound, "dnsmasq": dnsmasq, "named": named}
+
+
+@pytest.fixture(params=RESOLVERS)
+def resolver(request, ours, tmp_path):
+    """The port of a resolver that forwards to us."""
+    command, port = RESOLVERS[request.param](tmp_path)
+    with running(command, port, tmp_path):
+        yield port
+
+
+def records(message):
+    return {str(record) for rrset in message.answer for record in rrset}
+
+
+def test_addresses(resolver):
+    """A and AAAA, directly and under the alias."""
+    for name in ("redis.default.nomad", "redis.nomad", "redis.default.service.nomad", "ReDis.default.nomad"):
+        assert records(ask(resolver, name)) == {"192.0.2.1", "192.0.2.2"}
+        assert records(ask(resolver, name, "AAAA")) == {"2001:db8::1"}
+
+
+def test_services(resolver):
+    """SRV, in every form, and every target resolves."""
+    for name in ("redis.default.nomad", "_redis._tcp.default.nomad", "_any._tcp.redis.default.nomad"):
+        message = ask(resolver, name, "SRV", use_edns=0)
+        assert records(message) == {"10 10 6379 192-0-2-1.redis.default.nomad.", "10 10 6380 192-0-2-2.redis.default.nomad.",
+                                    "10 10 6381 2001-db8--1.redis.default.nomad."}
+    assert records(ask(resolver, "192-0-2-1.redis.default.nomad")) == {"192.0.2.1"}
+    assert records(ask(resolver, "2001-db8--1.redis.default.nomad", "AAAA")) == {"2001:db8::1"}
+
+
+def test_what_is_not_there(resolver):
+    """NODATA and NXDOMAIN come through as what they are."""
+    assert ask(resolver, "nothing.default.nomad").rcode() == dns.rcode.NXDOMAIN
+    for name, rdtype in (("v4only.default.nomad", "AAAA"), ("v4only.default.nomad", "HTTPS"), ("default.nomad", "A"),
+                         ("nomad", "A"), ("_tcp.redis.default.nomad", "A")):
+        message = ask(resolver, name, rdtype)
+        assert message.rcode() == dns.rcode.NOERROR and not message.answer, name
+
+
+def test_the_apex(resolver):
+    assert ask(resolver, "nomad", "SOA").answer
+    assert records(ask(resolver, "nomad", "NS")) == {"ns.nomad."}
+
+
+def test_large_answers(resolver, ours):
+    """A cut answer makes the resolver ask over TCP; over TCP the client gets all of it."""
+    ours.load(many(300))
+    assert len(records(ask(resolver, "many.default.nomad", "SRV", tcp=True))) == 300
+
+
+def test_a_change_is_seen_within_two_ttls(resolver, ours):
+    assert records(ask(resolver, "v4only.default.nomad")) == {"192.0.2.4"}
+    ours.command(f"put default v4only {ALLOCATION.format(1)} 192.0.2.44 80 -")
+    limit = time.monotonic() + 4
+    while records(ask(resolver, "v4only.default.nomad")) != {"192.0.2.44"}:
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def test_names_deep_below_and_minimised_questions(resolver):
+    """What a resolver that asks label by label meets on its way is never NXDOMAIN (RFC 8020, RFC 9156)."""
+    assert records(ask(resolver, "_x._tcp.redis.default.service.nomad", "SRV"))
+    assert records(ask(resolver, "aaaaaaaa.redis.default.nomad")) == {"192.0.2.1"}
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/lib/systemd/systemd-resolved"), reason="there is no systemd-resolved here")
+def test_systemd_resolved_takes_the_snippet(tmp_path):
+    """Whether it can run depends on the machine; that it reads the settings does not."""
+    (tmp_path / "resolved.conf").write_text(snippet("systemd-resolved"))
+    done = subprocess.run(["systemd-analyze", "cat-config", str(tmp_path / "resolved.conf")], capture_output=True, text=True)
+    assert "DNS=127.0.0.1:1053" in done.stdout
+
+
+def test_container(ours):
+    """The snippet's settings are ours: a server that is also asked at a bridge's address."""
+    subprocess.run(["ip", "address", "add", "172.17.0.1/32", "dev", "lo"], check=True)
+    settings = dict(line.split(" = ") for line in snippet("container").splitlines()[1:])
+    assert settings["listen"].split() == [f"127.0.0.1:{OURS}", "172.17.0.1:53"]
+    from dnsserve import Serve
+    server = Serve(listen="172.17.0.1:53", allow=settings["allow"])
+    try:
+        assert records(server.ask("redis.default.nomad", source="172.17.0.1")) == {"192.0.2.1", "192.0.2.2"}
+        assert server.ask("example.com").rcode() == dns.rcode.REFUSED
+    finally:
+        server.close()
+
+
+# Clients.
+
+def test_adig(ours):
+    """c-ares, by pycares: SRV and addresses, over its own sockets."""
+    import pycares
+    found = {}
+    channel = pycares.Channel(servers=["127.0.0.1"], udp_port=OURS, tcp_port=OURS, timeout=5)
+    for rdtype in ("SRV", "A", "AAAA"):
+        channel.query("redis.default.nomad", getattr(pycares, f"QUERY_TYPE_{rdtype}"),
+                      lambda result, error, rdtype=rdtype: found.update({rdtype: result}))
+    limit = time.monotonic() + 30
+    while len(found) < 3 and time.monotonic() < limit:
+        readable, writable = channel.getsock()
+        channel.process_fd(readable[0] if readable else pycares.ARES_SOCKET_BAD,
+                           writable[0] if writable else pycares.ARES_SOCKET_BAD)
+    assert {(one.host, one.port, one.weight) for one in found["SRV"]} == {
+        ("192-0-2-1.redis.default.nomad", 6379, 10), ("192-0-2-2.redis.default.nomad", 6380, 10),
+        ("2001-db8--1.redis.default.nomad", 6381, 10)}
+    assert {one.host for one in found["A"]} == {"192.0.2.1", "192.0.2.2"}
+    assert {one.host for one in found["AAAA"]} == {"2001:db8::1"}
+
+
+class HaProxy:
+    """HAProxy with the snippet's backend, and a look at its servers."""
+
+    def __init__(self, folder):
+        self.path = folder / "haproxy.sock"
+        text = snippet("haproxy").replace("init-addr none check", "init-addr none")
+        (folder / "haproxy.cfg").write_text(f"""
+global
+    stats socket {self.path} level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 1s
+    timeout server 1s
+{text}
+frontend front
+    bind 127.0.0.1:5380
+    default_backend web
+""")
+        self.process = subprocess.Popen(["haproxy", "-db", "-f", str(folder / "haproxy.cfg")], cwd=folder)
+
+    def servers(self):
+        """The (address, port) pairs of servers that it has."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(self.path))
+            sock.sendall(b"show servers state web\n")
+            octets = b""
+            while more := sock.recv(65536):
+                octets += more
+        rows = [line.split() for line in octets.decode().splitlines()[2:] if line]
+        return {(row[4], int(row[18])) for row in rows if row[4] != "-"}
+
+    def wait_for(self, wanted, seconds):
+        limit = time.monotonic() + seconds
+        found = None
+        while time.monotonic() < limit:
+            with contextlib.suppress(OSError):
+                found = self.servers()
+                if found == wanted:
+                    return
+            time.sleep(0.1)
+        assert found == wanted
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+def test_haproxy(serve, tmp_path):
+    """A server-template comes up with the right ports, and follows a change."""
+    server = serve("".join(f"default web {ALLOCATION.format(i)} 127.0.1.{i} {8000 + i} -\n" for i in (1, 2, 3)),
+                   listen=f"127.0.0.1:{OURS}", ttl="2s", negative_ttl="1s")
+    proxy = HaProxy(tmp_path)
+    try:
+        proxy.wait_for({("127.0.1.1", 8001), ("127.0.1.2", 8002), ("127.0.1.3", 8003)}, 20)
+        server.load("".join(f"default web {ALLOCATION.format(i)} 127.0.1.{i} {8000 + i} -\n" for i in (1, 2, 3, 4, 5)))
+        proxy.wait_for({(f"127.0.1.{i}", 8000 + i) for i in range(1, 6)}, 4)    # two TTLs
+    finally:
+        proxy.stop()

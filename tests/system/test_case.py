@@ -1,0 +1,37 @@
+"""Upper case in names, where the token may not list all services: a task's own identity reads single ones only."""
+
+import pytest
+
+IDENTITY = {"NOMAD_TOKEN": "identity"}
+
+
+@pytest.fixture
+def guarded(agent):
+    """An agent at which a workload's identity may read every service by name, and list none."""
+    agent.tokens({"identity": {"identity": True}})
+    return agent
+
+
+def test_exact_spelling(guarded, host):
+    """A service in upper case is found by its exact spelling."""
+    guarded.register("Web", address="192.0.2.1", port=80)
+    assert host.addresses("Web.default.nomad", env=IDENTITY) == {"192.0.2.1"}
+
+
+def test_another_spelling(guarded, host):
+    """One in lower case is found in upper case too, as every DNS name is."""
+    guarded.register("web", address="192.0.2.1", port=80)
+    assert host.addresses("WEB.Default.nomad", env=IDENTITY) == {"192.0.2.1"}
+
+
+def test_a_miss_in_upper_case(guarded, host):
+    """What was said of one spelling is not kept as an answer for another."""
+    guarded.register("Web", address="192.0.2.1", port=80)
+    assert host.code("web.default.nomad", env=IDENTITY) == "EAI_NONAME"
+    assert host.addresses("Web.default.nomad", env=IDENTITY) == {"192.0.2.1"}
+
+
+def test_unknown_in_every_case(guarded, host):
+    """What is not there is unknown, however it is written."""
+    assert host.code("web.default.nomad", env=IDENTITY) == "EAI_NONAME"
+    assert host.code("WEB.default.nomad", env=IDENTITY) == "EAI_NONAME"
