@@ -30,6 +30,9 @@
 
 extern char **environ;
 
+/* glibc's other name of clone(): the thread sanitizer replaces clone() by one that takes every child for a copy. */
+extern int __clone(int (*child)(void *), void *stack, int flags, void *argument, ...);
+
 enum {
 	STACK_SIZE = 32 * 1024,   /* octets, for each of the two children */
 	SIGNALS = 64,             /* of Linux */
@@ -48,6 +51,25 @@ struct launch {
 	int error;   /* why exec was not reached, 0 where it was */
 };
 
+/*
+ * What the children do with descriptors, past libc: a thread's cancellation is none of theirs, and a sanitizer would
+ * take their descriptors for the host's.
+ */
+static int child_open(const char *path, int flags)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags);
+}
+
+static void child_close(int descriptor)
+{
+	syscall(SYS_close, descriptor);
+}
+
+static bool child_move(int from, int to)
+{
+	return syscall(SYS_dup3, from, to, 0) >= 0;
+}
+
 /* The same descriptor, or a copy with a number over those that the helper is going to have. */
 static int move_up(int descriptor)
 {
@@ -56,7 +78,7 @@ static int move_up(int descriptor)
 	if (descriptor < 0 || descriptor > HELPER_LOCK)
 		return descriptor;
 	copy = fcntl(descriptor, F_DUPFD, HELPER_LOCK + 1);
-	close(descriptor);
+	child_close(descriptor);
 	return copy;
 }
 
@@ -74,7 +96,7 @@ static int number_of(const char *name)
 static bool close_listed(int first)
 {
 	_Alignas(struct dirent64) char entries[1024];
-	int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+	int folder = child_open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
 	ssize_t size;
 
 	if (folder < 0)
@@ -84,10 +106,10 @@ static bool close_listed(int first)
 			const struct dirent64 *entry = (const void *)(entries + at);
 			int descriptor = number_of(entry->d_name);
 			if (descriptor >= first && descriptor != folder)
-				close(descriptor);
+				child_close(descriptor);
 			at += entry->d_reclen;
 		}
-	close(folder);
+	child_close(folder);
 	return true;
 }
 
@@ -97,20 +119,20 @@ static void close_from(int first)
 	if (syscall(SYS_close_range, first, ~0U, 0) == 0 || close_listed(first))
 		return;
 	for (int descriptor = first; descriptor < MOST_DESCRIPTORS; descriptor++)
-		close(descriptor);
+		child_close(descriptor);
 }
 
 static bool set_descriptors(int output, int lock)
 {
 	output = move_up(output);
 	lock = move_up(lock);
-	int nothing = move_up(open("/dev/null", O_RDWR));
-	if (output < 0 || nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(nothing, STDERR_FILENO) < 0 ||
-	    dup2(output, STDOUT_FILENO) < 0)
+	int nothing = move_up(child_open("/dev/null", O_RDWR));
+	if (output < 0 || nothing < 0 || !child_move(nothing, STDIN_FILENO) || !child_move(nothing, STDERR_FILENO) ||
+	    !child_move(output, STDOUT_FILENO))
 		return false;
 	if (lock < 0)
-		close(HELPER_LOCK);
-	else if (dup2(lock, HELPER_LOCK) < 0)
+		child_close(HELPER_LOCK);
+	else if (!child_move(lock, HELPER_LOCK))
 		return false;
 	close_from(HELPER_LOCK + 1);
 	return true;
@@ -146,7 +168,7 @@ static int become_helper(void *argument)
 /* Both children share memory and suspend their parent until they exec, or return and so exit; neither sends a signal. */
 static pid_t clone_unseen(int (*child)(void *), char *stack, struct launch *launch)
 {
-	return clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, launch);
+	return __clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, launch);
 }
 
 static int be_middle(void *argument)

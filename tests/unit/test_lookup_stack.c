@@ -31,13 +31,7 @@ static void set_up(void)
 	free(service);
 }
 
-/* Frames of a sanitizer, or without optimization, are larger than anybody's in earnest. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__) || !defined(__OPTIMIZE__)
-enum { MOST = 1024 * 1024 };
-#else
-enum { MOST = 3 * 1024 };
-#endif
-enum { STACK = 2 * 1024 * 1024, UNTOUCHED = 0x5a };
+enum { MOST = (SUPPORT_REAL_FRAMES ? 3 : 1024) * 1024, STACK = 2 * 1024 * 1024, UNTOUCHED = 0x5a };
 
 /* A thread's stack, and how far below the thread's own function a lookup reached. */
 struct depth {
