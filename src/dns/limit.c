@@ -5,20 +5,14 @@
  */
 #include "limit.h"
 
-#include <string.h>
+#include "prefix.h"
+
 #include <sys/socket.h>
 
 void limit_init(struct limit *limit, uint32_t rate, uint64_t seed)
 {
 	limit->rate = rate;
 	limit->seed = seed | 1;
-}
-
-static bool is_loopback(const struct address *address)
-{
-	static const uint8_t one[16] = {[15] = 1};
-
-	return address->family == AF_INET ? address->octets[0] == 127 : memcmp(address->octets, one, sizeof one) == 0;
 }
 
 /* The source's prefix: 24 bits of an IPv4 address, 56 of an IPv6 one. */
@@ -52,7 +46,7 @@ static bool too_many_errors(struct limit *limit, uint32_t now)
 enum limit_verdict limit_check(struct limit *limit, const struct address *client, const struct dns_outcome *outcome,
                                uint32_t now)
 {
-	if (limit->rate == 0 || outcome->proven || is_loopback(client))
+	if (limit->rate == 0 || outcome->proven || prefix_loopback_holds(client))
 		return LIMIT_PASS;
 	if ((outcome->rcode == DNS_FORMERR || outcome->rcode == DNS_NOTIMP) && too_many_errors(limit, now))
 		return LIMIT_DROP;

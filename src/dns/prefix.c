@@ -83,3 +83,10 @@ bool prefixes_hold(const struct prefix *prefixes, size_t count, const struct add
 			return true;
 	return false;
 }
+
+bool prefix_loopback_holds(const struct address *address)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return address->family == AF_INET ? address->octets[0] == 127 : memcmp(address->octets, one, sizeof one) == 0;
+}

@@ -1,5 +1,6 @@
 /*
- * Ranges of addresses, as settings give them: 10.0.0.0/8, 2001:db8::/32, or one address. Called by settings.c, reply.c, zone.c.
+ * Ranges of addresses, as settings give them: 10.0.0.0/8, 2001:db8::/32, or one address. Called by settings.c,
+ * reply.c, zone.c, limit.c, tcp.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -25,5 +26,8 @@ bool prefix_holds(const struct prefix *prefix, const struct address *address);
 
 /* Whether the address lies in one of them. */
 bool prefixes_hold(const struct prefix *prefixes, size_t count, const struct address *address);
+
+/* Whether the address is one of loopback, which nobody can forge from elsewhere. */
+bool prefix_loopback_holds(const struct address *address);
 
 #endif

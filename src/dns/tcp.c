@@ -7,6 +7,7 @@
 #include "tcp.h"
 
 #include "framing.h"
+#include "prefix.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -110,18 +111,12 @@ static void on_framing(void *context, enum framing_event event)
 	link_newest(connection);
 }
 
-static bool is_loopback(const struct address *address)
-{
-	return address->family == AF_INET ? address->octets[0] == 127
-	                                  : IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)address->octets);
-}
-
 /* Where a client's connections are counted: by address, of IPv6 by /64; two clients may share a place. */
 static uint16_t *siblings_of(struct tcp *tcp, const struct address *address)
 {
 	uint64_t hash;
 
-	if (is_loopback(address))
+	if (prefix_loopback_holds(address))
 		return NULL;
 	memcpy(&hash, address->octets, sizeof hash);
 	hash *= UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */

@@ -1,5 +1,6 @@
 """Who may ask, how much, and how that is proven: section I of the checklist, and cookies (G7 to G11)."""
 
+import contextlib
 import os
 import random
 import re
@@ -224,20 +225,21 @@ def test_a_flood_does_not_stop_others(serve):  # noqa: F811
     try:
         for _ in range(100):
             assert server.ask("redis.default.nomad", tcp=True).answer
-        answered = sum(ask_once(server) for _ in range(50))
+        for _ in range(50):
+            assert ask_patiently(server)
     finally:
         over.set()
         for thread in threads:
             thread.join()
-    assert answered >= 45       # a datagram may be lost where the socket's buffer is full; the client asks again
     assert server.ask("redis.default.nomad").answer
 
 
-def ask_once(server):
-    try:
-        return bool(server.ask("redis.default.nomad", timeout=5).answer)
-    except dns.exception.Timeout:
-        return False
+def ask_patiently(server):
+    """A datagram is lost where the socket's buffer is full; then the client asks again, as every client does."""
+    for _ in range(10):
+        with contextlib.suppress(dns.exception.Timeout):
+            return bool(server.ask("redis.default.nomad", timeout=2).answer)
+    return False
 
 
 @pytest.mark.root
