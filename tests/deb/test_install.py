@@ -123,7 +123,7 @@ def daemon(root, packages, agent):
     root.run("install", "-d", "-o", USER, "-g", USER, "/run/nomad-dns-srv")
     process = root.start("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs",
                          "--bounding-set=-all", "nomad-dns-srv")
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while root.code("nomad-dns-srv", "--status") != 0:
         assert process.poll() is None and time.monotonic() < limit, process.poll()
         time.sleep(0.05)

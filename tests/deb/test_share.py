@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import shutil
 import subprocess
 
@@ -9,9 +10,10 @@ import pytest
 
 import build
 
-SHARE = build.ROOT / "share"
+SHARE = build.ROOT / "src/share"
 UNITS = ("nomad-dns-srv.service", "nomad-dns-srv.socket")
 WORST = 1.5     # of systemd-analyze's 10
+PATIENCE = 20   # seconds for a shell to show something
 
 
 @pytest.fixture
@@ -106,8 +108,8 @@ def test_zsh_completion(line, wanted):
 
 
 def read_until(terminal, wanted):
-    """What a terminal shows until it has shown that; the test's own time limit ends it otherwise."""
+    """What a terminal shows until it has shown that, or nothing more comes."""
     shown = ""
-    while wanted not in shown:
+    while wanted not in shown and select.select([terminal], [], [], PATIENCE)[0]:
         shown += os.read(terminal, 4096).decode(errors="replace")
     return shown
