@@ -102,22 +102,20 @@ enum { SRV_HEAD = RECORD_HEAD + 6 }; /* octets before the target: and priority, 
 
 static const uint8_t service_label[] = {7, 's', 'e', 'r', 'v', 'i', 'c', 'e'};
 
-/* Whether the target gets `service` before `nomad`: who asks under service.nomad may find nothing elsewhere. */
-static bool is_aliased(const struct pen *pen, const struct target *target)
+/* Octets that a target gets before `nomad`: who asks under service.nomad may find nothing elsewhere. */
+static size_t alias_size(const struct pen *pen, const struct target *target)
 {
-	return pen->node->zone == ZONE_ALIAS && !target->is_host;
+	return pen->node->zone == ZONE_ALIAS && !target->is_host ? sizeof service_label : 0;
 }
 
-static void write_target(struct pen *pen, const struct target *target)
+static void write_target(struct writer *writer, const struct target *target, size_t alias)
 {
-	struct writer *writer = &pen->reply->writer;
-
-	if (!is_aliased(pen, target)) {
+	if (alias == 0) {
 		writer_put(writer, target->name, target->size);
 		return;
 	}
 	writer_put(writer, target->name, target->size - sizeof TARGET_ZONE);
-	writer_put(writer, service_label, sizeof service_label);
+	writer_put(writer, service_label, alias);
 	writer_put(writer, TARGET_ZONE, sizeof TARGET_ZONE);
 }
 
@@ -130,11 +128,11 @@ static bool answer_srv(struct pen *pen, const struct srv_row *row)
 	uint8_t *mark = writer->at;
 	uint8_t head[SRV_HEAD] = {[RECORD_HEAD + 1] = SRV_PRIORITY, [RECORD_HEAD + 3] = SRV_WEIGHT,
 	                          [RECORD_HEAD + 4] = (uint8_t)(port >> 8), [RECORD_HEAD + 5] = (uint8_t)port};
-	size_t size = target->size + (is_aliased(pen, target) ? sizeof service_label : 0);
+	size_t alias = alias_size(pen, target);
 
-	record_head(head, MESSAGE_QUESTION, DNS_SRV, pen->ttl, SRV_HEAD - RECORD_HEAD + size);
+	record_head(head, MESSAGE_QUESTION, DNS_SRV, pen->ttl, SRV_HEAD - RECORD_HEAD + target->size + alias);
 	writer_put(writer, head, sizeof head);
-	write_target(pen, target);
+	write_target(writer, target, alias);
 	return answer_fits(pen->reply, mark);
 }
 
@@ -148,7 +146,7 @@ static void write_additional(struct pen *pen, const struct srv_row *row)
 		write_address(pen->reply, row->at, address, pen->ttl);
 		return;
 	}
-	write_target(pen, row->target);
+	write_target(writer, row->target, alias_size(pen, row->target));
 	writer_u16(writer, address->family == AF_INET ? DNS_A : DNS_AAAA);
 	writer_u16(writer, DNS_IN);
 	writer_u32(writer, pen->ttl);

@@ -35,9 +35,11 @@ uint64_t table_hash(const uint8_t *key, size_t size)
 		hash = mix(hash, word);
 	}
 	word = 0;
-	for (; at < size; at++)
-		word = word << 8 | key[at];
-	return mix(mix(hash, word), size);
+	if (size >= sizeof word)
+		memcpy(&word, key + size - sizeof word, sizeof word); /* some of it once more: cheaper than what is left alone */
+	else
+		memcpy(&word, key, size);
+	return mix(hash, word);
 }
 
 struct entry *table_entry(const uint8_t *key, size_t size)

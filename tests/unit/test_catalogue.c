@@ -3,10 +3,11 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "support.h"
 #include "watch/catalogue.h"
 
 #include <arpa/inet.h>
-#include <check.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -289,26 +290,86 @@ START_TEST(readers_see_whole_services_while_they_change)
 }
 END_TEST
 
+static void *prepare(const struct service *service)
+{
+	size_t *prepared = malloc(sizeof *prepared);
+
+	if (prepared != NULL)
+		*prepared = service->instance_count;
+	return prepared;
+}
+
+START_TEST(what_was_prepared_comes_with_the_service)
+{
+	struct catalogue *catalogue = catalogue_new();
+	const void *prepared;
+
+	catalogue_prepare_with(catalogue, prepare);
+	put(catalogue, "default", "Web", 1, 3);
+	ck_assert_ptr_nonnull(catalogue_find_prepared(catalogue, "DEFAULT", "wEb", &prepared));
+	ck_assert_uint_eq(*(const size_t *)prepared, 3);
+	put(catalogue, "default", "web", 1, 5);
+	catalogue_find_prepared(catalogue, "default", "web", &prepared);
+	ck_assert_uint_eq(*(const size_t *)prepared, 5);
+	ck_assert_ptr_null(catalogue_find_prepared(catalogue, "default", "api", &prepared));
+	ck_assert_ptr_null(prepared);
+	catalogue_free(catalogue);
+}
+END_TEST
+
+/* Puts, and whether it is the first of its name: so many allocations may fail, and then nothing has changed. */
+START_TEST(a_put_without_memory_changes_nothing)
+{
+	static const struct service_key keys[] = {{"other", "new"}, {"other", "old"}};
+	const struct service_key key = keys[_i];
+	unsigned nth = 0;
+	int result;
+
+	do {
+		struct catalogue *catalogue = catalogue_new();
+		ck_assert_int_eq(0, catalogue_keep_names(catalogue));
+		catalogue_prepare_with(catalogue, prepare);
+		for (unsigned i = 0; i < 30; i++) { /* the table is about to grow */
+			char name[16];
+			snprintf(name, sizeof name, "svc-%u", i);
+			put(catalogue, "default", name, i, 1);
+		}
+		if (_i == 1)
+			put(catalogue, "other", "old", 100, 1);
+		struct service *service = build("other", key.service, 101, 2, 80);
+		support_fail_allocation(++nth);
+		result = catalogue_put(catalogue, &key, service);
+		bool failed = support_fail_allocation(0);
+		ck_assert_int_eq(result, failed ? -ENOMEM : 0);
+		if (failed) {
+			ck_assert_uint_eq(catalogue_size(catalogue), _i == 0 ? 30 : 31);
+			ck_assert_int_eq(catalogue_has_namespace(catalogue, "other"), _i == 1);
+			ck_assert_uint_eq(names_at(catalogue, 101), 0);
+			ck_assert_uint_eq(names_at(catalogue, 100), _i == 1 ? 1 : 0);
+			free(service);
+		}
+		catalogue_free(catalogue);
+	} while (result < 0);
+	ck_assert_uint_gt(nth, 5);
+}
+END_TEST
+
 int main(void)
 {
-	Suite *suite = suite_create("catalogue");
-	TCase *tests = tcase_create("catalogue");
-	SRunner *runner = srunner_create(suite);
+	const struct support_test tests[] = {
+		{what_was_put_is_found_in_any_case, 1},
+		{what_is_put_again_replaces_what_was, 1},
+		{a_namespace_lasts_as_long_as_its_last_service, 1},
+		{services_survive_growth_and_removal_of_others, 1},
+		{state_and_serial_are_read_as_one, 1},
+		{names_at_an_address_follow_the_services, 1},
+		{names_are_not_kept_unasked, 1},
+		{readers_are_limited, 1},
+		{what_a_reader_holds_stays_until_it_leaves, 1},
+		{readers_see_whole_services_while_they_change, 1},
+		{what_was_prepared_comes_with_the_service, 1},
+		{a_put_without_memory_changes_nothing, 2},
+	};
 
-	tcase_set_timeout(tests, 60);
-	suite_add_tcase(suite, tests);
-	tcase_add_test(tests, what_was_put_is_found_in_any_case);
-	tcase_add_test(tests, what_is_put_again_replaces_what_was);
-	tcase_add_test(tests, a_namespace_lasts_as_long_as_its_last_service);
-	tcase_add_test(tests, services_survive_growth_and_removal_of_others);
-	tcase_add_test(tests, state_and_serial_are_read_as_one);
-	tcase_add_test(tests, names_at_an_address_follow_the_services);
-	tcase_add_test(tests, names_are_not_kept_unasked);
-	tcase_add_test(tests, readers_are_limited);
-	tcase_add_test(tests, what_a_reader_holds_stays_until_it_leaves);
-	tcase_add_test(tests, readers_see_whole_services_while_they_change);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return support_run("catalogue", tests, sizeof tests / sizeof *tests);
 }
