@@ -50,13 +50,13 @@ def preload():
     """What LD_PRELOAD has to hold where a program without sanitizers loads a module with them."""
     wanted = {"address": ("libasan.so", "libclang_rt.asan-x86_64.so"),
               "undefined": ("libubsan.so", "libclang_rt.ubsan_standalone-x86_64.so"),
-              "thread": ("libtsan.so", "libclang_rt.tsan-x86_64.so")}
+              "thread": ("libtsan.so", "libtsan.so")}     # clang 14's own crashes where it is preloaded
     clang = "clang" in CC
     names = [wanted[kind][clang] for kind in SAN.split(",") if kind in wanted]
     if clang and "address" in SAN:
         names = names[:1]       # it brings the other one's functions
     return ":".join(
-        subprocess.run([CC, f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+        subprocess.run(["gcc" if name == "libtsan.so" else CC, f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
         for name in names)
 
 

@@ -24,7 +24,7 @@ HOSTS = "127.0.0.1 localhost\n::1 localhost\n192.0.2.99 fixed.example\n"
 RESOLV = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
                "HOME": "/tmp"}
-OURS = ("nomad-lookup", "nomad-dns-srv")    # built with the sanitizers, where there are any
+OURS = ("nomad-lookup", "nomad-dns-srv", "publish", "dns-serve")  # built with the sanitizers, where there are any
 LEAVE_WITHIN = 10   # seconds that a helper may outlive what started it: far more than its limit
 
 # $1 the stage, $2 the tools, $3 the multiarch name, $4 "root" or "user"
