@@ -55,9 +55,13 @@ def preload():
     names = [wanted[kind][clang] for kind in SAN.split(",") if kind in wanted]
     if clang and "address" in SAN:
         names = names[:1]       # it brings the other one's functions
-    return ":".join(
-        subprocess.run(["gcc" if name == "libtsan.so" else CC, f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
-        for name in names)
+    return ":".join(path_of(name) for name in names)
+
+
+def path_of(library):
+    """Where the compiler whose runtime it is has a library."""
+    command = ["gcc" if library == "libtsan.so" else CC, f"-print-file-name={library}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @contextlib.contextmanager
