@@ -160,7 +160,9 @@ class Host:
     def start(self, command, user=0, env=None, enter=(), **popen):
         """Starts a program in the host, as a user by number; its environment is ENVIRONMENT and `env` alone."""
         environment = dict(ENVIRONMENT)
-        if build.SAN and os.path.basename(str(command[0])) not in OURS:
+        # Who resolves nothing goes without the runtime: with the thread sanitizer's, programs die where they fork.
+        silent = command[0] in ("sh", "flock") and not any(".nomad" in str(word) for word in command)
+        if build.SAN and not silent and os.path.basename(str(command[0])) not in OURS:
             environment.update(LD_PRELOAD=build.preload(), ASAN_OPTIONS="detect_leaks=0",
                                TSAN_OPTIONS="die_after_fork=0")
         environment.update(env or {})
