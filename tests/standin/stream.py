@@ -8,6 +8,7 @@ import asyncio
 import base64
 import collections
 import re
+import socket
 
 from .catalogue import Batch, Registration, encode
 from .wire import Answer, Refused
@@ -234,10 +235,19 @@ class Subscriber:
         elif self.stalled:
             await self.idle(None)
         elif self.queue:
+            self.cork(True)
             await self.deliver(self.queue.popleft())
+            if not self.queue:
+                self.cork(False)
         elif await self.idle(self.beat_at):
             self.beat_at = max(self.beat_at, clock() - self.settings.heartbeat) + self.settings.heartbeat
             await self.write(b"{}\n")
+
+    def cork(self, on):
+        """Frames that are made together leave together, so that who reads finds them in one read."""
+        sock = self.line.transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6) and not self.ended:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
 
     async def idle(self, until):
         """Waits until that time, or for something to happen; whether the time has come."""
