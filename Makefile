@@ -37,7 +37,7 @@ HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/url.c src/record_encode.c
+ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/url.c src/file.c src/record_encode.c
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c src/watch/status.c $(CORE) $(ASKING)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
 	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \

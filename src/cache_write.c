@@ -8,6 +8,7 @@
 #include "cache_write.h"
 
 #include "deadline.h"
+#include "file.h"
 #include "place.h"
 #include "text.h"
 
@@ -40,18 +41,6 @@ static uint64_t random_number(void)
 	return number;
 }
 
-static int write_all(int descriptor, const void *bytes, size_t size)
-{
-	for (const char *at = bytes; size > 0;) {
-		ssize_t count = write(descriptor, at, size);
-		if (count < 0 && errno != EINTR)
-			return -errno;
-		at += count < 0 ? 0 : count;
-		size -= count < 0 ? 0 : (size_t)count;
-	}
-	return 0;
-}
-
 /* Makes the folders on the way to a path in the cache; what is missing afterwards shows when the file is opened. */
 static void make_folders(const struct cache *cache, const char *path)
 {
@@ -75,7 +64,7 @@ static int replace_file(const struct cache *cache, const char *path, const void 
 	int descriptor = openat(cache->descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
 	if (descriptor < 0)
 		return -errno;
-	int result = write_all(descriptor, bytes, size);
+	int result = file_write(descriptor, bytes, size);
 	if (result == 0 && until != 0 && futimens(descriptor, times) < 0)
 		result = -errno;
 	if (close(descriptor) < 0 && result == 0)

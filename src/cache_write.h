@@ -1,6 +1,6 @@
 /*
  * The user's cache, as nomad-lookup fills it; the module never writes a record. The read side and the layout are in
- * cache.h. Called by nomad-lookup.c and lookup/.
+ * cache.h. Called by src/tool.
  *
  * SPDX-License-Identifier: MIT
  */

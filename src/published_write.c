@@ -5,6 +5,7 @@
  */
 #include "published_write.h"
 
+#include "file.h"
 #include "place.h"
 #include "published.h"
 #include "published_folder.h"
@@ -186,20 +187,6 @@ int published_set_links(struct published_folder *folder, const struct published_
 	                                             : remove_link(folder, PLACE_SERVICE_LABEL, reason);
 }
 
-static int write_all(int descriptor, const uint8_t *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(descriptor, bytes, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -1;
-		bytes += written;
-		size -= (size_t)written;
-	}
-	return 0;
-}
-
 /* Writes a new file at `temporary`, also where a killed daemon left one; -1 and errno. */
 static int write_temporary(int at, const char *temporary, const uint8_t *bytes, size_t size)
 {
@@ -210,15 +197,14 @@ static int write_temporary(int at, const char *temporary, const uint8_t *bytes, 
 		descriptor = openat(at, temporary, FLAGS, FILE_MODE);
 	if (descriptor < 0)
 		return -1;
-	int result = write_all(descriptor, bytes, size), error = errno;
-	if (close(descriptor) < 0 && result == 0) {
-		result = -1;
-		error = errno;
-	}
-	if (result < 0)
-		unlinkat(at, temporary, 0);
-	errno = error;
-	return result;
+	int result = file_write(descriptor, bytes, size);
+	if (close(descriptor) < 0 && result == 0)
+		result = -errno;
+	if (result == 0)
+		return 0;
+	unlinkat(at, temporary, 0);
+	errno = -result;
+	return -1;
 }
 
 static int replace(int at, const char *temporary, const char *path, const uint8_t *bytes, size_t size)

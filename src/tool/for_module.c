@@ -9,6 +9,7 @@
 #include "cache_write.h"
 #include "config.h"
 #include "deadline.h"
+#include "file.h"
 #include "helper.h"
 #include "tool/ask.h"
 
@@ -17,18 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int write_all(const uint8_t *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t count = write(STDOUT_FILENO, bytes, size);
-		if (count < 0 && errno != EINTR)
-			return -errno;
-		bytes += count < 0 ? 0 : count;
-		size -= count < 0 ? 0 : (size_t)count;
-	}
-	return 0;
-}
-
 static int say_limit(uint32_t milliseconds)
 {
 	uint8_t octets[4];
@@ -36,7 +25,7 @@ static int say_limit(uint32_t milliseconds)
 
 	writer_init(&writer, octets, sizeof octets);
 	writer_u32(&writer, milliseconds);
-	return write_all(octets, sizeof octets);
+	return file_write(STDOUT_FILENO, octets, sizeof octets);
 }
 
 static int say_record(const struct record *record)
@@ -47,7 +36,7 @@ static int say_record(const struct record *record)
 
 	if (result < 0)
 		return result;
-	result = write_all(bytes, size);
+	result = file_write(STDOUT_FILENO, bytes, size);
 	free(bytes);
 	return result;
 }
