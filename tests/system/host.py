@@ -25,6 +25,7 @@ RESOLV = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
                "HOME": "/tmp"}
 OURS = ("nomad-lookup", "nomad-dns-srv", "publish", "dns-serve")  # built with the sanitizers, where there are any
+NEVER_RESOLVE = ("sh", "flock", "unshare", "dig")
 LEAVE_WITHIN = 10   # seconds that a helper may outlive what started it: far more than its limit
 
 # $1 the stage, $2 the tools, $3 the multiarch name, $4 "root" or "user"
@@ -160,11 +161,13 @@ class Host:
     def start(self, command, user=0, env=None, enter=(), **popen):
         """Starts a program in the host, as a user by number; its environment is ENVIRONMENT and `env` alone."""
         environment = dict(ENVIRONMENT)
-        # Who resolves nothing goes without the runtime: with the thread sanitizer's, programs die where they fork.
-        silent = command[0] in ("sh", "flock") and not any(".nomad" in str(word) for word in command)
-        if build.SAN and not silent and os.path.basename(str(command[0])) not in OURS:
-            environment.update(LD_PRELOAD=build.preload(), ASAN_OPTIONS="detect_leaks=0",
-                               TSAN_OPTIONS="die_after_fork=0")
+        if build.SAN and os.path.basename(str(command[0])) not in OURS:
+            runtime = {"LD_PRELOAD": build.preload(), "ASAN_OPTIONS": "detect_leaks=0",
+                       "TSAN_OPTIONS": "die_after_fork=0"}
+            # A shell does not resolve: with the thread sanitizer's runtime it dies where it forks. What it starts and
+            # loads the module says `$RUN getent`.
+            silent = os.path.basename(str(command[0])) in NEVER_RESOLVE
+            environment.update({"RUN": " ".join(["env", *map("=".join, runtime.items())])} if silent else runtime)
         environment.update(env or {})
         namespaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--preserve-credentials", "--mount"]
         identity = [f"--setuid={user}", f"--setgid={user}"] if user else []

@@ -232,7 +232,7 @@ def test_locale(host, put, locale):
 def test_chroot(host):
     """In a chroot that sees the published files, names resolve."""
     host.publish("default", "web", "192.0.2.1 80")
-    done = host.run(["sh", "-c", f"mkdir /tmp/root && mount --rbind / /tmp/root && chroot /tmp/root getent ahostsv4 {NAME}"])
+    done = host.run(["sh", "-c", f"mkdir /tmp/root && mount --rbind / /tmp/root && $RUN chroot /tmp/root getent ahostsv4 {NAME}"])
     assert done.out.split()[0] == "192.0.2.1", done
 
 

@@ -120,7 +120,7 @@ def test_seccomp_answers_from_the_cache(host, services):
 def test_read_only_root(host, services):
     """In a read-only root there is nowhere to keep an answer: each lookup asks, and is answered."""
     script = ("for place in / /etc /run /tmp /var/cache; do mount -o remount,bind,ro $place; done;"
-              f"! touch /var/cache/nss-nomad/users/x 2>/dev/null && getent ahostsv4 {NAMES[0]}")
+              f"! touch /var/cache/nss-nomad/users/x 2>/dev/null && $RUN getent ahostsv4 {NAMES[0]}")
     for _ in range(2):
         done = host.run(["unshare", "--mount", "sh", "-c", script])
         assert (done.code, done.out.split()[0]) == (0, ADDRESSES[0]), done
