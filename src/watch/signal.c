@@ -121,6 +121,15 @@ void signal_start_stream(struct signal *signal)
 		start(signal);
 }
 
+/*
+ * Up to where everything is known. A reading whose list was older than its services' answers knows no more than its
+ * list: asking above the services' index would sleep over what was registered between the two.
+ */
+static uint64_t known_whole(const struct watcher *watcher)
+{
+	return watcher->complete ? watcher->index : watcher->reading.index;
+}
+
 static void poll_ended(struct watch_request *request, const struct agent_answer *answer)
 {
 	struct signal *signal = request->owner;
@@ -131,7 +140,7 @@ static void poll_ended(struct watch_request *request, const struct agent_answer 
 		follow_lost(watcher, answer->result, answer->reason);
 	} else {
 		follow_heard(watcher);
-		if (answer->index == watcher->index)
+		if (answer->index == known_whole(watcher))
 			signal_start_poll(signal);
 		else
 			follow_read(watcher);
@@ -148,7 +157,7 @@ void signal_start_poll(struct signal *signal)
 	request->is_stream = false;
 	request->limit = POLL_LIMIT;
 	request->done = poll_ended;
-	snprintf(extra, sizeof extra, "index=%" PRIu64 "&wait=%ds", signal->watcher->index, WATCHER_POLL);
+	snprintf(extra, sizeof extra, "index=%" PRIu64 "&wait=%ds", known_whole(signal->watcher), WATCHER_POLL);
 	if (watch_set_path(request, "/v1/services", NULL, signal->namespace, extra))
 		start(signal);
 }

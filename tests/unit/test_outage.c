@@ -176,6 +176,28 @@ START_TEST(where_the_stream_is_denied_changes_are_polled_for)
 }
 END_TEST
 
+START_TEST(a_change_between_the_list_and_a_read_is_not_missed_by_polling)
+{
+	set_up();
+	world.streaming = ENDS_AT_ONCE;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(5000);
+	world.holds_reads = true;
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_run(1000);
+	/* The list is answered; the read of prod/db will have the next index, and the list had no default/new. */
+	world_register_silently("default", "new", "new-1", "10.0.0.5");
+	world.holds_reads = false;
+	world_release();
+	world_run(1000);
+	ck_assert_str_eq(world_find("default", "new"), "10.0.0.5");
+	unsigned int lists = world.lists;
+	world_run(1000);
+	ck_assert_uint_eq(world.lists, lists);
+	world_end();
+}
+END_TEST
+
 START_TEST(where_no_stream_lasts_changes_are_polled_for)
 {
 	set_up();
@@ -290,6 +312,7 @@ int main(void)
 		{a_restart_without_nomad_goes_on_with_what_was_published, 1},
 		{what_was_published_too_long_ago_is_expired_at_once, 1},
 		{where_the_stream_is_denied_changes_are_polled_for, 2},
+		{a_change_between_the_list_and_a_read_is_not_missed_by_polling, 1},
 		{where_no_stream_lasts_changes_are_polled_for, 1},
 		{a_stream_without_a_byte_for_40_s_is_dead, 1},
 		{a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes, 1},
