@@ -6,6 +6,7 @@ import os
 import random
 import time
 
+import build
 from daemon import daemon, truth, wait_until    # noqa: F401 (a fixture)
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", 20))
@@ -107,4 +108,5 @@ def test_soak(agent, daemon):
     wait_until(lambda: daemon.status()["instances"] == sum(len(each) for each in truth(agent).values()))
     memory, descriptors = resources(daemon.process)
     assert descriptors <= half[1] + 4
-    assert memory <= 2 * half[0] + 8192
+    if not build.SAN:   # the address sanitizer keeps for a while what was freed
+        assert memory <= 2 * half[0] + 8192
