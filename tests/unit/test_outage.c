@@ -41,30 +41,97 @@ static void assert_kept(void)
 /* How each fails; all of them for longer than any time to live. */
 static const struct {
 	enum behaviour behaviour;
-	bool closes; /* its streams end at once */
+	bool closes;  /* its streams end at once */
+	bool forgets; /* what was asked meanwhile is never answered */
 } outages[] = {
-	{HANGS, false}, {REFUSES, true}, {DENIES, false},     {LEADERLESS, false}, {SHOWS_NOTHING, false},
-	{HANGS, true},  {DENIES, true},  {OVERLOADED, true},  {LEADERLESS, true},
+	{HANGS, false, false},     {HANGS, true, false},         {HANGS, false, true},      {HANGS, true, true},
+	{REFUSES, true, false},    {DENIES, false, false},       {DENIES, true, false},     {LEADERLESS, false, false},
+	{LEADERLESS, true, false}, {SHOWS_NOTHING, false, false}, {OVERLOADED, true, false},
 };
+enum { OUTAGES = sizeof outages / sizeof *outages };
 
-START_TEST(every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second)
+/* Each at a moment of its own of the tries, so that none of them is found by chance. */
+static void go_through(int outage, int64_t lasts)
 {
-	set_up();
 	follow();
-	world.behaviour = outages[_i].behaviour;
-	if (outages[_i].closes)
+	world.behaviour = outages[outage].behaviour;
+	world.forgets = outages[outage].forgets;
+	if (outages[outage].closes)
 		world_close_streams();
-	world_run(120 * 1000);
+	world_run(lasts);
 	assert_kept();
 	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
 	world.behaviour = SERVES;
 	world_register_silently("prod", "db", "db-2", "10.0.0.4");
 	world_deregister("default", "web-1", NULL);
-	world_run(outages[_i].behaviour == HANGS ? READING_LIST_LIMIT : 1000);
-	world_run(200);
+	world_run(1000);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+}
+
+START_TEST(every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second)
+{
+	set_up();
+	go_through(_i % OUTAGES, 120 * 1000 + _i / OUTAGES * 70);
 	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
 	ck_assert_str_eq(world_find("default", "web"), "none");
+	world_end();
+}
+END_TEST
+
+/* A denial aside: of that 10,000 hosts remind an agent far away more rarely. */
+START_TEST(an_outage_of_an_agent_elsewhere_ends_within_a_second)
+{
+	bool denied = outages[_i % OUTAGES].behaviour == DENIES || outages[_i % OUTAGES].behaviour == SHOWS_NOTHING;
+
+	set_up();
+	world_end();
+	world_begin_far_away();
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	go_through(_i % OUTAGES, (denied ? 90 : 600) * 1000 + _i / OUTAGES * 70);
+	world_end();
+}
+END_TEST
+
+/* While it is away an agent is asked once in a while, and never more than twice at once. */
+START_TEST(an_outage_costs_an_agent_little)
+{
+	static const struct {
+		void (*begin)(void);
+		unsigned int least, most; /* knocks in ten minutes, of which two are left aside */
+	} places[] = {{set_up, 1000, 1950}, {world_begin_far_away, 600, 1250}};
+
+	places[_i % 2].begin();
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	follow();
+	world.behaviour = outages[_i / 2].behaviour;
+	world.forgets = outages[_i / 2].forgets;
+	world_close_streams();
+	world_run(130 * 1000);
+	world.knocks = world.most_at_once = 0;
+	unsigned int others = world.lists + world.reads + world.streams;
+	world_run(480 * 1000);
+	bool denied = outages[_i / 2].behaviour == DENIES || outages[_i / 2].behaviour == SHOWS_NOTHING;
+	ck_assert_uint_le(world.knocks, _i % 2 == 1 && denied ? 200 : places[_i % 2].most);
+	ck_assert_uint_ge(world.knocks, _i % 2 == 1 && denied ? 90 : places[_i % 2].least);
+	ck_assert_uint_le(world.most_at_once, 2);
+	ck_assert_uint_eq(world.lists + world.reads + world.streams, others);
+	world_end();
+}
+END_TEST
+
+/* It takes longer for each answer than a fresh knock is given. */
+START_TEST(an_agent_that_is_merely_slow_is_found_again)
+{
+	set_up();
+	follow();
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(10 * 1000);
+	world.behaviour = SERVES;
+	world.slowness = 2000;
+	world_run(20 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
 	world_end();
 }
 END_TEST
@@ -198,6 +265,9 @@ START_TEST(a_stream_without_a_byte_for_40_s_is_dead)
 {
 	set_up();
 	follow();
+	world_run(50 * 1000);
+	ck_assert_uint_eq(world.streams, 1);
+	world.stalls = true;
 	world_run(60 * 1000);
 	ck_assert_uint_eq(world.streams, 2);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
@@ -283,7 +353,10 @@ END_TEST
 int main(void)
 {
 	const struct support_test tests[] = {
-		{every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second, sizeof outages / sizeof *outages},
+		{every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second, 8 * OUTAGES},
+		{an_outage_of_an_agent_elsewhere_ends_within_a_second, 8 * OUTAGES},
+		{an_outage_costs_an_agent_little, 2 * OUTAGES},
+		{an_agent_that_is_merely_slow_is_found_again, 1},
 		{an_outage_is_said_once_and_its_end_once, 1},
 		{after_max_stale_what_is_known_is_expired_and_current_again_afterwards, 1},
 		{without_nomad_from_the_start_nothing_is_known, 1},

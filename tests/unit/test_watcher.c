@@ -327,11 +327,7 @@ START_TEST(an_idle_catalogue_costs_two_reads_a_minute)
 	set_up();
 	follow();
 	unsigned int before = world.reads + world.lists;
-	for (int minute = 0; minute < 10; minute++)
-		for (int beat = 0; beat < 2; beat++) {
-			world_run(30 * 1000);
-			world_send("{}\n");
-		}
+	world_run(600 * 1000);
 	ck_assert_uint_le(world.reads + world.lists - before, 26);
 	ck_assert_uint_ge(world.reads + world.lists - before, 16);
 	ck_assert_uint_eq(world.streams, 1);

@@ -22,7 +22,8 @@ struct row {
 struct pending {
 	struct watch_request *request;
 	bool beaten;         /* a stream that has said `{}` */
-	int64_t started_at;
+	bool forgotten;      /* was asked while the agent did not answer, and never will be answered */
+	int64_t started_at, beat_at;
 	int agent;           /* the number of the address */
 };
 
@@ -54,6 +55,13 @@ static uint32_t next_random(void *context)
 	return random_state >> 8;
 }
 
+/* Nothing is ever said to a subscription that was denied; a read that hangs is answered later, or not. */
+static bool forgets(const struct watch_request *request)
+{
+	return request->is_stream ? world.behaviour == DENIES || world.behaviour == SHOWS_NOTHING || world.behaviour == HANGS
+	                          : world.behaviour == HANGS && world.forgets;
+}
+
 static void start(void *context, struct watch_request *request)
 {
 	unsigned int running = 0;
@@ -65,7 +73,12 @@ static void start(void *context, struct watch_request *request)
 		world.most_at_once = running + 1;
 	for (size_t i = 0; i < REQUESTS; i++)
 		if (pending[i].request == NULL) {
-			pending[i] = (struct pending){request, false, clock_now, (int)watcher_agent(watcher)->current};
+			pending[i] = (struct pending){
+				.request = request,
+				.forgotten = forgets(request),
+				.started_at = clock_now,
+				.agent = (int)watcher_agent(watcher)->current,
+			};
 			world.streams += request->is_stream;
 			return;
 		}
@@ -143,6 +156,12 @@ void world_begin(const char *namespaces)
 {
 	first_refuses = false;
 	begin(namespaces, "http://127.0.0.1:4646");
+}
+
+void world_begin_far_away(void)
+{
+	first_refuses = false;
+	begin(NULL, "http://192.0.2.1:4646");
 }
 
 void world_begin_with_two(void)
@@ -279,37 +298,52 @@ static enum agent_result result_of(const struct pending *which, const char *name
 /* Answers one read; false where it has to wait. */
 static bool answer_read(struct pending *which)
 {
+	enum { EXTRA = 16 }; /* Nomad adds up to a sixteenth to a wait */
 	static char body[TEXT];
 	char namespace[160], service[160], above[160];
 	const char *path = which->request->path;
 
-	/* A server that has just started, or has no leader, answers "stale" reads with an empty list. */
-	ck_assert_ptr_null(strstr(path, "stale"));
 	bool is_list = strncmp(path, "/v1/services", 12) == 0;
+	bool is_stale = strstr(path, "stale") != NULL;
 	enum agent_result result;
 
 	part_of(path, "namespace=", namespace);
 	part_of(path, "/v1/service/", service);
 	bool waits = strtoull(part_of(path, "&index=", above), NULL, 10) >= world.index && above[0] != '\0';
 	int64_t limit = strstr(path, "wait=300ms") != NULL ? 300 : strstr(path, "wait=60s") != NULL ? 60000 : 0;
-	result = result_of(which, namespace);
-	if (result == AGENT_TIMED_OUT && clock_now < which->started_at + which->request->limit)
+	int64_t age = clock_now - which->started_at;
+	result = which->forgotten ? AGENT_TIMED_OUT : result_of(which, namespace);
+	if (which->request->limit > 0 && age >= which->request->limit)
+		result = AGENT_TIMED_OUT;
+	else if (result == AGENT_TIMED_OUT)
 		return false;
-	if (result == AGENT_BELIEVED && waits && clock_now < which->started_at + limit)
+	if (result == AGENT_BELIEVED && ((waits && age < limit + limit / EXTRA) || age < world.slowness))
 		return false;
 	if ((is_list && world.holds_lists) || (!is_list && world.holds_reads))
 		return false;
 	world.polls += limit == 60000;
-	world.lists += is_list;
+	world.knocks += is_stale;
+	world.lists += is_list && !is_stale;
 	world.reads += !is_list;
 	strcpy(body, "[]");
-	if (result == AGENT_BELIEVED) {
+	/* A server that has just started has an empty list for who asks it by itself, with a leader and index 1. */
+	if (result == AGENT_BELIEVED && !is_stale) {
 		if (is_list)
 			list(namespace, body, sizeof body);
 		else
 			read_service(namespace, service, body, sizeof body);
 	}
-	finish(which, result, world.index, body);
+	finish(which, result, is_stale ? 1 : world.index, body);
+	return true;
+}
+
+/* Every 30 s, as long as it lasts. */
+static bool beat(struct pending *which)
+{
+	if (clock_now < which->beat_at || world.stalls || (world.behaviour != SERVES && world.behaviour != LEADERLESS))
+		return false;
+	which->beat_at = clock_now + 30 * 1000;
+	which->request->data(which->request, "{}\n", 3);
 	return true;
 }
 
@@ -325,7 +359,9 @@ static bool answer_stream(struct pending *which)
 		return true;
 	}
 	bool allowed = world.behaviour == SERVES || world.behaviour == LEADERLESS;
-	if (which->beaten || !allowed || world.streaming == STAYS_SILENT ||
+	if (which->beaten)
+		return beat(which);
+	if (which->forgotten || !allowed || world.streaming == STAYS_SILENT ||
 	    (strcmp(namespace, "*") == 0 && world.hidden != NULL))
 		return false;
 	if (clock_now < which->started_at + world.first_beat)
@@ -335,7 +371,7 @@ static bool answer_stream(struct pending *which)
 		finish(which, AGENT_BELIEVED, 0, "");
 		return true;
 	}
-	request->data(request, "{}\n", 3);
+	beat(which);
 	if (world.streaming == ENDS_AFTER_BEAT && which->request == request)
 		finish(which, AGENT_BELIEVED, 0, "");
 	return true;

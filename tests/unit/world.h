@@ -17,9 +17,9 @@
 /* How an agent answers reads. */
 enum behaviour {
 	SERVES,
-	HANGS,     /* no byte, for ever */
+	HANGS,     /* no byte; what was asked meanwhile is answered afterwards, subscriptions aside */
 	REFUSES,   /* no connection, streams end */
-	DENIES,    /* 403; streams fall silent, and stay open */
+	DENIES,    /* 403; streams fall silent, and stay so */
 	LEADERLESS,
 	SHOWS_NOTHING, /* `*` is 200 [] with index 0, one namespace is 403: a token without rights */
 	OVERLOADED,    /* 429 */
@@ -32,12 +32,15 @@ struct world {
 	enum behaviour behaviour;
 	enum streaming streaming;
 	const char *hidden;  /* a namespace that `*` leaves out, and that is 403 by name; NULL: none */
+	bool forgets;        /* what is asked while it HANGS is never answered */
+	int slowness;        /* milliseconds that every read takes */
+	bool stalls;         /* streams have no heartbeat */
 	int lies;            /* so many lists more leave out all but the first row */
 	uint64_t index;
 	bool holds_lists, holds_reads; /* they wait for world_release() */
 	const char *junk;              /* an element that reads of "web" carry besides; NULL: none */
 	/* What it saw. */
-	unsigned int streams, lists, reads, checks, polls, most_at_once;
+	unsigned int streams, lists, reads, polls, knocks, most_at_once;
 	int64_t first_beat; /* until which `{}` is held back, milliseconds */
 };
 
@@ -45,7 +48,8 @@ extern struct world world;
 
 /* Begins: an empty catalogue and agent; `namespaces` as in the configuration, NULL for the default. */
 void world_begin(const char *namespaces);
-/* The same with two agents, of which the first refuses. */
+/* The same with an agent on another host; and with two, of which the first refuses. */
+void world_begin_far_away(void);
 void world_begin_with_two(void);
 void world_end(void);
 
