@@ -295,33 +295,52 @@ static enum agent_result result_of(const struct pending *which, const char *name
 	return world.behaviour == SERVES && !has_right(namespace) ? AGENT_DENIED : results[world.behaviour];
 }
 
+/* Whether a blocking query has to wait still. */
+static bool is_blocked(const struct pending *which)
+{
+	enum { EXTRA = 16 }; /* Nomad adds up to a sixteenth to a wait */
+	const char *path = which->request->path;
+	char above[160];
+	int64_t limit = strstr(path, "wait=300ms") != NULL ? 300 : strstr(path, "wait=60s") != NULL ? 60000 : 0;
+
+	part_of(path, "&index=", above);
+	return above[0] != '\0' && strtoull(above, NULL, 10) >= world.index &&
+	       clock_now - which->started_at < limit + limit / EXTRA;
+}
+
+/* What has become of a read by now; false where it has to wait. */
+static bool has_result(const struct pending *which, enum agent_result *result)
+{
+	int64_t age = clock_now - which->started_at;
+	char namespace[160];
+
+	*result = AGENT_TIMED_OUT;
+	if (which->request->limit > 0 && age >= which->request->limit)
+		return true;
+	if (!which->forgotten)
+		*result = result_of(which, part_of(which->request->path, "namespace=", namespace));
+	if (*result == AGENT_BELIEVED)
+		return age >= world.slowness && !is_blocked(which);
+	return *result != AGENT_TIMED_OUT;
+}
+
 /* Answers one read; false where it has to wait. */
 static bool answer_read(struct pending *which)
 {
-	enum { EXTRA = 16 }; /* Nomad adds up to a sixteenth to a wait */
 	static char body[TEXT];
-	char namespace[160], service[160], above[160];
+	char namespace[160], service[160];
 	const char *path = which->request->path;
-
 	bool is_list = strncmp(path, "/v1/services", 12) == 0;
 	bool is_stale = strstr(path, "stale") != NULL;
 	enum agent_result result;
 
 	part_of(path, "namespace=", namespace);
 	part_of(path, "/v1/service/", service);
-	bool waits = strtoull(part_of(path, "&index=", above), NULL, 10) >= world.index && above[0] != '\0';
-	int64_t limit = strstr(path, "wait=300ms") != NULL ? 300 : strstr(path, "wait=60s") != NULL ? 60000 : 0;
-	int64_t age = clock_now - which->started_at;
-	result = which->forgotten ? AGENT_TIMED_OUT : result_of(which, namespace);
-	if (which->request->limit > 0 && age >= which->request->limit)
-		result = AGENT_TIMED_OUT;
-	else if (result == AGENT_TIMED_OUT)
-		return false;
-	if (result == AGENT_BELIEVED && ((waits && age < limit + limit / EXTRA) || age < world.slowness))
+	if (!has_result(which, &result))
 		return false;
 	if ((is_list && world.holds_lists) || (!is_list && world.holds_reads))
 		return false;
-	world.polls += limit == 60000;
+	world.polls += strstr(path, "wait=60s") != NULL;
 	world.knocks += is_stale;
 	world.lists += is_list && !is_stale;
 	world.reads += !is_list;
