@@ -261,6 +261,128 @@ START_TEST(where_no_stream_lasts_changes_are_polled_for)
 }
 END_TEST
 
+/* For long, and through many of Nomad's waits, which last a little longer than they were asked to. */
+START_TEST(where_changes_are_polled_for_nothing_is_an_outage)
+{
+	set_up();
+	world.streaming = STAYS_SILENT;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(3600 * 1000);
+	ck_assert_uint_ge(world.polls, 40);
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* Each sort of request by itself, while all others are answered. */
+static const struct {
+	bool lists, reads; /* are never answered ... */
+	bool later;        /* ... once all has been read */
+	bool polled;
+} mutes[] = {{true, false, false, false}, {false, true, false, false}, {false, true, true, false}, {true, false, true, true}};
+
+START_TEST(a_request_that_is_never_answered_is_given_up)
+{
+	set_up();
+	if (mutes[_i].polled)
+		world.streaming = STAYS_SILENT;
+	world.holds_lists = mutes[_i].lists && !mutes[_i].later;
+	world.holds_reads = mutes[_i].reads && !mutes[_i].later;
+	world_start(CATALOGUE_LOADING, 0);
+	/* Beyond the moment at which a stream is tried again. */
+	world_run(mutes[_i].later ? 70 * 1000 : 60 * 1000);
+	world.holds_lists = mutes[_i].lists;
+	world.holds_reads = mutes[_i].reads;
+	world_run(100 * 1000);
+	ck_assert_int_eq(world_state(), mutes[_i].later ? CATALOGUE_STALE : CATALOGUE_LOADING);
+	ck_assert_uint_eq(world_said("Nomad cannot be followed: timed out"), 1);
+	world_release();
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* A token that has expired: the heartbeats go on, until there is an event. Reads are denied. */
+START_TEST(heartbeats_of_a_stream_that_is_denied_by_now_prove_nothing)
+{
+	set_up();
+	follow();
+	world.behaviour = DENIES;
+	world.beats_on = true;
+	world_run(40 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
+/* Reads fail, while the stream goes on. */
+START_TEST(heartbeats_without_reads_prove_nothing)
+{
+	set_up();
+	follow();
+	world.behaviour = LEADERLESS;
+	world_run(45 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
+START_TEST(a_denied_token_is_read_again_from_its_file)
+{
+	char folder[SUPPORT_PATH_MAX], path[SUPPORT_PATH_MAX];
+
+	set_up();
+	world_end();
+	support_folder(folder);
+	support_path(folder, "token", path);
+	support_write(path, "old\n", 4);
+	world_begin_with_token(path);
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	follow();
+	world.behaviour = DENIES;
+	world_run(60 * 1000);
+	ck_assert_str_eq(watcher_agent(world_watcher())->token, "old");
+	support_write(path, "new\n", 4);
+	world_run(1000);
+	ck_assert_str_eq(watcher_agent(world_watcher())->token, "new");
+	world_end();
+}
+END_TEST
+
+/* No namespace is asked for by name in the list of all; here each list is, and fails. */
+START_TEST(lists_of_namespaces_that_fail_remove_nothing)
+{
+	set_up();
+	world_end();
+	world_begin("default prod");
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	follow();
+	world.breaks = _i == 0 ? "default" : "prod";
+	world_close_streams();
+	world_run(60 * 1000);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
+/* The namespace has vanished from the list of all, and what is asked after it fails. */
+START_TEST(a_namespace_that_cannot_be_asked_for_is_kept)
+{
+	set_up();
+	follow();
+	world.hidden = world.breaks = "prod";
+	world_close_streams();
+	world_run(60 * 1000);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
 START_TEST(a_stream_without_a_byte_for_40_s_is_dead)
 {
 	set_up();
@@ -364,6 +486,13 @@ int main(void)
 		{what_was_published_too_long_ago_is_expired_at_once, 1},
 		{where_the_stream_is_denied_changes_are_polled_for, 2},
 		{where_no_stream_lasts_changes_are_polled_for, 1},
+		{where_changes_are_polled_for_nothing_is_an_outage, 1},
+		{a_request_that_is_never_answered_is_given_up, sizeof mutes / sizeof *mutes},
+		{heartbeats_of_a_stream_that_is_denied_by_now_prove_nothing, 1},
+		{heartbeats_without_reads_prove_nothing, 1},
+		{a_denied_token_is_read_again_from_its_file, 1},
+		{lists_of_namespaces_that_fail_remove_nothing, 2},
+		{a_namespace_that_cannot_be_asked_for_is_kept, 1},
 		{a_stream_without_a_byte_for_40_s_is_dead, 1},
 		{a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes, 1},
 		{a_cluster_that_is_really_empty_becomes_empty, 1},

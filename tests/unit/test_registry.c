@@ -116,8 +116,11 @@ START_TEST(what_is_not_newer_changes_nothing)
 	registry_flush(registry, 1000);
 	add("web", "1", "10.0.0.2", 5);
 	add("web", "1", "10.0.0.3", 4);
-	registry_remove(registry, "prod", "web", "1", 5);
 	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	registry_remove(registry, "prod", "web", "1", 5);
+	registry_flush(registry, 2000);
+	registry_flush(registry, 3000);
 	ck_assert_str_eq(find("web"), "10.0.0.1");
 	ck_assert_str_eq(told_so_far(), "+prod/web");
 	tear_down();

@@ -40,6 +40,7 @@ static struct pending pending[REQUESTS];
 static int64_t clock_now, wake;
 static char said[TEXT], changes[TEXT], collected[TEXT];
 static bool collecting, first_refuses;
+static char token_file[SUPPORT_PATH_MAX];
 static uint32_t random_state;
 
 static int64_t now(void *context)
@@ -134,6 +135,8 @@ static void begin(const char *namespaces, const char *addresses)
 	char reason[CONFIG_REASON_MAX];
 
 	ck_assert_int_eq(config_load("/dev/null", &config, reason), 0);
+	if (token_file[0] != '\0')
+		ck_assert_int_eq(config_set(&config, "nomad", "token-file", token_file, reason), 0);
 	ck_assert_int_eq(config_set(&config, "nomad", "address", addresses, reason), 0);
 	if (namespaces != NULL)
 		ck_assert_int_eq(config_set(&config, "nomad", "namespace", namespaces, reason), 0);
@@ -158,6 +161,12 @@ void world_begin(const char *namespaces)
 	begin(namespaces, "http://127.0.0.1:4646");
 }
 
+void world_begin_with_token(const char *path)
+{
+	snprintf(token_file, sizeof token_file, "%s", path);
+	world_begin(NULL);
+}
+
 void world_begin_far_away(void)
 {
 	first_refuses = false;
@@ -179,6 +188,7 @@ void world_end(void)
 	registry_free(registry);
 	catalogue_free(catalogue);
 	config_done(&config);
+	token_file[0] = '\0';
 }
 
 void world_start(enum catalogue_state state, int64_t current_at)
@@ -267,7 +277,10 @@ static void finish(struct pending *which, enum agent_result result, uint64_t ind
 	static struct agent_answer answer;
 	struct watch_request *request = which->request;
 
-	answer = (struct agent_answer){.status = result == AGENT_BELIEVED ? 200 : result == AGENT_DENIED ? 403 : 500,
+	answer = (struct agent_answer){.status = result == AGENT_BELIEVED ? 200
+	                                         : result == AGENT_DENIED ? 403
+	                                         : result == AGENT_FAILED ? 405
+	                                                                  : 500,
 	                               .has_index = true,
 	                               .index = index,
 	                               .result = result};
@@ -290,6 +303,8 @@ static enum agent_result result_of(const struct pending *which, const char *name
 
 	if (first_refuses && which->agent == 0)
 		return AGENT_UNREACHABLE;
+	if (world.breaks != NULL && strcmp(namespace, world.breaks) == 0)
+		return AGENT_NO_LEADER;
 	if (world.behaviour == SHOWS_NOTHING && strcmp(namespace, "*") == 0)
 		return AGENT_UNBELIEVABLE;
 	return world.behaviour == SERVES && !has_right(namespace) ? AGENT_DENIED : results[world.behaviour];
@@ -338,7 +353,7 @@ static bool answer_read(struct pending *which)
 	part_of(path, "/v1/service/", service);
 	if (!has_result(which, &result))
 		return false;
-	if ((is_list && world.holds_lists) || (!is_list && world.holds_reads))
+	if (result != AGENT_TIMED_OUT && ((is_list && world.holds_lists && !is_stale) || (!is_list && world.holds_reads)))
 		return false;
 	world.polls += strstr(path, "wait=60s") != NULL;
 	world.knocks += is_stale;
@@ -356,10 +371,35 @@ static bool answer_read(struct pending *which)
 	return true;
 }
 
+/* What a server says that lags behind, of before anything was registered; or that fails. */
+static bool answer_wrongly(struct pending *which)
+{
+	const char *path = which->request->path;
+	bool is_read = strncmp(path, "/v1/service/", 12) == 0;
+	char service[160];
+
+	if (is_read && world.unreadable != NULL && strcmp(part_of(path, "/v1/service/", service), world.unreadable) == 0) {
+		finish(which, world.unreadable_result, 0, "");
+	} else if (is_read && world.failing_reads > 0) {
+		world.failing_reads--;
+		finish(which, AGENT_NO_LEADER, 0, "");
+	} else if (is_read && world.old_reads > 0) {
+		world.old_reads--;
+		finish(which, AGENT_BELIEVED, 2, "[]");
+	} else if (!is_read && world.old_lists > 0 && strstr(path, "&") == NULL) {
+		world.old_lists--;
+		finish(which, AGENT_BELIEVED, 2, "[]");
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* Every 30 s, as long as it lasts. */
 static bool beat(struct pending *which)
 {
-	if (clock_now < which->beat_at || world.stalls || (world.behaviour != SERVES && world.behaviour != LEADERLESS))
+	if (clock_now < which->beat_at || world.stalls ||
+	    (world.behaviour != SERVES && world.behaviour != LEADERLESS && !world.beats_on))
 		return false;
 	which->beat_at = clock_now + 30 * 1000;
 	which->request->data(which->request, "{}\n", 3);
@@ -396,11 +436,15 @@ static bool answer_stream(struct pending *which)
 	return true;
 }
 
+static bool answer_request(struct pending *which)
+{
+	return which->request->is_stream ? answer_stream(which) : answer_wrongly(which) || answer_read(which);
+}
+
 static void settle(void)
 {
 	for (size_t i = 0; i < REQUESTS;) {
-		bool done = pending[i].request != NULL &&
-		            (pending[i].request->is_stream ? answer_stream(&pending[i]) : answer_read(&pending[i]));
+		bool done = pending[i].request != NULL && answer_request(&pending[i]);
 		i = done ? 0 : i + 1;
 	}
 }
@@ -539,6 +583,16 @@ const char *world_find(const char *namespace, const char *service)
 	snprintf(key.service, sizeof key.service, "%s", service);
 	found = catalogue_find(catalogue, &key);
 	return found == NULL ? "none" : support_addresses(found->addresses, found->address_count);
+}
+
+const char *world_stream_path(void)
+{
+	const char *path = "";
+
+	for (size_t i = 0; i < REQUESTS; i++)
+		if (pending[i].request != NULL && pending[i].request->is_stream)
+			path = pending[i].request->path;
+	return path;
 }
 
 enum catalogue_state world_state(void)

@@ -35,9 +35,15 @@ struct world {
 	bool forgets;        /* what is asked while it HANGS is never answered */
 	int slowness;        /* milliseconds that every read takes */
 	bool stalls;         /* streams have no heartbeat */
+	bool beats_on;       /* streams have one, also where reads are denied */
 	int lies;            /* so many lists more leave out all but the first row */
 	uint64_t index;
 	bool holds_lists, holds_reads; /* they wait for world_release() */
+	int old_lists, old_reads; /* so many more are of before anything was registered */
+	int failing_reads;        /* so many reads more fail */
+	const char *breaks;       /* a namespace of which every read by name fails; NULL: none */
+	const char *unreadable;   /* a service whose reads end with this result, FAILED with status 405; NULL: none */
+	enum agent_result unreadable_result;
 	const char *junk;              /* an element that reads of "web" carry besides; NULL: none */
 	/* What it saw. */
 	unsigned int streams, lists, reads, polls, knocks, most_at_once;
@@ -48,6 +54,8 @@ extern struct world world;
 
 /* Begins: an empty catalogue and agent; `namespaces` as in the configuration, NULL for the default. */
 void world_begin(const char *namespaces);
+/* The same with a token in a file. */
+void world_begin_with_token(const char *path);
 /* The same with an agent on another host; and with two, of which the first refuses. */
 void world_begin_far_away(void);
 void world_begin_with_two(void);
@@ -85,6 +93,9 @@ void world_release(void);
 
 /* Forgets all rows, and starts again with this index, as a rebuilt cluster does. */
 void world_rebuild(uint64_t index);
+
+/* What was asked of the last stream. */
+const char *world_stream_path(void);
 
 /* The addresses of a service in the catalogue, with blanks between; "none" where there is no such service. */
 const char *world_find(const char *namespace, const char *service);
