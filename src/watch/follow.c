@@ -287,6 +287,17 @@ static void say_back(struct watcher *watcher)
 	            catalogue_size(watcher->catalogue), watcher->index);
 }
 
+void follow_settle(struct watcher *watcher)
+{
+	bool waits = registry_waits(watcher->registry) &&
+	             watcher_now(watcher) < watcher->phase_since + REGISTRY_RESOLVE;
+
+	if (watcher->phase != WATCHER_FOLLOWING || (waits && watcher->state != CATALOGUE_CURRENT))
+		return;
+	say_back(watcher);
+	watcher_set_state(watcher, CATALOGUE_CURRENT);
+}
+
 static void apply_backlog(struct watcher *watcher)
 {
 	for (size_t i = 0; i < watcher->backlog_count; i++)
@@ -310,8 +321,7 @@ static void begin_to_follow(struct watcher *watcher)
 	if (registry_flush(watcher->registry, watcher_now(watcher)) < 0)
 		want_all(watcher);
 	watcher->current_at = watcher_now(watcher);
-	say_back(watcher);
-	watcher_set_state(watcher, CATALOGUE_CURRENT);
+	follow_settle(watcher);
 	for (size_t i = 0; i < watcher->signal_count; i++)
 		if (watcher->signals[i].polling)
 			signal_start_poll(&watcher->signals[i]);

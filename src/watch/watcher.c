@@ -167,6 +167,8 @@ void watcher_tick(struct watcher *watcher)
 	int64_t now = watcher_now(watcher);
 
 	flush(watcher, now);
+	if (watcher->state != CATALOGUE_CURRENT)
+		follow_settle(watcher);
 	if (watcher->phase == WATCHER_DOWN && watcher->retry_at <= now) {
 		if (watcher->lost_at == INT64_MAX)
 			follow_connect(watcher);

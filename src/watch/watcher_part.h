@@ -130,6 +130,8 @@ void follow_again(struct watcher *watcher, const char *reason);
 void follow_poll_instead(struct signal *signal);
 /* A frame has come. */
 void follow_frame(struct signal *signal, const char *text, size_t size);
+/* All is read: the catalogue is current, once it is known where the host names in it lead. */
+void follow_settle(struct watcher *watcher);
 /* Reads everything, and follows once that is done. */
 void follow_read(struct watcher *watcher);
 void follow_read_done(void *watcher, enum agent_result result, const char *reason);

@@ -542,6 +542,23 @@ START_TEST(changes_in_other_namespaces_do_not_have_everything_read_each_time)
 }
 END_TEST
 
+/* Until it is known where they lead, nothing is said to be complete; but not for long. */
+START_TEST(the_first_catalogue_is_complete_with_the_addresses_of_its_host_names)
+{
+	set_up();
+	world_register_silently("prod", "ext", "ext-1", "db.example.net");
+	world.resolves_nothing = true;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(REGISTRY_RESOLVE - 100);
+	ck_assert_int_eq(world_state(), CATALOGUE_LOADING);
+	if (_i == 0)
+		world.resolves_nothing = false;
+	world_run(200);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
 /* What came before a stream began is read; only what comes is asked of it. */
 START_TEST(a_stream_is_asked_for_what_comes_alone)
 {
@@ -640,6 +657,7 @@ int main(void)
 		{frames_that_find_no_room_while_everything_is_read_are_not_missed, 1},
 		{a_rebuilt_cluster_with_the_same_index_is_read_again, 1},
 		{changes_in_other_namespaces_do_not_have_everything_read_each_time, 1},
+		{the_first_catalogue_is_complete_with_the_addresses_of_its_host_names, 2},
 		{a_stream_is_asked_for_what_comes_alone, 1},
 		{what_did_not_change_while_away_is_not_read_again, 1},
 		{configured_namespaces_are_followed_alone, 1},

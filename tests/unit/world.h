@@ -33,6 +33,7 @@ struct world {
 	enum streaming streaming;
 	const char *hidden;  /* a namespace that `*` leaves out, and that is 403 by name; NULL: none */
 	bool forgets;        /* what is asked while it HANGS is never answered */
+	bool resolves_nothing; /* where host names lead is not known yet */
 	int slowness;        /* milliseconds that every read takes */
 	bool stalls;         /* streams have no heartbeat */
 	bool beats_on;       /* streams have one, also where reads are denied */
