@@ -295,6 +295,29 @@ START_TEST(a_deletion_without_event_is_found_by_the_index)
 }
 END_TEST
 
+static const int intervals[] = {10, 100, 300, 700, 1500};
+
+START_TEST(checks_at_any_interval_find_what_was_missed)
+{
+	int interval = intervals[_i / 2];
+
+	world_begin(_i % 2 == 0 ? NULL : "prod");
+	world.check = interval;
+	follow();
+	for (int round = 0; round < 3; round++) {
+		char id[8];
+		snprintf(id, sizeof id, "x-%d", round);
+		world_register_silently("prod", "x", id, "10.0.0.8");
+		world_run(2 * interval + 1500);
+		ck_assert_str_ne(world_find("prod", "x"), "none");
+		world_deregister("prod", id, NULL);
+		world_run(2 * interval + 1500);
+		ck_assert_str_eq(world_find("prod", "x"), "none");
+	}
+	world_end();
+}
+END_TEST
+
 /* Later events move the index over the one that was missed; each service is read in its turn. */
 START_TEST(a_deletion_that_later_events_hide_is_found_in_turn)
 {
@@ -643,6 +666,7 @@ int main(void)
 		{junk_records_spoil_no_others_and_are_said_once, 1},
 		{an_address_that_becomes_junk_takes_the_instance_away, 1},
 		{a_deletion_without_event_is_found_by_the_index, 1},
+		{checks_at_any_interval_find_what_was_missed, 2 * sizeof intervals / sizeof *intervals},
 		{a_deletion_that_later_events_hide_is_found_in_turn, 1},
 		{a_namespace_made_after_the_stream_began_gets_a_new_stream, 1},
 		{an_idle_catalogue_costs_two_reads_a_minute, 1},
