@@ -388,8 +388,10 @@ static bool answer_wrongly(struct pending *which)
 		world.old_reads--;
 		finish(which, AGENT_BELIEVED, 2, "[]");
 	} else if (!is_read && world.old_lists > 0 && strstr(path, "&") == NULL) {
+		static char body[TEXT];
 		world.old_lists--;
-		finish(which, AGENT_BELIEVED, 2, "[]");
+		list("*", body, sizeof body);
+		finish(which, AGENT_BELIEVED, 2, world.old_lists_are_full ? body : "[]");
 	} else {
 		return false;
 	}

@@ -42,6 +42,7 @@ struct world {
 	uint64_t index;
 	bool holds_lists, holds_reads; /* they wait for world_release() */
 	int old_lists, old_reads; /* so many more are of before anything was registered */
+	bool old_lists_are_full;  /* of all the same, though by an old index */
 	int failing_reads;        /* so many reads more fail */
 	const char *breaks;       /* a namespace of which every read by name fails; NULL: none */
 	const char *unreadable;   /* a service whose reads end with this result, FAILED with status 405; NULL: none */
