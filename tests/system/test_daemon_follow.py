@@ -146,7 +146,7 @@ def test_a_tight_loop_of_lookups_never_sees_anything_wrong(agent, host, daemon):
     """1,000 changes a second around services that exist throughout: through the module, and straight from the files."""
     agent.register("steady", address="10.2.0.1")
     moving = agent.register("moving", address="10.2.0.2")
-    busy = [agent.register(f"busy-{number}", address="10.3.0.1", namespace="busy") for number in range(50)]
+    busy = agent.register_many([{"name": f"busy-{number}", "address": "10.3.0.1", "namespace": "busy"} for number in range(50)])
     daemon.start().wait("current")
     reader = FastReader(host, {"steady": {"10.2.0.1"}, "moving": [{"10.2.0.2"}, {"10.2.0.3"}]})
     begun, changes = time.monotonic(), 0

@@ -169,6 +169,20 @@ START_TEST(after_max_stale_what_is_known_is_expired_and_current_again_afterwards
 }
 END_TEST
 
+/* The age is that of the last word of the agent, not of the last reading. */
+START_TEST(what_was_followed_for_long_is_not_old)
+{
+	set_up();
+	follow();
+	world_run(2 * 3600 * 1000);
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(600 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	world_end();
+}
+END_TEST
+
 START_TEST(without_nomad_from_the_start_nothing_is_known)
 {
 	set_up();
@@ -414,6 +428,10 @@ START_TEST(a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes)
 	struct watcher_state state;
 	watcher_state(world_watcher(), &state);
 	ck_assert_uint_eq(state.kept, 1);
+	/* Nothing is asked of what may not be read. */
+	world_run(600 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
 	/* It gets the right back. */
 	world.hidden = NULL;
 	world_register_silently("prod", "db", "db-2", "10.0.0.4");
@@ -481,6 +499,7 @@ int main(void)
 		{an_agent_that_is_merely_slow_is_found_again, 1},
 		{an_outage_is_said_once_and_its_end_once, 1},
 		{after_max_stale_what_is_known_is_expired_and_current_again_afterwards, 1},
+		{what_was_followed_for_long_is_not_old, 1},
 		{without_nomad_from_the_start_nothing_is_known, 1},
 		{a_restart_without_nomad_goes_on_with_what_was_published, 1},
 		{what_was_published_too_long_ago_is_expired_at_once, 1},
