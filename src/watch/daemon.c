@@ -109,11 +109,11 @@ static void service_changed(void *context, const struct service_key *key, const 
 	daemon->publishes++;
 }
 
-static void resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static bool resolve(void *context, const char *host, const struct address **addresses, size_t *count)
 {
 	struct daemon *daemon = context;
 
-	resolver_find(daemon->resolver, host, addresses, count);
+	return resolver_find(daemon->resolver, host, addresses, count);
 }
 
 static void host_changed(void *context, const char *host)

@@ -116,6 +116,16 @@ static void load_spelling(struct draft *draft, const struct service *service, co
 			(struct registered){spelling->namespace, spelling->service, service->instances[i]};
 }
 
+uint32_t draft_hash(const struct service_key *key)
+{
+	const uint8_t *octets = (const uint8_t *)key;
+	uint32_t hash = 0;
+
+	for (size_t i = 0; i < sizeof *key; i++)
+		hash = (hash ^ octets[i]) * UINT32_C(16777619); /* FNV-1a's prime */
+	return hash;
+}
+
 struct draft *draft_new(const struct service_key *key, const struct service *service)
 {
 	struct draft *draft = malloc(sizeof *draft);
@@ -190,10 +200,12 @@ static int by_spelling_and_id(const void *left, const void *right)
 	return order != 0 ? order : strcmp(a->instance.id, b->instance.id);
 }
 
-/* Lays the sorted items out as a service that points into them. */
-static void lay_out(const struct draft *draft, const struct registry_owner *owner, struct spelling *spellings,
+/* Lays the sorted items out as a service that points into them. Whether all host names are resolved. */
+static bool lay_out(const struct draft *draft, const struct registry_owner *owner, struct spelling *spellings,
                     struct instance *instances, struct service *service)
 {
+	bool resolved = true;
+
 	*service = (struct service){0, spellings, draft->count, instances, 0, NULL};
 	for (size_t i = 0; i < draft->count; i++) {
 		const struct registered *item = &draft->items[i];
@@ -202,13 +214,14 @@ static void lay_out(const struct draft *draft, const struct registry_owner *owne
 				(struct spelling){item->namespace, item->service, i, 0};
 		spellings[service->spelling_count - 1].count++;
 		instances[i] = item->instance;
-		if (item->instance.host != NULL)
-			owner->resolve(owner->context, item->instance.host, &instances[i].addresses,
-			               &instances[i].address_count);
+		if (item->instance.host != NULL && !owner->resolve(owner->context, item->instance.host, &instances[i].addresses,
+		                                                   &instances[i].address_count))
+			resolved = false;
 	}
+	return resolved;
 }
 
-struct service *draft_build(struct draft *draft, const struct registry_owner *owner)
+struct service *draft_build(struct draft *draft, const struct registry_owner *owner, bool *resolved)
 {
 	struct spelling *spellings = calloc(draft->count + 1, sizeof *spellings);
 	struct instance *instances = calloc(draft->count + 1, sizeof *instances);
@@ -217,7 +230,7 @@ struct service *draft_build(struct draft *draft, const struct registry_owner *ow
 	if (spellings == NULL || instances == NULL)
 		goto done;
 	qsort(draft->items, draft->count, sizeof *draft->items, by_spelling_and_id);
-	lay_out(draft, owner, spellings, instances, &service);
+	*resolved = lay_out(draft, owner, spellings, instances, &service);
 	built = service_copy(&service);
 done:
 	free(spellings);

@@ -21,7 +21,9 @@ struct draft {
 	struct registered *items;
 	size_t count;
 	size_t room;
-	bool broken; /* there was no memory for a change: it must not become the service */
+	int64_t until; /* when it waits no longer for addresses of host names; 0: it has not begun to */
+	bool waits;    /* for them, in this flush and beyond it */
+	bool broken;   /* there was no memory for a change: it must not become the service */
 };
 
 /* How two blocks differ. */
@@ -30,6 +32,9 @@ enum difference {
 	DIFFERENCE_UNSEEN, /* in Nomad's indexes alone */
 	DIFFERENCE_SEEN,
 };
+
+/* A number of a service's key, for tables. */
+uint32_t draft_hash(const struct service_key *key);
 
 /* Releases all that was taken of it. */
 void pool_done(struct pool *pool);
@@ -52,9 +57,10 @@ void draft_remove_spelling(struct draft *draft, const char *namespace, const cha
 
 /*
  * Makes a block of it: spellings together, instances in the order of their IDs, as Nomad has them; the addresses of
- * those with a host name are asked for anew. A new block, released with free(); NULL without memory.
+ * those with a host name are asked for anew, and whether all are known goes to `resolved`. A new block, released with
+ * free(); NULL without memory.
  */
-struct service *draft_build(struct draft *draft, const struct registry_owner *owner);
+struct service *draft_build(struct draft *draft, const struct registry_owner *owner, bool *resolved);
 
 /* Compares two blocks as draft_build() makes them. */
 enum difference draft_compare(const struct service *a, const struct service *b);

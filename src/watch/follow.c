@@ -36,6 +36,7 @@ static void stop(struct watcher *watcher)
 	if (watcher->probing != NULL)
 		watcher->outside->cancel(watcher->outside->context, &watcher->probe);
 	watcher->probing = NULL;
+	outage_cancel(watcher);
 	reading_cancel(&watcher->reading);
 	check_cancel(watcher);
 	follow_forget_backlog(watcher);
@@ -45,34 +46,6 @@ static void set_phase(struct watcher *watcher, enum watcher_phase phase)
 {
 	watcher->phase = phase;
 	watcher->phase_since = watcher_now(watcher);
-}
-
-/* An agent on this host costs nobody anything, however often it is tried. */
-static bool is_on_this_host(const struct watcher *watcher)
-{
-	static const char *const starts[] = {"unix://",         "http://127.",  "https://127.",  "http://localhost",
-	                                     "https://localhost", "http://[::1]", "https://[::1]"};
-	char name[AGENT_NAME_MAX];
-
-	agent_name(&watcher->agent, name);
-	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-		if (strncmp(name, starts[i], strlen(starts[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Milliseconds until the next try: many hosts that lost the same agent must not come back as one. */
-static int64_t back_off(const struct watcher *watcher)
-{
-	int64_t now = watcher_now(watcher), most = WATCHER_RETRY_MOST, delay = WATCHER_RETRY;
-
-	if (watcher->lost_at < now - WATCHER_LONG && !is_on_this_host(watcher))
-		most = WATCHER_RETRY_REMOTE;
-	for (unsigned int i = 1; i < watcher->failures && delay < most; i++)
-		delay *= 2;
-	if (delay > most)
-		delay = most;
-	return watcher_jitter(watcher, (int)delay / 2);
 }
 
 static void count_failure(struct watcher *watcher)
@@ -90,41 +63,14 @@ static void go_down(struct watcher *watcher, int64_t delay)
 	watcher->retry_at = watcher_now(watcher) + delay;
 }
 
-static void note_error(struct watcher *watcher, const char *reason)
-{
-	snprintf(watcher->error, sizeof watcher->error, "%s", reason);
-	watcher->error_at = watcher_now(watcher);
-}
-
-/* Says a failure, each sort of it once in an outage. */
-static void say_lost(struct watcher *watcher, enum agent_result result, const char *reason)
-{
-	if ((watcher->said & 1U << result) != 0)
-		return;
-	watcher->said |= 1U << result;
-	watcher_say(watcher, LOG_WARNING, "Nomad cannot be followed: %s; %s", reason,
-	            watcher->state == CATALOGUE_LOADING   ? "nothing is known yet, lookups do without the daemon"
-	            : watcher->state == CATALOGUE_EXPIRED ? "what was known is too old to serve"
-	                                                  : "what was known last goes on being served, as stale");
-}
-
 void follow_lost(struct watcher *watcher, enum agent_result result, const char *reason)
 {
-	char ignored[CONFIG_REASON_MAX], copy[AGENT_REASON_MAX];
-	bool all_tried = true, new_token = false;
+	char copy[AGENT_REASON_MAX];
 
 	/* The reason may lie in what is ended now. */
 	snprintf(copy, sizeof copy, "%s", reason);
 	count_failure(watcher);
-	if (watcher->lost_at == INT64_MAX)
-		watcher->lost_at = watcher_now(watcher);
-	if (result == AGENT_DENIED || result == AGENT_UNBELIEVABLE)
-		new_token = agent_read_token(&watcher->agent, ignored) == 1;
-	if (agent_should_try_next(result))
-		all_tried = agent_next(&watcher->agent);
-	go_down(watcher, new_token || !all_tried ? 0 : back_off(watcher));
-	note_error(watcher, copy);
-	say_lost(watcher, result, copy);
+	go_down(watcher, outage_failed(watcher, result, copy));
 	if (watcher->state == CATALOGUE_CURRENT)
 		watcher_set_state(watcher, CATALOGUE_STALE);
 }
@@ -137,9 +83,9 @@ void follow_again(struct watcher *watcher, const char *reason)
 	count_failure(watcher);
 	watcher_say(watcher, LOG_INFO, "%s; connects anew", reason);
 	/* Thousands of hosts may have lost the same server in this moment; an agent of our own we have to ourselves. */
-	go_down(watcher, !steady                      ? back_off(watcher)
-	                 : is_on_this_host(watcher) ? 0
-	                                            : watcher_jitter(watcher, WATCHER_RETRY) - WATCHER_RETRY);
+	go_down(watcher, !steady                           ? outage_back_off(watcher, AGENT_CUT)
+	                 : outage_is_on_this_host(watcher) ? 0
+	                                                   : watcher_jitter(watcher, WATCHER_RETRY) - WATCHER_RETRY);
 }
 
 void follow_connect(struct watcher *watcher)
@@ -341,6 +287,17 @@ static void say_back(struct watcher *watcher)
 	            catalogue_size(watcher->catalogue), watcher->index);
 }
 
+void follow_settle(struct watcher *watcher)
+{
+	bool waits = registry_waits(watcher->registry) &&
+	             watcher_now(watcher) < watcher->phase_since + REGISTRY_RESOLVE;
+
+	if (watcher->phase != WATCHER_FOLLOWING || (waits && watcher->state != CATALOGUE_CURRENT))
+		return;
+	say_back(watcher);
+	watcher_set_state(watcher, CATALOGUE_CURRENT);
+}
+
 static void apply_backlog(struct watcher *watcher)
 {
 	for (size_t i = 0; i < watcher->backlog_count; i++)
@@ -364,8 +321,7 @@ static void begin_to_follow(struct watcher *watcher)
 	if (registry_flush(watcher->registry, watcher_now(watcher)) < 0)
 		want_all(watcher);
 	watcher->current_at = watcher_now(watcher);
-	say_back(watcher);
-	watcher_set_state(watcher, CATALOGUE_CURRENT);
+	follow_settle(watcher);
 	for (size_t i = 0; i < watcher->signal_count; i++)
 		if (watcher->signals[i].polling)
 			signal_start_poll(&watcher->signals[i]);

@@ -27,7 +27,9 @@ struct registry {
 	struct draft *drafts[BUCKETS];
 	struct draft *first; /* of all drafts */
 	struct held *held[BUCKETS];
-	int64_t held_until; /* the earliest, INT64_MAX without any */
+	int64_t held_until;  /* the earliest, INT64_MAX without any */
+	int64_t waits_until; /* the same of drafts that wait for addresses */
+	bool changed;        /* since the last flush */
 	struct pool pool;
 	uint64_t changes;
 };
@@ -40,19 +42,40 @@ struct registry *registry_new(struct catalogue *catalogue, const struct registry
 		return NULL;
 	registry->catalogue = catalogue;
 	registry->owner = *owner;
-	registry->held_until = INT64_MAX;
+	registry->held_until = registry->waits_until = INT64_MAX;
 	return registry;
 }
 
+static void put_draft(struct registry *registry, struct draft *draft)
+{
+	struct draft **bucket = &registry->drafts[draft_hash(&draft->key) % BUCKETS];
+
+	draft->same_hash = *bucket;
+	*bucket = draft;
+	draft->next = registry->first;
+	registry->first = draft;
+}
+
+/* Drops all drafts but those that wait, as their texts lie in the pool, that stays with them. */
 static void drop_drafts(struct registry *registry)
 {
-	while (registry->first != NULL) {
-		struct draft *draft = registry->first;
-		registry->first = draft->next;
-		draft_free(draft);
-	}
+	struct draft *draft = registry->first, *next;
+
+	registry->first = NULL;
+	registry->waits_until = INT64_MAX;
 	memset(registry->drafts, 0, sizeof registry->drafts);
-	pool_done(&registry->pool);
+	for (; draft != NULL; draft = next) {
+		next = draft->next;
+		if (!draft->waits) {
+			draft_free(draft);
+			continue;
+		}
+		put_draft(registry, draft);
+		if (draft->until < registry->waits_until)
+			registry->waits_until = draft->until;
+	}
+	if (registry->first == NULL)
+		pool_done(&registry->pool);
 }
 
 static void release_held(struct held **at)
@@ -67,6 +90,8 @@ void registry_free(struct registry *registry)
 {
 	if (registry == NULL)
 		return;
+	for (struct draft *draft = registry->first; draft != NULL; draft = draft->next)
+		draft->waits = false;
 	drop_drafts(registry);
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (registry->held[i] != NULL)
@@ -84,20 +109,10 @@ int registry_load(struct registry *registry, const struct service_key *key, cons
 	return result;
 }
 
-static size_t hash_key(const struct service_key *key)
-{
-	const uint8_t *octets = (const uint8_t *)key;
-	uint32_t hash = 0;
-
-	for (size_t i = 0; i < sizeof *key; i++)
-		hash = (hash ^ octets[i]) * UINT32_C(16777619); /* FNV-1a's prime */
-	return hash % BUCKETS;
-}
-
 /* The place of a service that is held, or of the end of its list. */
 static struct held **find_held(struct registry *registry, const struct service_key *key)
 {
-	struct held **at = &registry->held[hash_key(key)];
+	struct held **at = &registry->held[draft_hash(key) % BUCKETS];
 
 	while (*at != NULL && memcmp(&(*at)->key, key, sizeof *key) != 0)
 		at = &(*at)->next;
@@ -115,9 +130,9 @@ static void set_key(const char *namespace, const char *service, struct service_k
 /* The draft of a service, made where there is none; NULL without memory. */
 static struct draft *open_draft(struct registry *registry, const struct service_key *key)
 {
-	struct draft **bucket = &registry->drafts[hash_key(key)];
-	struct draft *draft = *bucket;
+	struct draft *draft = registry->drafts[draft_hash(key) % BUCKETS];
 
+	registry->changed = true;
 	while (draft != NULL && memcmp(&draft->key, key, sizeof *key) != 0)
 		draft = draft->same_hash;
 	if (draft != NULL)
@@ -127,10 +142,7 @@ static struct draft *open_draft(struct registry *registry, const struct service_
 	draft = draft_new(key, held ? NULL : catalogue_find(registry->catalogue, key));
 	if (draft == NULL)
 		return NULL;
-	draft->same_hash = *bucket;
-	*bucket = draft;
-	draft->next = registry->first;
-	registry->first = draft;
+	put_draft(registry, draft);
 	return draft;
 }
 
@@ -214,6 +226,7 @@ int registry_host_changed(struct registry *registry, const char *host)
 {
 	struct host_search search = {registry, host, 0};
 
+	registry->changed = registry->changed || registry->first != NULL;
 	catalogue_each(registry->catalogue, open_if_at_host, &search);
 	return search.result;
 }
@@ -261,19 +274,39 @@ static int put(struct registry *registry, const struct draft *draft, struct serv
 	return result;
 }
 
+/* It is not known where all of its host names lead: whether there is time to wait for that. */
+static bool wait_for_hosts(struct registry *registry, struct draft *draft, int64_t now)
+{
+	struct held *held = *find_held(registry, &draft->key);
+
+	if (draft->until == 0)
+		draft->until = now + REGISTRY_RESOLVE;
+	draft->waits = now < draft->until;
+	/* What the catalogue shows meanwhile stays as long. */
+	if (draft->waits && held != NULL)
+		held->until = draft->until;
+	return draft->waits;
+}
+
 static int commit(struct registry *registry, struct draft *draft, int64_t now)
 {
 	struct held **held;
 	struct service *service;
+	bool resolved;
 	int result;
 
+	draft->waits = false;
 	if (draft->broken)
 		return -ENOMEM;
 	if (draft->count == 0)
 		return hold(registry, &draft->key, now);
-	service = draft_build(draft, &registry->owner);
+	service = draft_build(draft, &registry->owner, &resolved);
 	if (service == NULL)
 		return -ENOMEM;
+	if (!resolved && wait_for_hosts(registry, draft, now)) {
+		free(service);
+		return 0;
+	}
 	held = find_held(registry, &draft->key);
 	result = put(registry, draft, service);
 	if (result == 0 && *held != NULL)
@@ -318,6 +351,7 @@ int registry_flush(struct registry *registry, int64_t now)
 {
 	int worst = 0, result;
 
+	registry->changed = false;
 	for (struct draft *draft = registry->first; draft != NULL; draft = draft->next) {
 		result = commit(registry, draft, now);
 		if (result < 0)
@@ -330,7 +364,14 @@ int registry_flush(struct registry *registry, int64_t now)
 
 int64_t registry_due(const struct registry *registry)
 {
-	return registry->first != NULL ? 0 : registry->held_until;
+	if (registry->changed)
+		return 0;
+	return registry->waits_until < registry->held_until ? registry->waits_until : registry->held_until;
+}
+
+bool registry_waits(const struct registry *registry)
+{
+	return registry->first != NULL;
 }
 
 struct spelling_visit {

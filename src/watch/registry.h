@@ -4,7 +4,8 @@
  *
  * The catalogue's blocks are the only copy. Changes are collected in drafts, one for each service they concern, until
  * registry_flush(): what came together is seen together, and an allocation that is deregistered and registered again
- * was never away. A service that would be left without an instance stays for REGISTRY_HOLD longer.
+ * was never away. A service that would be left without an instance stays for REGISTRY_HOLD longer, and one with a host name
+ * that nobody has asked for yet becomes another one only when the name's addresses are there, or REGISTRY_RESOLVE is over.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -23,6 +24,9 @@
  */
 enum { REGISTRY_HOLD = 100 };
 
+/* Milliseconds for which a change waits for the addresses of host names: no longer than a lookup does by itself. */
+enum { REGISTRY_RESOLVE = 2000 };
+
 /* An instance with the service it is of, spelled as Nomad does. */
 struct registered {
 	const char *namespace;
@@ -39,10 +43,10 @@ struct registry_owner {
 	 */
 	void (*changed)(void *context, const struct service_key *key, const struct service *service);
 	/*
-	 * What a host name leads to: puts its addresses, which stay valid until it is called again, perhaps none yet.
-	 * registry_host_changed() tells when there are others.
+	 * What a host name leads to: puts its addresses, which stay valid until it is called again, perhaps none. False
+	 * where it is not known yet. registry_host_changed() tells when it is, and when there are others.
 	 */
-	void (*resolve)(void *context, const char *host, const struct address **addresses, size_t *count);
+	bool (*resolve)(void *context, const char *host, const struct address **addresses, size_t *count);
 };
 
 struct registry;
@@ -77,7 +81,7 @@ int registry_remove(struct registry *registry, const char *namespace, const char
 int registry_replace(struct registry *registry, const char *namespace, const char *service,
                      const struct registered *all, size_t count);
 
-/* Builds every service anew that an address of `host` is in. */
+/* Builds every service anew that an address of `host` is in, or that waits for it. */
 int registry_host_changed(struct registry *registry, const char *host);
 
 /*
@@ -94,6 +98,9 @@ uint64_t registry_changes(const struct registry *registry);
 
 /* When registry_flush() has something to do again: a moment by its clock, 0 for at once, INT64_MAX for never. */
 int64_t registry_due(const struct registry *registry);
+
+/* Whether a change waits for the addresses of a host name. */
+bool registry_waits(const struct registry *registry);
 
 /* Calls `visit` for every spelling that the catalogue holds, those that are held too, as of the last flush. */
 void registry_each_spelling(const struct registry *registry,

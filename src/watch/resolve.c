@@ -17,6 +17,7 @@ struct host {
 	struct resolver *resolver; /* NULL: forgotten, and freed when its request ends */
 	uv_getaddrinfo_t request;
 	bool running;
+	bool ended; /* once at least, well or not */
 	bool used;
 	struct address *addresses;
 	size_t count;
@@ -107,34 +108,39 @@ static bool is_same(const struct host *host, const struct address *addresses, si
 	return true;
 }
 
-static void take(struct host *host, const struct address *addresses, size_t count)
+/* Whether they are others than before. */
+static bool take(struct host *host, const struct address *addresses, size_t count)
 {
 	struct address *copy;
 
 	if (is_same(host, addresses, count))
-		return;
+		return false;
 	copy = malloc((count + 1) * sizeof *copy);
 	if (copy == NULL)
-		return;
+		return false;
 	memcpy(copy, addresses, count * sizeof *copy);
 	free(host->addresses);
 	host->addresses = copy;
 	host->count = count;
-	host->resolver->changed(host->resolver->context, host->name);
+	return true;
 }
 
 static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
 	struct host *host = request->data;
 	struct address addresses[ADDRESSES_MAX];
+	bool changed = !host->ended;
 
 	host->running = false;
+	host->ended = true;
+	/* Only the name servers' word that there is no such name takes addresses away, not their silence. */
+	if (host->resolver != NULL && (status == 0 || status == UV_EAI_NONAME || status == UV_EAI_NODATA))
+		changed = take(host, addresses, collect(status == 0 ? list : NULL, addresses)) || changed;
+	uv_freeaddrinfo(list);
 	if (host->resolver == NULL)
 		free_host(host);
-	/* Only the name servers' word that there is no such name takes addresses away, not their silence. */
-	else if (status == 0 || status == UV_EAI_NONAME || status == UV_EAI_NODATA)
-		take(host, addresses, collect(status == 0 ? list : NULL, addresses));
-	uv_freeaddrinfo(list);
+	else if (changed)
+		host->resolver->changed(host->resolver->context, host->name);
 }
 
 static void resolve(struct host *host)
@@ -172,7 +178,7 @@ static struct host *add(struct resolver *resolver, const char *name)
 	return host;
 }
 
-void resolver_find(struct resolver *resolver, const char *name, const struct address **addresses, size_t *count)
+bool resolver_find(struct resolver *resolver, const char *name, const struct address **addresses, size_t *count)
 {
 	struct host *host = find(resolver, name);
 
@@ -181,10 +187,11 @@ void resolver_find(struct resolver *resolver, const char *name, const struct add
 	*addresses = NULL;
 	*count = 0;
 	if (host == NULL)
-		return;
+		return true;
 	host->used = true;
 	*addresses = host->addresses;
 	*count = host->count;
+	return host->ended || !host->running;
 }
 
 void resolver_mark(struct resolver *resolver, const char *name)

@@ -12,6 +12,7 @@
 
 #include "address.h"
 
+#include <stdbool.h>
 #include <uv.h>
 
 /* Milliseconds: getaddrinfo() does not say for how long an answer holds, and 30 s is what resolvers hold at the least. */
@@ -19,7 +20,7 @@ enum { RESOLVE_EVERY = 30 * 1000 };
 
 struct resolver;
 
-/* A name leads elsewhere than before. */
+/* A name leads elsewhere than before, or it is known for the first time where it leads. */
 typedef void (*resolver_changed)(void *context, const char *host);
 
 /* One for a loop, which outlives it; NULL without memory. Released with resolver_free(). */
@@ -30,9 +31,9 @@ void resolver_free(struct resolver *resolver);
 
 /*
  * What a host name leads to as far as is known, perhaps nothing; a name that is new is resolved from now on.
- * The addresses stay until the loop runs again.
+ * The addresses stay until the loop runs again. False while nobody has answered yet, nor failed to.
  */
-void resolver_find(struct resolver *resolver, const char *host, const struct address **addresses, size_t *count);
+bool resolver_find(struct resolver *resolver, const char *host, const struct address **addresses, size_t *count);
 
 /*
  * Resolves all names again that resolver_find() or resolver_mark() was called for since the last time; forgets the

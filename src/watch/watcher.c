@@ -105,6 +105,7 @@ void watcher_free(struct watcher *watcher)
 		signal_cancel(&watcher->signals[i]);
 	if (watcher->probing != NULL)
 		watcher->outside->cancel(watcher->outside->context, &watcher->probe);
+	outage_cancel(watcher);
 	check_cancel(watcher);
 	reading_done(&watcher->reading);
 	follow_forget_backlog(watcher);
@@ -166,8 +167,14 @@ void watcher_tick(struct watcher *watcher)
 	int64_t now = watcher_now(watcher);
 
 	flush(watcher, now);
-	if (watcher->phase == WATCHER_DOWN && watcher->retry_at <= now)
-		follow_connect(watcher);
+	if (watcher->state != CATALOGUE_CURRENT)
+		follow_settle(watcher);
+	if (watcher->phase == WATCHER_DOWN && watcher->retry_at <= now) {
+		if (watcher->lost_at == INT64_MAX)
+			follow_connect(watcher);
+		else
+			outage_knock(watcher);
+	}
 	for (size_t i = 0; i < watcher->signal_count; i++)
 		signal_tick(&watcher->signals[i]);
 	reading_tick(&watcher->reading);

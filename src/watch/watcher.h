@@ -5,8 +5,8 @@
  *
  *     DOWN -> SUBSCRIBING (streams, until each has said `{}`) -> READING (reading.c) -> FOLLOWING
  *
- * Whatever fails leads back to DOWN, and from there to the same agent or the next. What was known stays: the state
- * turns from CURRENT to STALE, and to EXPIRED after max-stale.
+ * Whatever fails leads back to DOWN, and from there to the same agent or the next, as soon as a plain read says that it
+ * is there again (outage.c). What was known stays: the state turns from CURRENT to STALE, and to EXPIRED after max-stale.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -24,9 +24,10 @@ enum {
 	WATCHER_SILENCE = 40 * 1000,  /* without a byte: dead; Nomad says `{}` every 30 s */
 	WATCHER_POLL = 60,            /* seconds of a long poll */
 	WATCHER_RETRY = 100,          /* milliseconds before the second try to connect, doubled each time ... */
-	WATCHER_RETRY_MOST = 500,     /* ... up to this, give or take a half: back within 1 s of the agent */
-	WATCHER_RETRY_REMOTE = 5000,  /* up to this for an agent that is not on this host, after WATCHER_LONG */
-	WATCHER_LONG = 120 * 1000,    /* an outage that is not over soon */
+	WATCHER_RETRY_MOST = 500,     /* ... up to this, or down to a half of it: current within 1 s of the agent's return */
+	WATCHER_RETRY_REMOTE = 800,   /* the same for an agent that is not on this host, and may have 10,000 to answer */
+	WATCHER_RETRY_DENIED = 5000,  /* the same where that one answers, and denies, for longer than WATCHER_LONG */
+	WATCHER_LONG = 120 * 1000,    /* a denial that is not over soon */
 };
 
 /* What is known at the start, from published files or from the watcher before. */

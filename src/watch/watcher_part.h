@@ -1,5 +1,6 @@
 /*
- * What watcher.c (the state), follow.c (the phases) and signal.c (streams and polls) have of each other.
+ * What watcher.c (the state), follow.c (the phases), signal.c (streams and polls), outage.c and check.c have of each
+ * other.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,6 +20,7 @@ enum {
 	QUIET_MOST = 600 * 1000,               /* milliseconds for which needless readings are put off at the most */
 	STEADY_AFTER = 5000,                   /* milliseconds of following after which an end is no sign of trouble */
 	SHORT_LIVES = 3,                       /* streams in a row that ended sooner: as good as none */
+	KNOCK_LIMIT = 400,                     /* milliseconds for a knock, so that a fresh one follows soon */
 };
 
 /* What tells of changes in one namespace, or in all: a stream, or a long poll where the token may not use it. */
@@ -45,6 +47,14 @@ struct waiting_frame {
 	size_t size;
 };
 
+/* A read that asks, in an outage, whether an agent is back. */
+struct knock {
+	struct watcher *watcher;
+	struct watch_request request;
+	bool running;
+	size_t agent; /* the number of the address that it asks */
+};
+
 struct watcher {
 	const struct config *config;
 	const struct outside *outside;
@@ -63,6 +73,8 @@ struct watcher {
 	int64_t retry_at; /* in DOWN */
 	unsigned int failures;
 	int64_t lost_at;  /* since when no agent works; INT64_MAX while one does */
+	struct knock quick, patient;
+	int64_t knocked_at;
 	uint32_t said;    /* a bit for each agent_result that was said in this outage */
 
 	struct signal signals[SIGNALS_MAX];
@@ -118,6 +130,8 @@ void follow_again(struct watcher *watcher, const char *reason);
 void follow_poll_instead(struct signal *signal);
 /* A frame has come. */
 void follow_frame(struct signal *signal, const char *text, size_t size);
+/* All is read: the catalogue is current, once it is known where the host names in it lead. */
+void follow_settle(struct watcher *watcher);
 /* Reads everything, and follows once that is done. */
 void follow_read(struct watcher *watcher);
 void follow_read_done(void *watcher, enum agent_result result, const char *reason);
@@ -125,6 +139,18 @@ void follow_read_done(void *watcher, enum agent_result result, const char *reaso
 void follow_forget_backlog(struct watcher *watcher);
 /* An answer or an octet has come that says that the agent lives. */
 void follow_heard(struct watcher *watcher);
+
+/* outage.c */
+
+/* Notes and says a failure, and turns to what may do better. Milliseconds until the next try. */
+int64_t outage_failed(struct watcher *watcher, enum agent_result result, const char *reason);
+/* Milliseconds until the next try of the same agent. */
+int64_t outage_back_off(const struct watcher *watcher, enum agent_result result);
+/* An agent on this host costs nobody anything, however often it is tried. */
+bool outage_is_on_this_host(const struct watcher *watcher);
+/* Asks whether the agent is back, and begins to follow it if it is. */
+void outage_knock(struct watcher *watcher);
+void outage_cancel(struct watcher *watcher);
 
 /* check.c: does what is due; plans the next check; when something is due */
 void check_tick(struct watcher *watcher);

@@ -4,6 +4,7 @@ with no restart. Never does an outage become "no such name"."""
 import contextlib
 import ctypes
 import os
+import socket
 import subprocess
 import time
 
@@ -12,8 +13,18 @@ import pytest
 from daemon import daemon, wait_until    # noqa: F401 (a fixture)
 from standin import client
 
-BACK_WITHIN = 1.0   # seconds that an agent's return takes to be noticed at the most ...
-SLACK = 4.0         # ... on a machine that runs other tests at the same time
+BACK_WITHIN = 1.0   # seconds from an agent's return to a current catalogue at the most. By a clock that nothing delays
+                    # tests/unit/test_outage.c asserts it to the millisecond, at every moment of the tries; here ...
+SLACK = 2.0         # ... two processes of a machine that runs other tests wait for their turns meanwhile
+TTL = 1             # seconds that every answer holds in these tests
+LONGER = 1.5        # seconds that every outage lasts, when it has been noticed
+SHORT = {"ttl": f"{TTL}s", "negative-ttl": f"{TTL}s"}
+
+
+def back_in_time(daemon, returned):
+    """Since when the catalogue is current, by the daemon's own word, is no more than the promise after that moment."""
+    daemon.wait("current")
+    assert daemon.status()["since"] / 1000 - returned < BACK_WITHIN + SLACK
 
 
 def killed(agent):
@@ -94,45 +105,57 @@ def portal(agent):
 OUTAGES = [killed, hanging, mute, denying, forgetting, leaderless, unknown_leader, stopping, overloaded, resetting, portal]
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
-def test_an_outage(agent, host, daemon, outage):
-    web = agent.register("web", address="10.1.0.1")
-    agent.register("db", address="10.1.0.2", namespace="prod")
-    daemon.start().wait("current")
-    before = daemon.published()
-    agent.reset_counters()
-    back = outage(agent)
-    daemon.wait("stale", within=60)
-    limit = time.monotonic() + 1.5
+def outlast(daemon, host, before):
+    """For longer than every TTL all is as it was: what was known goes on, stale, and what there is not is not."""
+    limit = time.monotonic() + LONGER
     while time.monotonic() < limit:
         assert daemon.alive()
         assert daemon.published() == before
         assert host.addresses("web.default.nomad") == {"10.1.0.1"}
         assert host.code("nobody.default.nomad") == "EAI_NONAME"
+    assert daemon.status()["state"] == "stale"
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_outage(agent, host, daemon, outage):
+    def change():
+        agent.register("new", address="10.1.0.3")
+        agent.deregister(web)
+
+    host.configure(nomad={"address": agent.url}, answers=SHORT)
+    web = agent.register("web", address="10.1.0.1")
+    agent.register("db", address="10.1.0.2", namespace="prod")
+    daemon.start().wait("current")
+    before = daemon.published()
+    back = outage(agent)
+    daemon.wait("stale", within=60)
+    outlast(daemon, host, before)
     shown = host.run(["/usr/sbin/nomad-dns-srv", "--status"]).out
     assert "catalogue:  stale" in shown and "last error:" in shown
+    if outage is not hanging:   # which takes no commands
+        change()
+    returned = time.time()
     back()
-    begun = time.monotonic()
-    agent.register("new", address="10.1.0.3")
-    agent.deregister(web)
-    daemon.wait("current", within=BACK_WITHIN + SLACK)
-    daemon.wait_equal(agent, within=BACK_WITHIN + SLACK)
-    assert time.monotonic() - begun < BACK_WITHIN + SLACK
+    back_in_time(daemon, returned)
+    if outage is hanging:
+        change()
+    daemon.wait_equal(agent)
     assert daemon.log.count("Nomad cannot be followed") <= 3
     assert daemon.log.count("follows Nomad at") == 2
 
 
 def test_after_max_stale_the_heartbeat_stops_and_comes_back(agent, host, daemon):
     agent.register("web", address="10.1.0.1")
-    host.configure(nomad={"address": agent.url}, answers={"max-stale": "2s"})
+    host.configure(nomad={"address": agent.url}, answers={**SHORT, "max-stale": "2s"})
     daemon.start().wait("current")
     agent.stop_listening()
     daemon.wait("stale")
     daemon.wait("expired")
     assert not (daemon.folder / "alive").exists()
     assert host.code("web.default.nomad") == "EAI_AGAIN"
+    returned = time.time()
     agent.listen_again()
-    daemon.wait("current", within=BACK_WITHIN + SLACK)
+    back_in_time(daemon, returned)
     assert host.addresses("web.default.nomad") == {"10.1.0.1"}
 
 
@@ -237,16 +260,26 @@ def test_the_network_goes_and_comes(host, daemon):
     """The agent lives behind a link of its own, which is taken down: nothing is refused, packets just vanish."""
     with apart() as (agent, link):
         agent.register("web", address="10.1.0.1")
-        host.configure(nomad={"address": agent.url})
+        host.configure(nomad={"address": agent.url}, answers=SHORT)
         daemon.start().wait("current")
         link("down")
-        id = agent.register("db", address="10.1.0.2")
+        before = daemon.published()
+        agent.register("db", address="10.1.0.2")
         daemon.wait("stale", within=60)
-        assert host.addresses("web.default.nomad") == {"10.1.0.1"}
+        outlast(daemon, host, before)
         link("up")
-        daemon.wait("current", within=BACK_WITHIN + SLACK)
+        # The kernel looks for a neighbour once a second, for everybody: the network is there when it lets anybody in.
+        wait_until(lambda: can_connect(agent))
+        back_in_time(daemon, time.time())
         daemon.wait_equal(agent)
-        assert id
+
+
+def can_connect(agent):
+    try:
+        socket.create_connection((agent.url.removeprefix("http://").split(":")[0], agent.port), timeout=0.1).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -296,17 +329,20 @@ def test_the_agents_name_cannot_be_resolved(agent, host, daemon):
     agent.register("web", address="10.1.0.1")
     known = "127.0.0.1 localhost nomad.example\n::1 localhost\n"
     host.write("/etc/hosts", known)
-    host.configure(nomad={"address": f"http://nomad.example:{agent.port}"})
+    host.configure(nomad={"address": f"http://nomad.example:{agent.port}"}, answers=SHORT)
     daemon.start().wait("current")
+    before = daemon.published()
     host.write("/etc/hosts", "127.0.0.1 localhost\n")
     agent.stop_listening()
     daemon.wait("stale")
     agent.listen_again()
     wait_until(lambda: "nomad.example" in daemon.status().get("error", "") and daemon.alive())
-    assert host.addresses("web.default.nomad") == {"10.1.0.1"}
-    host.write("/etc/hosts", known)
+    outlast(daemon, host, before)
     agent.register("db", address="10.1.0.2")
-    daemon.wait_equal(agent, within=90)     # curl remembers for a minute that there was no such name
+    returned = time.time()
+    host.write("/etc/hosts", known)
+    back_in_time(daemon, returned)
+    daemon.wait_equal(agent)
 
 
 def test_over_a_unix_socket(host, daemon):

@@ -168,6 +168,15 @@ def test_reads_that_fail_for_a_while(agent, daemon, fault):
     daemon.wait_equal(agent)
 
 
+def test_redirects_are_not_followed(agent, daemon):
+    agent.register("web", address="10.1.1.1")
+    agent.fault("redirect", path="/v1/services", location="/v1/service/elsewhere?namespace=default", times=1)
+    daemon.start()
+    daemon.wait_equal(agent)
+    assert "redirects (307)" in daemon.log
+    assert "/v1/service/elsewhere" not in agent.counters()["requests"]
+
+
 def test_a_service_that_cannot_be_read_spoils_no_other(agent, daemon):
     agent.populate(5, 2)
     agent.register("huge", address="10.1.1.1")

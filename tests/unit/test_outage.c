@@ -41,30 +41,97 @@ static void assert_kept(void)
 /* How each fails; all of them for longer than any time to live. */
 static const struct {
 	enum behaviour behaviour;
-	bool closes; /* its streams end at once */
+	bool closes;  /* its streams end at once */
+	bool forgets; /* what was asked meanwhile is never answered */
 } outages[] = {
-	{HANGS, false}, {REFUSES, true}, {DENIES, false},     {LEADERLESS, false}, {SHOWS_NOTHING, false},
-	{HANGS, true},  {DENIES, true},  {OVERLOADED, true},  {LEADERLESS, true},
+	{HANGS, false, false},     {HANGS, true, false},         {HANGS, false, true},      {HANGS, true, true},
+	{REFUSES, true, false},    {DENIES, false, false},       {DENIES, true, false},     {LEADERLESS, false, false},
+	{LEADERLESS, true, false}, {SHOWS_NOTHING, false, false}, {OVERLOADED, true, false},
 };
+enum { OUTAGES = sizeof outages / sizeof *outages };
 
-START_TEST(every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second)
+/* Each at a moment of its own of the tries, so that none of them is found by chance. */
+static void go_through(int outage, int64_t lasts)
 {
-	set_up();
 	follow();
-	world.behaviour = outages[_i].behaviour;
-	if (outages[_i].closes)
+	world.behaviour = outages[outage].behaviour;
+	world.forgets = outages[outage].forgets;
+	if (outages[outage].closes)
 		world_close_streams();
-	world_run(120 * 1000);
+	world_run(lasts);
 	assert_kept();
 	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
 	world.behaviour = SERVES;
 	world_register_silently("prod", "db", "db-2", "10.0.0.4");
 	world_deregister("default", "web-1", NULL);
-	world_run(outages[_i].behaviour == HANGS ? READING_LIST_LIMIT : 1000);
-	world_run(200);
+	world_run(1000);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+}
+
+START_TEST(every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second)
+{
+	set_up();
+	go_through(_i % OUTAGES, 120 * 1000 + _i / OUTAGES * 70);
 	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
 	ck_assert_str_eq(world_find("default", "web"), "none");
+	world_end();
+}
+END_TEST
+
+/* A denial aside: of that 10,000 hosts remind an agent far away more rarely. */
+START_TEST(an_outage_of_an_agent_elsewhere_ends_within_a_second)
+{
+	bool denied = outages[_i % OUTAGES].behaviour == DENIES || outages[_i % OUTAGES].behaviour == SHOWS_NOTHING;
+
+	set_up();
+	world_end();
+	world_begin_far_away();
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	go_through(_i % OUTAGES, (denied ? 90 : 600) * 1000 + _i / OUTAGES * 70);
+	world_end();
+}
+END_TEST
+
+/* While it is away an agent is asked once in a while, and never more than twice at once. */
+START_TEST(an_outage_costs_an_agent_little)
+{
+	static const struct {
+		void (*begin)(void);
+		unsigned int least, most; /* knocks in ten minutes, of which two are left aside */
+	} places[] = {{set_up, 1000, 1950}, {world_begin_far_away, 600, 1250}};
+
+	places[_i % 2].begin();
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	follow();
+	world.behaviour = outages[_i / 2].behaviour;
+	world.forgets = outages[_i / 2].forgets;
+	world_close_streams();
+	world_run(130 * 1000);
+	world.knocks = world.most_at_once = 0;
+	unsigned int others = world.lists + world.reads + world.streams;
+	world_run(480 * 1000);
+	bool denied = outages[_i / 2].behaviour == DENIES || outages[_i / 2].behaviour == SHOWS_NOTHING;
+	ck_assert_uint_le(world.knocks, _i % 2 == 1 && denied ? 200 : places[_i % 2].most);
+	ck_assert_uint_ge(world.knocks, _i % 2 == 1 && denied ? 90 : places[_i % 2].least);
+	ck_assert_uint_le(world.most_at_once, 2);
+	ck_assert_uint_eq(world.lists + world.reads + world.streams, others);
+	world_end();
+}
+END_TEST
+
+/* It takes longer for each answer than a fresh knock is given. */
+START_TEST(an_agent_that_is_merely_slow_is_found_again)
+{
+	set_up();
+	follow();
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(10 * 1000);
+	world.behaviour = SERVES;
+	world.slowness = 2000;
+	world_run(20 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
 	world_end();
 }
 END_TEST
@@ -98,6 +165,20 @@ START_TEST(after_max_stale_what_is_known_is_expired_and_current_again_afterwards
 	world.behaviour = SERVES;
 	world_run(1000);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* The age is that of the last word of the agent, not of the last reading. */
+START_TEST(what_was_followed_for_long_is_not_old)
+{
+	set_up();
+	follow();
+	world_run(2 * 3600 * 1000);
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(600 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
 	world_end();
 }
 END_TEST
@@ -216,10 +297,135 @@ START_TEST(where_no_stream_lasts_changes_are_polled_for)
 }
 END_TEST
 
+/* For long, and through many of Nomad's waits, which last a little longer than they were asked to. */
+START_TEST(where_changes_are_polled_for_nothing_is_an_outage)
+{
+	set_up();
+	world.streaming = STAYS_SILENT;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(3600 * 1000);
+	ck_assert_uint_ge(world.polls, 40);
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* Each sort of request by itself, while all others are answered. */
+static const struct {
+	bool lists, reads; /* are never answered ... */
+	bool later;        /* ... once all has been read */
+	bool polled;
+} mutes[] = {{true, false, false, false}, {false, true, false, false}, {false, true, true, false}, {true, false, true, true}};
+
+START_TEST(a_request_that_is_never_answered_is_given_up)
+{
+	set_up();
+	if (mutes[_i].polled)
+		world.streaming = STAYS_SILENT;
+	world.holds_lists = mutes[_i].lists && !mutes[_i].later;
+	world.holds_reads = mutes[_i].reads && !mutes[_i].later;
+	world_start(CATALOGUE_LOADING, 0);
+	/* Beyond the moment at which a stream is tried again. */
+	world_run(mutes[_i].later ? 70 * 1000 : 60 * 1000);
+	world.holds_lists = mutes[_i].lists;
+	world.holds_reads = mutes[_i].reads;
+	world_run(100 * 1000);
+	ck_assert_int_eq(world_state(), mutes[_i].later ? CATALOGUE_STALE : CATALOGUE_LOADING);
+	ck_assert_uint_eq(world_said("Nomad cannot be followed: timed out"), 1);
+	world_release();
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* A token that has expired: the heartbeats go on, until there is an event. Reads are denied. */
+START_TEST(heartbeats_of_a_stream_that_is_denied_by_now_prove_nothing)
+{
+	set_up();
+	follow();
+	world.behaviour = DENIES;
+	world.beats_on = true;
+	world_run(40 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
+/* Reads fail, while the stream goes on. */
+START_TEST(heartbeats_without_reads_prove_nothing)
+{
+	set_up();
+	follow();
+	world.behaviour = LEADERLESS;
+	world_run(45 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
+START_TEST(a_denied_token_is_read_again_from_its_file)
+{
+	char folder[SUPPORT_PATH_MAX], path[SUPPORT_PATH_MAX];
+
+	set_up();
+	world_end();
+	support_folder(folder);
+	support_path(folder, "token", path);
+	support_write(path, "old\n", 4);
+	world_begin_with_token(path);
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	follow();
+	world.behaviour = DENIES;
+	world_run(60 * 1000);
+	ck_assert_str_eq(watcher_agent(world_watcher())->token, "old");
+	support_write(path, "new\n", 4);
+	world_run(1000);
+	ck_assert_str_eq(watcher_agent(world_watcher())->token, "new");
+	world_end();
+}
+END_TEST
+
+/* No namespace is asked for by name in the list of all; here each list is, and fails. */
+START_TEST(lists_of_namespaces_that_fail_remove_nothing)
+{
+	set_up();
+	world_end();
+	world_begin("default prod");
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	follow();
+	world.breaks = _i == 0 ? "default" : "prod";
+	world_close_streams();
+	world_run(60 * 1000);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
+/* The namespace has vanished from the list of all, and what is asked after it fails. */
+START_TEST(a_namespace_that_cannot_be_asked_for_is_kept)
+{
+	set_up();
+	follow();
+	world.hidden = world.breaks = "prod";
+	world_close_streams();
+	world_run(60 * 1000);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
 START_TEST(a_stream_without_a_byte_for_40_s_is_dead)
 {
 	set_up();
 	follow();
+	world_run(50 * 1000);
+	ck_assert_uint_eq(world.streams, 1);
+	world.stalls = true;
 	world_run(60 * 1000);
 	ck_assert_uint_eq(world.streams, 2);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
@@ -244,6 +450,10 @@ START_TEST(a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes)
 	struct watcher_state state;
 	watcher_state(world_watcher(), &state);
 	ck_assert_uint_eq(state.kept, 1);
+	/* Nothing is asked of what may not be read. */
+	world_run(600 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
 	/* It gets the right back. */
 	world.hidden = NULL;
 	world_register_silently("prod", "db", "db-2", "10.0.0.4");
@@ -305,15 +515,26 @@ END_TEST
 int main(void)
 {
 	const struct support_test tests[] = {
-		{every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second, sizeof outages / sizeof *outages},
+		{every_outage_keeps_what_is_known_as_stale_and_ends_within_a_second, 8 * OUTAGES},
+		{an_outage_of_an_agent_elsewhere_ends_within_a_second, 8 * OUTAGES},
+		{an_outage_costs_an_agent_little, 2 * OUTAGES},
+		{an_agent_that_is_merely_slow_is_found_again, 1},
 		{an_outage_is_said_once_and_its_end_once, 1},
 		{after_max_stale_what_is_known_is_expired_and_current_again_afterwards, 1},
+		{what_was_followed_for_long_is_not_old, 1},
 		{without_nomad_from_the_start_nothing_is_known, 1},
 		{a_restart_without_nomad_goes_on_with_what_was_published, 1},
 		{what_was_published_too_long_ago_is_expired_at_once, 1},
 		{where_the_stream_is_denied_changes_are_polled_for, 2},
 		{a_change_between_the_list_and_a_read_is_not_missed_by_polling, 1},
 		{where_no_stream_lasts_changes_are_polled_for, 1},
+		{where_changes_are_polled_for_nothing_is_an_outage, 1},
+		{a_request_that_is_never_answered_is_given_up, sizeof mutes / sizeof *mutes},
+		{heartbeats_of_a_stream_that_is_denied_by_now_prove_nothing, 1},
+		{heartbeats_without_reads_prove_nothing, 1},
+		{a_denied_token_is_read_again_from_its_file, 1},
+		{lists_of_namespaces_that_fail_remove_nothing, 2},
+		{a_namespace_that_cannot_be_asked_for_is_kept, 1},
 		{a_stream_without_a_byte_for_40_s_is_dead, 1},
 		{a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes, 1},
 		{a_cluster_that_is_really_empty_becomes_empty, 1},

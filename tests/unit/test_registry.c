@@ -17,6 +17,7 @@ static struct registry *registry;
 static char told[4096];
 static struct address host_address;
 static size_t host_addresses;
+static bool host_known;
 
 static void changed(void *context, const struct service_key *key, const struct service *service)
 {
@@ -27,12 +28,13 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static void resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static bool resolve(void *context, const char *host, const struct address **addresses, size_t *count)
 {
 	(void)context;
 	(void)host;
 	*addresses = &host_address;
 	*count = host_addresses;
+	return host_known;
 }
 
 static void set_up(void)
@@ -41,6 +43,7 @@ static void set_up(void)
 
 	told[0] = '\0';
 	host_addresses = 0;
+	host_known = true;
 	catalogue = catalogue_new();
 	registry = registry_new(catalogue, &owner);
 	ck_assert_ptr_nonnull(registry);
@@ -116,8 +119,11 @@ START_TEST(what_is_not_newer_changes_nothing)
 	registry_flush(registry, 1000);
 	add("web", "1", "10.0.0.2", 5);
 	add("web", "1", "10.0.0.3", 4);
-	registry_remove(registry, "prod", "web", "1", 5);
 	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	registry_remove(registry, "prod", "web", "1", 5);
+	registry_flush(registry, 2000);
+	registry_flush(registry, 3000);
 	ck_assert_str_eq(find("web"), "10.0.0.1");
 	ck_assert_str_eq(told_so_far(), "+prod/web");
 	tear_down();
@@ -259,6 +265,98 @@ START_TEST(a_host_name_has_what_it_leads_to_and_follows_it)
 }
 END_TEST
 
+START_TEST(a_change_waits_until_its_host_names_are_resolved)
+{
+	set_up();
+	host_known = false;
+	add("web", "1", "db.example.net", 5);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(told_so_far(), "");
+	ck_assert(registry_waits(registry));
+	ck_assert_int_eq(registry_due(registry), 1000 + REGISTRY_RESOLVE);
+	/* Others go on, and what changes meanwhile waits along. */
+	add("api", "1", "10.0.0.9", 6);
+	add("web", "2", "10.0.0.2", 7);
+	ck_assert_int_eq(registry_due(registry), 0);
+	registry_flush(registry, 1500);
+	ck_assert_str_eq(told_so_far(), "+prod/api");
+	ck_assert_str_eq(find("web"), "none");
+	ck_assert_int_eq(registry_due(registry), 1000 + REGISTRY_RESOLVE);
+	address_parse("10.0.0.7", &host_address);
+	host_addresses = 1;
+	host_known = true;
+	registry_host_changed(registry, "db.example.net");
+	ck_assert_int_eq(registry_due(registry), 0);
+	registry_flush(registry, 1600);
+	ck_assert_str_eq(told_so_far(), "+prod/web");
+	ck_assert_str_eq(find("web"), "10.0.0.7 10.0.0.2");
+	ck_assert(!registry_waits(registry));
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_change_waits_for_host_names_no_longer_than_a_while)
+{
+	set_up();
+	host_known = false;
+	add("web", "1", "db.example.net", 5);
+	add("web", "2", "10.0.0.2", 5);
+	registry_flush(registry, 1000);
+	registry_flush(registry, 1000 + REGISTRY_RESOLVE - 1);
+	ck_assert_str_eq(find("web"), "none");
+	registry_flush(registry, 1000 + REGISTRY_RESOLVE);
+	ck_assert_str_eq(find("web"), "10.0.0.2");
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	tear_down();
+}
+END_TEST
+
+/* One that is left without instances, and gets one by name: what it had is shown until that leads somewhere. */
+START_TEST(what_is_shown_stays_while_its_successor_waits)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	told_so_far();
+	host_known = false;
+	registry_remove(registry, "prod", "web", "1", 6);
+	registry_flush(registry, 2000);
+	add("web", "2", "db.example.net", 7);
+	registry_flush(registry, 2050);
+	registry_flush(registry, 2000 + REGISTRY_HOLD);
+	registry_flush(registry, 3000);
+	ck_assert_str_eq(told_so_far(), "");
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	address_parse("10.0.0.7", &host_address);
+	host_addresses = 1;
+	host_known = true;
+	registry_host_changed(registry, "db.example.net");
+	registry_flush(registry, 3100);
+	ck_assert_str_eq(find("web"), "10.0.0.7");
+	registry_flush(registry, 9000);
+	ck_assert_str_eq(told_so_far(), "+prod/web");
+	tear_down();
+}
+END_TEST
+
+/* And the last one goes while it waits. */
+START_TEST(what_waits_may_go_again)
+{
+	set_up();
+	host_known = false;
+	add("web", "1", "db.example.net", 5);
+	registry_flush(registry, 1000);
+	registry_remove(registry, "prod", "web", "1", 6);
+	registry_flush(registry, 1100);
+	ck_assert(!registry_waits(registry));
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	registry_flush(registry, 9000);
+	ck_assert_str_eq(told_so_far(), "");
+	tear_down();
+}
+END_TEST
+
 /* A change of one that is there, too: it does not get lost on the way. */
 START_TEST(without_memory_an_instance_does_not_get_lost)
 {
@@ -317,6 +415,10 @@ int main(void)
 		{a_read_replaces_its_spelling_and_no_other, 1},
 		{instances_stand_in_the_order_of_their_ids, 1},
 		{a_host_name_has_what_it_leads_to_and_follows_it, 1},
+		{a_change_waits_until_its_host_names_are_resolved, 1},
+		{a_change_waits_for_host_names_no_longer_than_a_while, 1},
+		{what_is_shown_stays_while_its_successor_waits, 1},
+		{what_waits_may_go_again, 1},
 		{without_memory_an_instance_does_not_get_lost, 1},
 		{without_memory_services_are_as_before, 1},
 	};

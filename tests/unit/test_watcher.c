@@ -295,6 +295,29 @@ START_TEST(a_deletion_without_event_is_found_by_the_index)
 }
 END_TEST
 
+static const int intervals[] = {10, 100, 300, 700, 1500};
+
+START_TEST(checks_at_any_interval_find_what_was_missed)
+{
+	int interval = intervals[_i / 2];
+
+	world_begin(_i % 2 == 0 ? NULL : "prod");
+	world.check = interval;
+	follow();
+	for (int round = 0; round < 3; round++) {
+		char id[8];
+		snprintf(id, sizeof id, "x-%d", round);
+		world_register_silently("prod", "x", id, "10.0.0.8");
+		world_run(2 * interval + 1500);
+		ck_assert_str_ne(world_find("prod", "x"), "none");
+		world_deregister("prod", id, NULL);
+		world_run(2 * interval + 1500);
+		ck_assert_str_eq(world_find("prod", "x"), "none");
+	}
+	world_end();
+}
+END_TEST
+
 /* Later events move the index over the one that was missed; each service is read in its turn. */
 START_TEST(a_deletion_that_later_events_hide_is_found_in_turn)
 {
@@ -327,11 +350,7 @@ START_TEST(an_idle_catalogue_costs_two_reads_a_minute)
 	set_up();
 	follow();
 	unsigned int before = world.reads + world.lists;
-	for (int minute = 0; minute < 10; minute++)
-		for (int beat = 0; beat < 2; beat++) {
-			world_run(30 * 1000);
-			world_send("{}\n");
-		}
+	world_run(600 * 1000);
 	ck_assert_uint_le(world.reads + world.lists - before, 26);
 	ck_assert_uint_ge(world.reads + world.lists - before, 16);
 	ck_assert_uint_eq(world.streams, 1);
@@ -344,17 +363,24 @@ START_TEST(a_rebuilt_cluster_with_a_lower_index_is_read_again)
 {
 	set_up();
 	follow();
+	/* The stream has brought something, so that indexes of the old cluster are known of it too. */
+	world_register("default", "web", "web-1", "10.0.0.1");
+	world_run(10 * 1000);
 	world_rebuild(3);
 	world_register_silently("default", "web", "web-9", "10.9.9.9");
 	world_close_streams();
 	world_run(1500);
 	ck_assert_str_eq(world_find("default", "web"), "10.9.9.9");
 	ck_assert_str_eq(world_find("prod", "db"), "none");
-	ck_assert_uint_eq(world_said("went back from 13 to 4"), 1);
+	ck_assert_uint_eq(world_said("went back from 14 to 4"), 1);
 	/* Events of the new cluster count, though their indexes are lower than what was known. */
 	world_register("default", "web", "web-10", "10.9.9.10");
 	world_run(0);
 	ck_assert_str_eq(world_find("default", "web"), "10.9.9.10 10.9.9.9");
+	/* The old index is forgotten: nothing is looked for up to it. */
+	world_run(200 * 1000);
+	ck_assert_uint_eq(world_said("everything is read again"), 1);
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
 	world_end();
 }
 END_TEST
@@ -376,13 +402,193 @@ END_TEST
 START_TEST(a_list_that_is_shorter_once_removes_nothing)
 {
 	set_up();
+	world_register_silently("default", "other", "other-1", "10.0.0.4");
 	follow();
 	world.lies = 1;
 	world_close_streams();
 	world_run(1000);
 	ck_assert_int_eq(world.lies, 0);
 	ck_assert_str_eq(world_changes(), "");
+	ck_assert_str_eq(world_find("default", "other"), "10.0.0.4");
 	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_end();
+}
+END_TEST
+
+/* The server that is asked has not caught up: it knows nothing yet, by an index that is long past. */
+START_TEST(a_list_of_long_ago_removes_nothing_and_is_no_rebuilt_cluster)
+{
+	set_up();
+	follow();
+	world_run(10 * 1000);
+	world.old_lists = 1;
+	world.old_lists_are_full = _i == 1;
+	world_close_streams();
+	world_run(1000);
+	ck_assert_int_eq(world.old_lists, 0);
+	ck_assert_str_eq(world_changes(), "");
+	ck_assert_uint_eq(world_said("went back"), 0);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* The same, where nothing is known yet that would be missing from the list. */
+START_TEST(a_read_that_is_older_than_the_list_is_made_again)
+{
+	set_up();
+	world.old_reads = 2;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(2000);
+	ck_assert_int_eq(world.old_reads, 0);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
+	world_end();
+}
+END_TEST
+
+START_TEST(reads_that_fail_for_a_moment_are_made_again)
+{
+	set_up();
+	world.failing_reads = 4;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(2000);
+	ck_assert_int_eq(world.failing_reads, 0);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
+	ck_assert_uint_eq(world.streams, 1);
+	world_end();
+}
+END_TEST
+
+static const enum agent_result unreadable[] = {AGENT_TOO_LARGE, AGENT_FAILED};
+
+START_TEST(a_service_that_is_listed_and_cannot_be_read_spoils_no_other)
+{
+	set_up();
+	world.unreadable = "web";
+	world.unreadable_result = unreadable[_i];
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(2000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
+	world_end();
+}
+END_TEST
+
+/* The read has seen it come and go; of its going the stream has not spoken yet. */
+START_TEST(events_older_than_the_read_of_their_service_change_nothing)
+{
+	set_up();
+	world_start(CATALOGUE_LOADING, 0);
+	world.holds_reads = true;
+	world_run(10);
+	world_register("default", "web", "web-3", "10.0.0.5");
+	world_deregister("default", "web-3", NULL);
+	world_release();
+	world_run(100);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	world_end();
+}
+END_TEST
+
+/* More than there is room for: what is lost is found by reading again. */
+START_TEST(frames_that_find_no_room_while_everything_is_read_are_not_missed)
+{
+	enum { FRAME = 8 * 1024 * 1024, FRAMES = 9 };
+	char *frame = malloc(FRAME + 1);
+
+	ck_assert_ptr_nonnull(frame);
+	set_up();
+	world_start(CATALOGUE_LOADING, 0);
+	world.holds_reads = true;
+	world_run(10);
+	memset(frame, ' ', FRAME);
+	memcpy(frame, "{\"Index\":9", 10);
+	memcpy(frame + FRAME - 2, "}\n", 3);
+	for (int i = 0; i < FRAMES; i++)
+		world_send(frame);
+	world_register("prod", "late", "late-1", "10.0.0.4");
+	world_release();
+	world_run(100);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("prod", "late"), "10.0.0.4");
+	world_end();
+	free(frame);
+}
+END_TEST
+
+/* Rebuilt, and come to the very same index and names: a few that are read differ, so all are. */
+START_TEST(a_rebuilt_cluster_with_the_same_index_is_read_again)
+{
+	enum { SERVICES = 20 };
+	char name[16];
+
+	world_begin(NULL);
+	for (int round = 0; round < 2; round++) {
+		world_rebuild(10);
+		for (int i = 0; i < SERVICES; i++) {
+			snprintf(name, sizeof name, "s%d", i);
+			world_register_silently("default", name, name, round == 0 ? "10.3.0.1" : "10.3.0.2");
+		}
+		if (round == 0)
+			follow();
+	}
+	world_close_streams();
+	world_run(1000);
+	for (int i = 0; i < SERVICES; i++) {
+		snprintf(name, sizeof name, "s%d", i);
+		ck_assert_str_eq(world_find("default", name), "10.3.0.2");
+	}
+	world_end();
+}
+END_TEST
+
+/* The index is the whole table's, and moves by what others do: it is looked at ever more rarely. */
+START_TEST(changes_in_other_namespaces_do_not_have_everything_read_each_time)
+{
+	world_begin("prod");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	follow();
+	unsigned int before = world.lists;
+	for (int i = 0; i < 60; i++) {
+		world_register_silently("default", "web", "web-1", "10.0.0.1");
+		world_run(30 * 1000);
+	}
+	ck_assert_uint_le(world.lists - before, 8);
+	ck_assert_uint_ge(world.lists - before, 3);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* Until it is known where they lead, nothing is said to be complete; but not for long. */
+START_TEST(the_first_catalogue_is_complete_with_the_addresses_of_its_host_names)
+{
+	set_up();
+	world_register_silently("prod", "ext", "ext-1", "db.example.net");
+	world.resolves_nothing = true;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(REGISTRY_RESOLVE - 100);
+	ck_assert_int_eq(world_state(), CATALOGUE_LOADING);
+	if (_i == 0)
+		world.resolves_nothing = false;
+	world_run(200);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* What came before a stream began is read; only what comes is asked of it. */
+START_TEST(a_stream_is_asked_for_what_comes_alone)
+{
+	set_up();
+	follow();
+	ck_assert_ptr_nonnull(strstr(world_stream_path(), "topic=Service&index=9223372036854775807"));
 	world_end();
 }
 END_TEST
@@ -461,12 +667,23 @@ int main(void)
 		{junk_records_spoil_no_others_and_are_said_once, 1},
 		{an_address_that_becomes_junk_takes_the_instance_away, 1},
 		{a_deletion_without_event_is_found_by_the_index, 1},
+		{checks_at_any_interval_find_what_was_missed, 2 * sizeof intervals / sizeof *intervals},
 		{a_deletion_that_later_events_hide_is_found_in_turn, 1},
 		{a_namespace_made_after_the_stream_began_gets_a_new_stream, 1},
 		{an_idle_catalogue_costs_two_reads_a_minute, 1},
 		{a_rebuilt_cluster_with_a_lower_index_is_read_again, 1},
 		{a_restored_snapshot_behind_an_open_stream_is_found, 1},
 		{a_list_that_is_shorter_once_removes_nothing, 1},
+		{a_list_of_long_ago_removes_nothing_and_is_no_rebuilt_cluster, 2},
+		{a_read_that_is_older_than_the_list_is_made_again, 1},
+		{reads_that_fail_for_a_moment_are_made_again, 1},
+		{a_service_that_is_listed_and_cannot_be_read_spoils_no_other, 2},
+		{events_older_than_the_read_of_their_service_change_nothing, 1},
+		{frames_that_find_no_room_while_everything_is_read_are_not_missed, 1},
+		{a_rebuilt_cluster_with_the_same_index_is_read_again, 1},
+		{changes_in_other_namespaces_do_not_have_everything_read_each_time, 1},
+		{the_first_catalogue_is_complete_with_the_addresses_of_its_host_names, 2},
+		{a_stream_is_asked_for_what_comes_alone, 1},
 		{what_did_not_change_while_away_is_not_read_again, 1},
 		{configured_namespaces_are_followed_alone, 1},
 		{a_frame_that_is_no_json_has_everything_read_again, 1},

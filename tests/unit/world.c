@@ -22,7 +22,8 @@ struct row {
 struct pending {
 	struct watch_request *request;
 	bool beaten;         /* a stream that has said `{}` */
-	int64_t started_at;
+	bool forgotten;      /* was asked while the agent did not answer, and never will be answered */
+	int64_t started_at, beat_at;
 	int agent;           /* the number of the address */
 };
 
@@ -39,6 +40,7 @@ static struct pending pending[REQUESTS];
 static int64_t clock_now, wake;
 static char said[TEXT], changes[TEXT], collected[TEXT];
 static bool collecting, first_refuses;
+static char token_file[SUPPORT_PATH_MAX];
 static uint32_t random_state;
 
 static int64_t now(void *context)
@@ -54,6 +56,13 @@ static uint32_t next_random(void *context)
 	return random_state >> 8;
 }
 
+/* Nothing is ever said to a subscription that was denied; a read that hangs is answered later, or not. */
+static bool forgets(const struct watch_request *request)
+{
+	return request->is_stream ? world.behaviour == DENIES || world.behaviour == SHOWS_NOTHING || world.behaviour == HANGS
+	                          : world.behaviour == HANGS && world.forgets;
+}
+
 static void start(void *context, struct watch_request *request)
 {
 	unsigned int running = 0;
@@ -65,7 +74,12 @@ static void start(void *context, struct watch_request *request)
 		world.most_at_once = running + 1;
 	for (size_t i = 0; i < REQUESTS; i++)
 		if (pending[i].request == NULL) {
-			pending[i] = (struct pending){request, false, clock_now, (int)watcher_agent(watcher)->current};
+			pending[i] = (struct pending){
+				.request = request,
+				.forgotten = forgets(request),
+				.started_at = clock_now,
+				.agent = (int)watcher_agent(watcher)->current,
+			};
 			world.streams += request->is_stream;
 			return;
 		}
@@ -107,12 +121,13 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static void resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static bool resolve(void *context, const char *host, const struct address **addresses, size_t *count)
 {
 	(void)context;
 	(void)host;
 	*addresses = NULL;
 	*count = 0;
+	return !world.resolves_nothing;
 }
 
 static void begin(const char *namespaces, const char *addresses)
@@ -121,6 +136,8 @@ static void begin(const char *namespaces, const char *addresses)
 	char reason[CONFIG_REASON_MAX];
 
 	ck_assert_int_eq(config_load("/dev/null", &config, reason), 0);
+	if (token_file[0] != '\0')
+		ck_assert_int_eq(config_set(&config, "nomad", "token-file", token_file, reason), 0);
 	ck_assert_int_eq(config_set(&config, "nomad", "address", addresses, reason), 0);
 	if (namespaces != NULL)
 		ck_assert_int_eq(config_set(&config, "nomad", "namespace", namespaces, reason), 0);
@@ -145,6 +162,18 @@ void world_begin(const char *namespaces)
 	begin(namespaces, "http://127.0.0.1:4646");
 }
 
+void world_begin_with_token(const char *path)
+{
+	snprintf(token_file, sizeof token_file, "%s", path);
+	world_begin(NULL);
+}
+
+void world_begin_far_away(void)
+{
+	first_refuses = false;
+	begin(NULL, "http://192.0.2.1:4646");
+}
+
 void world_begin_with_two(void)
 {
 	first_refuses = true;
@@ -160,11 +189,12 @@ void world_end(void)
 	registry_free(registry);
 	catalogue_free(catalogue);
 	config_done(&config);
+	token_file[0] = '\0';
 }
 
 void world_start(enum catalogue_state state, int64_t current_at)
 {
-	struct watcher_begin first = {state, current_at == 0 ? clock_now : current_at, 0};
+	struct watcher_begin first = {state, current_at == 0 ? clock_now : current_at, world.check};
 	char reason[CONFIG_REASON_MAX];
 
 	ck_assert_int_eq(watcher_new(&config, &outside, registry, catalogue, &first, &watcher, reason), 0);
@@ -248,7 +278,10 @@ static void finish(struct pending *which, enum agent_result result, uint64_t ind
 	static struct agent_answer answer;
 	struct watch_request *request = which->request;
 
-	answer = (struct agent_answer){.status = result == AGENT_BELIEVED ? 200 : result == AGENT_DENIED ? 403 : 500,
+	answer = (struct agent_answer){.status = result == AGENT_BELIEVED ? 200
+	                                         : result == AGENT_DENIED ? 403
+	                                         : result == AGENT_FAILED ? 405
+	                                                                  : 500,
 	                               .has_index = true,
 	                               .index = index,
 	                               .result = result};
@@ -271,45 +304,108 @@ static enum agent_result result_of(const struct pending *which, const char *name
 
 	if (first_refuses && which->agent == 0)
 		return AGENT_UNREACHABLE;
+	if (world.breaks != NULL && strcmp(namespace, world.breaks) == 0)
+		return AGENT_NO_LEADER;
 	if (world.behaviour == SHOWS_NOTHING && strcmp(namespace, "*") == 0)
 		return AGENT_UNBELIEVABLE;
 	return world.behaviour == SERVES && !has_right(namespace) ? AGENT_DENIED : results[world.behaviour];
+}
+
+/* Whether a blocking query has to wait still. */
+static bool is_blocked(const struct pending *which)
+{
+	enum { EXTRA = 16 }; /* Nomad adds up to a sixteenth to a wait */
+	const char *path = which->request->path;
+	char above[160];
+	int64_t limit = strstr(path, "wait=300ms") != NULL ? 300 : strstr(path, "wait=60s") != NULL ? 60000 : 0;
+
+	part_of(path, "&index=", above);
+	return above[0] != '\0' && strtoull(above, NULL, 10) >= world.index &&
+	       clock_now - which->started_at < limit + limit / EXTRA;
+}
+
+/* What has become of a read by now; false where it has to wait. */
+static bool has_result(const struct pending *which, enum agent_result *result)
+{
+	int64_t age = clock_now - which->started_at;
+	char namespace[160];
+
+	*result = AGENT_TIMED_OUT;
+	if (which->request->limit > 0 && age >= which->request->limit)
+		return true;
+	if (!which->forgotten)
+		*result = result_of(which, part_of(which->request->path, "namespace=", namespace));
+	if (*result == AGENT_BELIEVED)
+		return age >= world.slowness && !is_blocked(which);
+	return *result != AGENT_TIMED_OUT;
 }
 
 /* Answers one read; false where it has to wait. */
 static bool answer_read(struct pending *which)
 {
 	static char body[TEXT];
-	char namespace[160], service[160], above[160];
+	char namespace[160], service[160];
 	const char *path = which->request->path;
-
-	/* A server that has just started, or has no leader, answers "stale" reads with an empty list. */
-	ck_assert_ptr_null(strstr(path, "stale"));
 	bool is_list = strncmp(path, "/v1/services", 12) == 0;
+	bool is_stale = strstr(path, "stale") != NULL;
 	enum agent_result result;
 
 	part_of(path, "namespace=", namespace);
 	part_of(path, "/v1/service/", service);
-	bool waits = strtoull(part_of(path, "&index=", above), NULL, 10) >= world.index && above[0] != '\0';
-	int64_t limit = strstr(path, "wait=300ms") != NULL ? 300 : strstr(path, "wait=60s") != NULL ? 60000 : 0;
-	result = result_of(which, namespace);
-	if (result == AGENT_TIMED_OUT && clock_now < which->started_at + which->request->limit)
+	if (!has_result(which, &result))
 		return false;
-	if (result == AGENT_BELIEVED && waits && clock_now < which->started_at + limit)
+	if (result != AGENT_TIMED_OUT && ((is_list && world.holds_lists && !is_stale) || (!is_list && world.holds_reads)))
 		return false;
-	if ((is_list && world.holds_lists) || (!is_list && world.holds_reads))
-		return false;
-	world.polls += limit == 60000;
-	world.lists += is_list;
+	world.polls += strstr(path, "wait=60s") != NULL;
+	world.knocks += is_stale;
+	world.lists += is_list && !is_stale;
 	world.reads += !is_list;
 	strcpy(body, "[]");
-	if (result == AGENT_BELIEVED) {
+	/* A server that has just started has an empty list for who asks it by itself, with a leader and index 1. */
+	if (result == AGENT_BELIEVED && !is_stale) {
 		if (is_list)
 			list(namespace, body, sizeof body);
 		else
 			read_service(namespace, service, body, sizeof body);
 	}
-	finish(which, result, world.index, body);
+	finish(which, result, is_stale ? 1 : world.index, body);
+	return true;
+}
+
+/* What a server says that lags behind, of before anything was registered; or that fails. */
+static bool answer_wrongly(struct pending *which)
+{
+	const char *path = which->request->path;
+	bool is_read = strncmp(path, "/v1/service/", 12) == 0;
+	char service[160];
+
+	if (is_read && world.unreadable != NULL && strcmp(part_of(path, "/v1/service/", service), world.unreadable) == 0) {
+		finish(which, world.unreadable_result, 0, "");
+	} else if (is_read && world.failing_reads > 0) {
+		world.failing_reads--;
+		finish(which, AGENT_NO_LEADER, 0, "");
+	} else if (is_read && world.old_reads > 0) {
+		world.old_reads--;
+		finish(which, AGENT_BELIEVED, 2, "[]");
+	} else if (!is_read && world.old_lists > 0 && strstr(path, "&") == NULL) {
+		static char body[TEXT];
+		world.old_lists--;
+		list("*", body, sizeof body);
+		finish(which, AGENT_BELIEVED, 2, world.old_lists_are_full ? body : "[]");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Every 30 s, as long as it lasts. */
+static bool beat(struct pending *which)
+{
+	if (clock_now < which->beat_at || world.stalls ||
+	    (world.behaviour != SERVES && world.behaviour != LEADERLESS && !world.beats_on))
+		return false;
+	which->beat_at = clock_now + 30 * 1000;
+	which->request->data(which->request, "{}\n", 3);
 	return true;
 }
 
@@ -325,7 +421,9 @@ static bool answer_stream(struct pending *which)
 		return true;
 	}
 	bool allowed = world.behaviour == SERVES || world.behaviour == LEADERLESS;
-	if (which->beaten || !allowed || world.streaming == STAYS_SILENT ||
+	if (which->beaten)
+		return beat(which);
+	if (which->forgotten || !allowed || world.streaming == STAYS_SILENT ||
 	    (strcmp(namespace, "*") == 0 && world.hidden != NULL))
 		return false;
 	if (clock_now < which->started_at + world.first_beat)
@@ -335,17 +433,21 @@ static bool answer_stream(struct pending *which)
 		finish(which, AGENT_BELIEVED, 0, "");
 		return true;
 	}
-	request->data(request, "{}\n", 3);
+	beat(which);
 	if (world.streaming == ENDS_AFTER_BEAT && which->request == request)
 		finish(which, AGENT_BELIEVED, 0, "");
 	return true;
 }
 
+static bool answer_request(struct pending *which)
+{
+	return which->request->is_stream ? answer_stream(which) : answer_wrongly(which) || answer_read(which);
+}
+
 static void settle(void)
 {
 	for (size_t i = 0; i < REQUESTS;) {
-		bool done = pending[i].request != NULL &&
-		            (pending[i].request->is_stream ? answer_stream(&pending[i]) : answer_read(&pending[i]));
+		bool done = pending[i].request != NULL && answer_request(&pending[i]);
 		i = done ? 0 : i + 1;
 	}
 }
@@ -484,6 +586,16 @@ const char *world_find(const char *namespace, const char *service)
 	snprintf(key.service, sizeof key.service, "%s", service);
 	found = catalogue_find(catalogue, &key);
 	return found == NULL ? "none" : support_addresses(found->addresses, found->address_count);
+}
+
+const char *world_stream_path(void)
+{
+	const char *path = "";
+
+	for (size_t i = 0; i < REQUESTS; i++)
+		if (pending[i].request != NULL && pending[i].request->is_stream)
+			path = pending[i].request->path;
+	return path;
 }
 
 enum catalogue_state world_state(void)

@@ -17,9 +17,9 @@
 /* How an agent answers reads. */
 enum behaviour {
 	SERVES,
-	HANGS,     /* no byte, for ever */
+	HANGS,     /* no byte; what was asked meanwhile is answered afterwards, subscriptions aside */
 	REFUSES,   /* no connection, streams end */
-	DENIES,    /* 403; streams fall silent, and stay open */
+	DENIES,    /* 403; streams fall silent, and stay so */
 	LEADERLESS,
 	SHOWS_NOTHING, /* `*` is 200 [] with index 0, one namespace is 403: a token without rights */
 	OVERLOADED,    /* 429 */
@@ -32,12 +32,24 @@ struct world {
 	enum behaviour behaviour;
 	enum streaming streaming;
 	const char *hidden;  /* a namespace that `*` leaves out, and that is 403 by name; NULL: none */
+	int check;           /* the watcher's interval of checks, milliseconds; 0: its own */
+	bool forgets;        /* what is asked while it HANGS is never answered */
+	bool resolves_nothing; /* where host names lead is not known yet */
+	int slowness;        /* milliseconds that every read takes */
+	bool stalls;         /* streams have no heartbeat */
+	bool beats_on;       /* streams have one, also where reads are denied */
 	int lies;            /* so many lists more leave out all but the first row */
 	uint64_t index;
 	bool holds_lists, holds_reads; /* they wait for world_release() */
+	int old_lists, old_reads; /* so many more are of before anything was registered */
+	bool old_lists_are_full;  /* of all the same, though by an old index */
+	int failing_reads;        /* so many reads more fail */
+	const char *breaks;       /* a namespace of which every read by name fails; NULL: none */
+	const char *unreadable;   /* a service whose reads end with this result, FAILED with status 405; NULL: none */
+	enum agent_result unreadable_result;
 	const char *junk;              /* an element that reads of "web" carry besides; NULL: none */
 	/* What it saw. */
-	unsigned int streams, lists, reads, checks, polls, most_at_once;
+	unsigned int streams, lists, reads, polls, knocks, most_at_once;
 	int64_t first_beat; /* until which `{}` is held back, milliseconds */
 };
 
@@ -45,7 +57,10 @@ extern struct world world;
 
 /* Begins: an empty catalogue and agent; `namespaces` as in the configuration, NULL for the default. */
 void world_begin(const char *namespaces);
-/* The same with two agents, of which the first refuses. */
+/* The same with a token in a file. */
+void world_begin_with_token(const char *path);
+/* The same with an agent on another host; and with two, of which the first refuses. */
+void world_begin_far_away(void);
 void world_begin_with_two(void);
 void world_end(void);
 
@@ -81,6 +96,9 @@ void world_release(void);
 
 /* Forgets all rows, and starts again with this index, as a rebuilt cluster does. */
 void world_rebuild(uint64_t index);
+
+/* What was asked of the last stream. */
+const char *world_stream_path(void);
 
 /* The addresses of a service in the catalogue, with blanks between; "none" where there is no such service. */
 const char *world_find(const char *namespace, const char *service);
