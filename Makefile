@@ -164,10 +164,10 @@ bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
 	$(PYTHON) -B tests/bench/follow.py $(B)
-
-bench-dns: $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/bench/dns/, ceiling blast tcp cost)
+bench-dns: $(B)/nomad-dns-srv $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/bench/dns/, ceiling blast tcp cost)
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/dns.py $(B)
+	$(PYTHON) -B tests/bench/scrape.py $(B)
 
 $(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
