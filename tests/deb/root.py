@@ -109,9 +109,9 @@ def make(tarball, include, architectures):
 
 
 def unpack(packages, folder):
-    """Unpacks the minimal system, which is made where there is none yet; on amd64 with what a 32-bit program needs,
-    where that can be had."""
-    include = ",".join(dependencies(packages))
+    """Unpacks the minimal system, which is made where there is none yet, with nscd, which no test but its own starts; on
+    amd64 with what a 32-bit program needs, where that can be had."""
+    include = ",".join([*dependencies(packages), "nscd"])
     with_i386 = include + ",libc6:i386"
     key = hashlib.sha256(with_i386.encode()).hexdigest()[:12]
     tarball = build.ROOT / "build" / "deb" / f"root-{codename()}-{key}.tar"

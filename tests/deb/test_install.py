@@ -1,6 +1,8 @@
 """Installing, upgrading, removing and purging the packages in a fresh Debian root."""
 
 import contextlib
+import pathlib
+import re
 import shutil
 import socket
 
@@ -152,6 +154,35 @@ def test_daemon(daemon, agent):
     assert daemon.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
     assert daemon.run("getent", "hosts", "other.default.nomad", code=2) == ""
     assert not daemon.path("/var/cache/nss-nomad/users/0").exists()
+
+
+@contextlib.contextmanager
+def nscd(root):
+    """nscd running; its process."""
+    root.path("/run/nscd").mkdir()
+    root.run("nscd")        # returns when it is ready
+    try:
+        pid, = root.processes()
+        yield pid
+    finally:
+        root.run("nscd", "--shutdown")
+
+
+def test_through_nscd(root, packages, agent):
+    """Where nscd caches hosts, it is nscd that loads the module: names resolve all the same, with and without the
+    daemon, unknown ones do not; and the doctor says that it is in the way."""
+    agent.register("web", address="192.0.2.7", port=80)
+    root.install(packages)
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    with nscd(root) as pid, following(root):
+        assert root.run("getent", "ahosts", "web.default.nomad").split()[0] == "192.0.2.7"
+        assert "libnss_nomad.so.2" in pathlib.Path(f"/proc/{pid}/maps").read_text()
+        root.run("getent", "ahosts", "none.default.nomad", code=2)
+        said = root.run("nomad-lookup", "--check", code=1)
+        assert re.search(r"^FAULT +nscd ", said, re.M) and "enable-cache hosts no" in said
+        assert said.splitlines()[-1].startswith("1 fault")
+        agent.stop_listening()
+        assert root.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
 
 
 def test_i386(root, packages, small, agent):
