@@ -5,7 +5,8 @@
 #   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
 #   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
 #   make deb                       Debian packages       make check-deb those, in fresh roots
-#   make check-unit, -system, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
+#   make check-all                 what CI runs: check, the daemon in its unit's sandbox, check-deb
+#   make check-unit, -system, -sandbox, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX ?= /usr
@@ -37,7 +38,7 @@ HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c)) $(wildcard src/config*.c) src/url.c src/file.c src/record_encode.c
+ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c src/config*.c)) src/url.c src/file.c src/record_encode.c
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c src/watch/status.c $(CORE) $(ASKING)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
 	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
@@ -128,8 +129,8 @@ fuzz-all: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 export CC SAN PYTHON
 PYTEST = $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider -n $(or $(JOBS),$(shell echo $$((2 * $$(nproc)))))
 
-check:
-	+@tests/check.sh
+check check-all:
+	+@tests/check.sh $(if $(filter check-all,$@),sandbox deb)
 units: $(UNIT_TESTS)
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
@@ -139,6 +140,9 @@ check-fuzz: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/replay_%)
 
 check-system: all tools
 	$(PYTEST) tests/system tests/standin $(PYTEST_ARGS)
+
+check-sandbox: all tools
+	CONFINE=1 $(PYTEST) tests/system -k 'sandbox or metrics or test_daemon_ or test_dns_' $(PYTEST_ARGS)
 
 check-real: all tools
 	@command -v nomad >/dev/null || { echo 'make check-real: there is no nomad on PATH'; exit 1; }
@@ -160,10 +164,10 @@ bench: all tools $(B)/tests/bench/nss $(B)/tests/bench/libnss_nothing.so.2
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/nss.py $(B)
 	$(PYTHON) -B tests/bench/follow.py $(B)
-
-bench-dns: $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/bench/dns/, ceiling blast tcp cost)
+bench-dns: $(B)/nomad-dns-srv $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/bench/dns/, ceiling blast tcp cost)
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/dns.py $(B)
+	$(PYTHON) -B tests/bench/scrape.py $(B)
 
 $(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
@@ -183,13 +187,14 @@ install uninstall:
 		src/share/install.sh $@
 deb: deps-deb
 	tests/deb/build.sh build/deb
-check-deb: tools deps-deb
-	$(PYTHON) -B -m pytest -q --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
+check-deb: tools
+	@tests/setup.sh deb || echo 'make check-deb: goes on with what is installed'
+	$(PYTHON) -B -m pytest -q -rs --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
 
 clean:
 	rm -rf build
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools units check check-unit check-fuzz check-system check-real check-interop lint sanitize coverage fuzz fuzz-all \
-	soak bench demo deps deb check-deb install uninstall clean FORCE
+.PHONY: all tools units check check-all check-unit check-fuzz check-system check-sandbox check-real check-interop lint \
+	sanitize coverage fuzz fuzz-all soak bench demo deps deb check-deb install uninstall clean FORCE

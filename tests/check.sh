@@ -1,5 +1,6 @@
 #!/bin/bash
 # All that `make check` does, in order, each part to its end; then the counts. CC, SAN and PYTEST_ARGS as for make.
+# `make check-all` names the parts that come after those, as words: sandbox, deb, for make check-sandbox and check-deb.
 #
 # SPDX-License-Identifier: MIT
 set -uo pipefail
@@ -32,11 +33,14 @@ part lint make -s lint
 part unit make -s check-unit
 part fuzz make -s check-fuzz
 part system make -s check-system
+for more; do
+	part "$more" make -s "check-$more"
+done
 
 # From lines such as "unit tests: 12 passed, 0 failed, 0 skipped" and pytest's "3 failed, 40 passed in 9.87s".
 count()
 {
-	cat "$results"/{lint,unit,fuzz,system} | grep -E '^(lint|unit tests|fuzz inputs): |^[0-9]+ .* in [0-9.]+s' |
+	cat "$results"/* | grep -E '^(lint|unit tests|fuzz inputs): |^[0-9]+ .* in [0-9.]+s' |
 		grep -oE "[0-9]+ ($1)" | awk '{ sum += $1 } END { print sum + 0 }'
 }
 

@@ -203,9 +203,10 @@ zone:
         return self.wait_for(port)
 
 
-def blast(build, port, queries, seconds):
+def blast(build, port, queries, seconds, rate=0):
     """What the load says, as a dictionary."""
-    out = subprocess.run([build / "tests/bench/dns/blast", str(port), queries, str(seconds), str(WINDOW), str(SOCKETS)],
+    out = subprocess.run([build / "tests/bench/dns/blast", str(port), queries, str(seconds), str(WINDOW), str(SOCKETS),
+                          str(rate)],
                          preexec_fn=lambda: os.sched_setaffinity(0, {CORES[1]}), check=True, capture_output=True,
                          text=True).stdout.split()
     return {key: float(value) for key, value in zip(out[::2], out[1::2])}

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the Debian packages from a copy of this tree into a folder: tests/deb/build.sh FOLDER [VERSION]. The tree
 # stays as it is. Called by `make deb` and tests/deb. With a VERSION, for tests of upgrades, the configuration as shipped
-# is another one too; without it is that of debian/changelog.
+# is another one too; without it is that of debian/changelog. With ARCH=i386 it builds, on amd64, that architecture's
+# libnss-nomad alone, for 32-bit programs.
 #
 # SPDX-License-Identifier: MIT
 set -eu
@@ -30,7 +31,12 @@ fi
 cd "$copy"
 # Whoever is in the middle of "make" is not to be asked what this make is to do.
 unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS CC SAN DESTDIR PREFIX
-if ! LC_ALL=C dpkg-buildpackage -us -uc >"$target/build.log" 2>&1; then
+set --
+if [ -n "${ARCH-}" ]; then
+	set -- -b -a "$ARCH" -Pcross,pkg.nss-nomad.module
+	export CC='gcc -m32' DEB_BUILD_OPTIONS=nocheck
+fi
+if ! LC_ALL=C dpkg-buildpackage -us -uc "$@" >"$target/build.log" 2>&1; then
 	tail -n 40 "$target/build.log" >&2
 	exit 1
 fi

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,8 +26,21 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs root, for roots of its own"))
 
 
+def needs(program, package):
+    """Marks a test that is skipped where a program is not installed."""
+    return pytest.mark.skipif(not shutil.which(program), reason=f"no {program}; Debian: apt install {package}")
+
+
 def packages_in(folder):
     return [next(folder.glob(f"{name}_*.deb")) for name in NAMES]
+
+
+def cannot_build():
+    """Why this machine cannot build the packages; empty where it can."""
+    if not shutil.which("dpkg-buildpackage"):
+        return "no dpkg-buildpackage; run: sudo tests/setup.sh deb"
+    done = subprocess.run(["dpkg-checkbuilddeps"], cwd=HERE.parent.parent, capture_output=True, text=True)
+    return f"{done.stderr.strip()}; run: sudo tests/setup.sh deb" if done.returncode else ""
 
 
 def build(folder, *version, **settings):
@@ -51,6 +65,8 @@ def debs(session_folder):
 @pytest.fixture(scope="session")
 def packages(session_folder, debs):
     """The packages of this tree, as `make deb` builds them."""
+    if reason := cannot_build():
+        pytest.skip(reason)
     built = build(session_folder / "built")
     for package in built:
         (debs / package.name).hardlink_to(package)
@@ -67,9 +83,26 @@ def newer(session_folder, debs):
 
 
 @pytest.fixture(scope="session")
+def small(session_folder, packages, debs):
+    """The module's package for i386, and a 32-bit program that resolves, /debs/resolve-i386."""
+    if not all(map(shutil.which, ("i686-linux-gnu-strip", "x86_64-linux-gnu-gcc"))):
+        pytest.skip("no tools for i386; on amd64 run: sudo tests/setup.sh deb")
+    built = session_folder / "i386"
+    subprocess.run([str(HERE / "build.sh"), str(built)], check=True, env={**os.environ, "ARCH": "i386"})
+    package, = built.glob("libnss-nomad_*_i386.deb")
+    (debs / package.name).hardlink_to(package)
+    subprocess.run(["gcc", "-m32", "-std=gnu17", "-D_GNU_SOURCE", "-o", str(debs / "resolve-i386"),
+                    str(HERE.parent / "tools/resolve.c")], check=True)
+    return package
+
+
+@pytest.fixture(scope="session")
 def base(session_folder, packages):
     """The minimal system, unpacked. Made before the network is taken away."""
-    roots.unpack(packages, session_folder / "base")
+    try:
+        roots.unpack(packages, session_folder / "base")
+    except roots.Impossible as reason:
+        pytest.skip(f"no Debian root: {reason}")
     return session_folder / "base"
 
 

@@ -9,9 +9,9 @@ import hashlib
 import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
-import time
 
 import build
 import host
@@ -22,6 +22,8 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME
 NOT_OURS = re.compile(r"/(dev|proc|sys|tmp|debs)(/|$)|/var/(log|lib/dpkg|lib/apt|cache/apt|cache/ldconfig)(/|$)|"
                       r"/var/lib/systemd/deb-systemd-helper-|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|"
                       r"/etc/\.pwd\.lock$|/var/cache/debconf/|/root/")
+MAKE_WITHIN = 240   # seconds for a minimal system; 20 to 45 are usual
+READY_WITHIN = 60   # seconds for a daemon to follow
 LEAVE_WITHIN = 10   # seconds that a process may outlive what started it
 
 # $1 the unpacked system, $2 a mount point, $3 the folder with the packages
@@ -40,6 +42,28 @@ exec cat
 """
 
 
+def wait_for_end(pid, seconds):
+    """Waits until a process has ended, or that long."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        select.select([process], [], [], seconds)
+    finally:
+        os.close(process)
+
+
+def first_of(readable, process):
+    """Which comes first: something to read there, or the end of that child; None if neither does in READY_WITHIN."""
+    end = os.pidfd_open(process.pid)
+    try:
+        ready = select.select([readable, end], [], [], READY_WITHIN)[0]
+    finally:
+        os.close(end)
+    return readable if readable in ready else process if ready else None
+
+
 def codename():
     """The release that the packages are built on."""
     return re.search(r"^VERSION_CODENAME=(\w+)", pathlib.Path("/etc/os-release").read_text(), re.M)[1]
@@ -56,19 +80,50 @@ def dependencies(packages):
     return sorted(names - {package.name.partition("_")[0] for package in packages})
 
 
+class Impossible(Exception):
+    """No root can be made on this machine now."""
+
+
+def mirror():
+    """Where this machine has its Debian from, as arguments for mmdebstrap; none where apt does not know."""
+    done = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages",
+                           f"Codename: {codename()}"], capture_output=True, text=True)
+    return done.stdout.split()[:1]
+
+
+def make(tarball, include, architectures):
+    """Makes the minimal system with mmdebstrap; why it could not, or nothing."""
+    part = tarball.with_suffix(".part.tar")
+    try:
+        done = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={architectures}",
+                               f"--include={include}", codename(), str(part), *mirror()], capture_output=True,
+                              text=True, timeout=MAKE_WITHIN)
+    except FileNotFoundError:
+        return "no mmdebstrap; run: sudo tests/setup.sh deb"
+    except subprocess.TimeoutExpired:
+        return f"mmdebstrap was not done within {MAKE_WITHIN} s"
+    if done.returncode == 0:
+        part.rename(tarball)
+        return None
+    return "mmdebstrap: " + " ".join(re.findall(r"^E: (.*)", done.stderr, re.M)[:3] or done.stderr.split("\n")[-2:])
+
+
 def unpack(packages, folder):
-    """Unpacks the minimal system, which is made where there is none yet."""
-    include = ",".join(dependencies(packages))
-    key = hashlib.sha256(include.encode()).hexdigest()[:12]
+    """Unpacks the minimal system, which is made where there is none yet, with nscd, which no test but its own starts; on
+    amd64 with what a 32-bit program needs, where that can be had."""
+    include = ",".join([*dependencies(packages), "nscd"])
+    with_i386 = include + ",libc6:i386"
+    key = hashlib.sha256(with_i386.encode()).hexdigest()[:12]
     tarball = build.ROOT / "build" / "deb" / f"root-{codename()}-{key}.tar"
     tarball.parent.mkdir(parents=True, exist_ok=True)
     with open(tarball.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not tarball.exists():
-            part = tarball.with_suffix(".part.tar")
-            subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", codename(),
-                            str(part)], check=True)
-            part.rename(tarball)
+            native = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True,
+                                    text=True).stdout.strip()
+            both = native == "amd64" and not make(tarball, with_i386, "amd64,i386")
+            if not both and (reason := make(tarball, include, native)):
+                raise Impossible(reason)
     folder.mkdir()
     subprocess.run(["tar", "-xp", "--numeric-owner", "-f", str(tarball), "-C", str(folder)], check=True)
 
@@ -88,9 +143,9 @@ class Root:
         return ["nsenter", f"--target={self.holder.pid}", "--mount", "chroot", f"{self.folder}/root",
                 *map(str, command)]
 
-    def start(self, *command):
+    def start(self, *command, **environment):
         """Starts a program in the root."""
-        return subprocess.Popen(self.inside(command), env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+        return subprocess.Popen(self.inside(command), env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def run(self, *command, code=0):
@@ -150,9 +205,9 @@ class Root:
 
     def close(self):
         """Ends the root; what still runs in it is killed, and the test fails."""
-        limit = time.monotonic() + LEAVE_WITHIN
-        while (left := self.processes()) and time.monotonic() < limit:
-            time.sleep(0.01)
+        for pid in self.processes():
+            wait_for_end(int(pid), LEAVE_WITHIN)
+        left = self.processes()
         for pid in left:
             os.kill(int(pid), signal.SIGKILL)
         self.holder.stdin.close()

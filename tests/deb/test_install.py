@@ -1,6 +1,10 @@
 """Installing, upgrading, removing and purging the packages in a fresh Debian root."""
 
-import time
+import contextlib
+import pathlib
+import re
+import shutil
+import socket
 
 import pytest
 
@@ -114,22 +118,34 @@ def test_folder_of_caches(root, packages):
     assert (status.st_uid, oct(status.st_mode & 0o7777)) == (0, "0o1777")
 
 
+@contextlib.contextmanager
+def following(root):
+    """nomad-dns-srv running, without a privilege, from when it says that it is ready."""
+    root.run("install", "-d", "-o", USER, "-g", USER, "/run/nomad-dns-srv")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind("")       # an address of the kernel's choice
+        address = "@" + notified.getsockname()[1:].decode()
+        process = root.start("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs",
+                             "--bounding-set=-all", "nomad-dns-srv", NOTIFY_SOCKET=address)
+        try:
+            said = b""
+            while b"READY=1" not in said.split(b"\n"):
+                assert roots.first_of(notified, process) is notified, "not ready, or ended"
+                said = notified.recv(4096)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
 @pytest.fixture
 def daemon(root, packages, agent):
     """nomad-dns-srv as the service would run it: as its user, in a folder that is its own."""
     agent.register("web", address="192.0.2.7", port=80)
     root.install(packages)
     root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
-    root.run("install", "-d", "-o", USER, "-g", USER, "/run/nomad-dns-srv")
-    process = root.start("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs",
-                         "--bounding-set=-all", "nomad-dns-srv")
-    limit = time.monotonic() + 60
-    while root.code("nomad-dns-srv", "--status") != 0:
-        assert process.poll() is None and time.monotonic() < limit, process.poll()
-        time.sleep(0.05)
-    yield root
-    process.terminate()
-    process.wait()
+    with following(root):
+        yield root
 
 
 def test_daemon(daemon, agent):
@@ -138,6 +154,67 @@ def test_daemon(daemon, agent):
     assert daemon.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
     assert daemon.run("getent", "hosts", "other.default.nomad", code=2) == ""
     assert not daemon.path("/var/cache/nss-nomad/users/0").exists()
+
+
+@contextlib.contextmanager
+def nscd(root):
+    """nscd running; its process."""
+    root.path("/run/nscd").mkdir()
+    root.run("nscd")        # returns when it is ready
+    try:
+        pid, = root.processes()
+        yield pid
+    finally:
+        root.run("nscd", "--shutdown")
+
+
+def test_through_nscd(root, packages, agent):
+    """Where nscd caches hosts, it is nscd that loads the module: names resolve all the same, with and without the
+    daemon, unknown ones do not; and the doctor says that it is in the way."""
+    agent.register("web", address="192.0.2.7", port=80)
+    root.install(packages)
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    with nscd(root) as pid, following(root):
+        assert root.run("getent", "ahosts", "web.default.nomad").split()[0] == "192.0.2.7"
+        assert "libnss_nomad.so.2" in pathlib.Path(f"/proc/{pid}/maps").read_text()
+        root.run("getent", "ahosts", "none.default.nomad", code=2)
+        said = root.run("nomad-lookup", "--check", code=1)
+        assert re.search(r"^FAULT +nscd ", said, re.M) and "enable-cache hosts no" in said
+        assert said.splitlines()[-1].startswith("1 fault")
+        agent.stop_listening()
+        assert root.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
+
+
+def test_i386(root, packages, small, agent):
+    """The module's package for i386 beside amd64's: a 32-bit program and a 64-bit one fill and read the same cache,
+    and read the same published files; the hosts line stays until the last of both is removed."""
+    if root.run("dpkg", "--print-foreign-architectures").split() != ["i386"]:
+        pytest.skip("no root with i386 could be made")
+    agent.register("web", address="192.0.2.7", port=80)
+    agent.register("api", address="192.0.2.8", port=80)
+    root.install([*packages, small])
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+
+    def resolve(name):
+        return root.run("/debs/resolve-i386", name, "unspec").split()
+
+    assert resolve("web.default.nomad") == ["unspec", "OK", "192.0.2.7"]
+    assert root.run("getent", "hosts", "api.default.nomad").split() == ["192.0.2.8", "api.default.nomad"]
+    agent.stop_listening()
+    assert root.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
+    assert resolve("api.default.nomad") == ["unspec", "OK", "192.0.2.8"]
+    agent.listen_again()
+    with following(root):
+        agent.stop_listening()
+        shutil.rmtree(root.path("/var/cache/nss-nomad/users/0"))
+        assert resolve("web.default.nomad") == ["unspec", "OK", "192.0.2.7"]
+        assert resolve("none.default.nomad") == ["unspec", "EAI_NONAME"]
+        assert not root.path("/var/cache/nss-nomad/users/0").exists()
+    root.run("dpkg", "--purge", "libnss-nomad:amd64")
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+    root.run("dpkg", "--purge", "libnss-nomad:i386")
+    assert root.hosts_line() == "hosts: files dns"
 
 
 def test_doctor(daemon):

@@ -25,6 +25,7 @@ def test_tree_is_unmodified(packages):
                 if name.startswith((".", "tmp", "files")) or name.endswith((".substvars", ".debhelper", ".log"))]
 
 
+@conftest.needs("lintian", "lintian")
 def test_lintian(packages):
     """lintian --pedantic has nothing to say but what debian/*.lintian-overrides list with the reason."""
     changes = next(packages[0].parent.glob("*.changes"))

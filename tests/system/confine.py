@@ -1,10 +1,13 @@
 """The sandbox of nomad-dns-srv.service where no systemd runs: the same restrictions, from the unit's own text, by the
-kernel's own means. As a program: confine.py FILTER COMMAND..., run as the user that it is to be."""
+kernel's own means. With CONFINE=1 in the environment (make check-sandbox) all daemons of the system tests run so.
+As a program: confine.py FILTER COMMAND..., run as the user that it is to be."""
 
 import ctypes
+import functools
 import os
 import pathlib
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -24,6 +27,7 @@ HEADER = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"
 # /run/nomad-state stands for StateDirectory.
 ENTER = """
 set -e
+umask 022
 for folder in /run/nomad-dns-srv /run/nomad-state; do
     mkdir -p $folder
     chown "$1:$1" $folder
@@ -37,6 +41,36 @@ shift 3
 exec setpriv --reuid=$user --regid=$user --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all \
     /usr/bin/python3 "$self" "$filter" "$@"
 """
+
+
+CONFINED = os.environ.get("CONFINE") == "1"
+USER = "64042"      # nobody's
+UNIT = pathlib.Path(__file__).resolve().parent.parent.parent / "src/share/systemd/nomad-dns-srv.service"
+
+NAMESPACE = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
+# Where there is no host: a /run of its own, with what is started.
+ALONE = """
+set -e
+mount -t tmpfs -o mode=755 tmpfs /run
+cp {files} /run
+"""
+
+
+def in_host(host):
+    """What a command in a host stands behind to be confined."""
+    host.path("/tmp/filter").write_bytes(program())
+    host.path("/tmp/filter").chmod(0o644)
+    host.write("/tmp/confine.py", pathlib.Path(__file__).read_text())
+    return [*NAMESPACE, ENTER, "sh", USER, "/tmp/confine.py", "/tmp/filter"]
+
+
+def alone(folder, command):
+    """A program of this machine, confined; it and what it needs for that are copied. The folder is its user's."""
+    (folder / "filter").write_bytes(program())
+    files = [str(folder / "filter"), __file__, command]
+    folder.chmod(0o755)
+    return [*NAMESPACE, ALONE.format(files=" ".join(map(shlex.quote, files))) + ENTER, "sh", USER, "/run/confine.py",
+            "/run/filter", f"/run/{os.path.basename(command)}"]
 
 
 def setting(unit, name):
@@ -87,8 +121,10 @@ def rules(unit):
             "clone": argument(0) + struct.pack("HBBI", SET, 0, 1, NEW_NAMESPACES) + refuse(EPERM)}
 
 
-def program(unit):
+@functools.lru_cache
+def program():
     """The unit's restrictions as a filter for the kernel. execve, which systemd uses itself, stays for the start."""
+    unit = UNIT.read_text()
     numbers = dict(re.findall(r"^#define __NR_(\w+) (\d+)$", pathlib.Path(HEADER).read_text(), re.M))
     special = rules(unit)
     code = (struct.pack("HBBI", LOAD, 0, 0, ARCH_AT) + struct.pack("HBBI", EQUAL, 1, 0, AUDIT_ARCH_X86_64) +

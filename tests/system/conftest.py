@@ -17,6 +17,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(_
 import pytest       # noqa: E402
 
 import build        # noqa: E402
+import confine      # noqa: E402
 import host as hosts  # noqa: E402
 import real         # noqa: E402
 from standin import client  # noqa: E402
@@ -32,6 +33,7 @@ MACHINE = ["/etc/nsswitch.conf", "/etc/nss-nomad.conf", "/etc/hosts", "/run/noma
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs root, for users or mounts of its own")
+    config.addinivalue_line("markers", "unconfined(reason): what the daemon's sandbox forbids; not with CONFINE=1")
     config.addinivalue_line("markers", "plain: asserts what sanitizers change: memory, stacks, system calls")
 
 
@@ -39,6 +41,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if os.geteuid() != 0 and item.get_closest_marker("root"):
             item.add_marker(pytest.mark.skip(reason="needs root"))
+        if confine.CONFINED and (unconfined := item.get_closest_marker("unconfined")):
+            item.add_marker(pytest.mark.skip(reason=f"in the sandbox: {unconfined.args[0]}"))
         if build.SAN and item.get_closest_marker("plain"):
             item.add_marker(pytest.mark.skip(reason="sanitizers change what it asserts"))
 

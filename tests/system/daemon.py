@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+import confine
+
 PROGRAM = "/usr/sbin/nomad-dns-srv"
 FOLDER = "/run/nomad-dns-srv"
 LOG = "/tmp/nomad-dns-srv.log"
@@ -110,10 +112,17 @@ class Daemon:
 
     def start(self, *options):
         """Starts it, in the host."""
+        behind = confine.in_host(self.host) if confine.CONFINED else []
         with open(self.host.path(LOG), "ab") as log:
             self.process = self.host.start(
-                [PROGRAM, "--check-interval", str(self.check), *self.options, *options], stderr=log)
+                [*behind, PROGRAM, "--check-interval", str(self.check), *self.options, *options], stderr=log)
         return self
+
+    def write_token(self, text):
+        """Writes /etc/token, which the daemon's user alone can read."""
+        self.host.write("/etc/token", text + "\n", 0o600)
+        if confine.CONFINED:
+            os.chown(self.host.path("/etc/token"), int(confine.USER), -1)
 
     def stop(self, number=signal.SIGTERM):
         """Ends it; how it ended."""

@@ -15,6 +15,7 @@ import dns.rdatatype
 import pytest
 
 import build
+import confine
 
 ALLOCATION = "{:08x}-1111-2222-3333-444444444444"
 
@@ -39,10 +40,12 @@ class Serve:
 
     def __init__(self, catalogue=CATALOGUE, state="current 1", listen="127.0.0.1:0 [::1]:0", prefix=(), pass_fds=(), **settings):
         words = [f"listen={listen}", *(f"{key.replace('_', '-')}={value}" for key, value in settings.items())]
-        self.process = subprocess.Popen(
-            [*prefix, str(build.folder() / "tests/tools/dns-serve"), *words],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=pass_fds)
         self.folder = tempfile.TemporaryDirectory(prefix="nss-nomad-tests-")
+        program = str(build.folder() / "tests/tools/dns-serve")
+        command = confine.alone(pathlib.Path(self.folder.name), program) if confine.CONFINED else [program]
+        self.process = subprocess.Popen(
+            [*prefix, *command, *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=pass_fds)
         self.addresses = []
         for line in self.said():
             address, port = line.removeprefix("listening ").rsplit(":", 1)

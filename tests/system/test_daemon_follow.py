@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from daemon import daemon, decode, truth, wait_until    # noqa: F401 (a fixture)
+from daemon import Daemon, daemon, decode, truth, wait_until    # noqa: F401 (a fixture)
 
 DIR = "/run/nomad-dns-srv"
 
@@ -193,11 +193,11 @@ def test_sighup_reads_configuration_and_token_without_a_gap(agent, host, daemon)
     agent.register("web", address="10.1.0.1")
     agent.register("web", address="10.1.0.1", namespace="prod")
     agent.tokens({"old": {"namespaces": ["default", "prod"]}, "new": {"namespaces": ["default", "prod"]}})
-    host.write("/etc/token", "old\n", 0o600)
+    daemon.write_token("old")
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token", "namespace": "default prod"})
     daemon.start().wait("current")
     reader = FastReader(host, {"web": {"10.1.0.1"}})
-    host.write("/etc/token", "new\n", 0o600)
+    daemon.write_token("new")
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token", "namespace": "default prod"},
                    answers={"ttl": "77s", "service-label": "no"})
     daemon.reload()
@@ -225,10 +225,10 @@ def test_sighup_with_a_wrong_configuration_changes_nothing(agent, host, daemon):
 def test_a_renewed_token_in_its_file_is_used_by_itself(agent, host, daemon):
     agent.register("web", address="10.1.0.1")
     agent.tokens({"old": {"namespaces": ["default"]}, "new": {"namespaces": ["default"]}})
-    host.write("/etc/token", "old\n", 0o600)
+    daemon.write_token("old")
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"})
     daemon.start().wait("current")
-    host.write("/etc/token", "new\n", 0o600)
+    daemon.write_token("new")
     wait_until(lambda: agent.log()[-1]["headers"].get("x-nomad-token") == "new")
     agent.tokens({"new": {"namespaces": ["default"]}})
     agent.register("db", address="10.1.0.2")
@@ -237,9 +237,9 @@ def test_a_renewed_token_in_its_file_is_used_by_itself(agent, host, daemon):
 
 def test_two_daemons_do_not_share_a_folder(agent, host, daemon):
     daemon.start().wait("current")
-    second = host.run(["/usr/sbin/nomad-dns-srv", "--listen", ""])
-    assert second.code == 1
-    assert "another nomad-dns-srv publishes" in second.err
+    second = Daemon(host).start()
+    assert second.process.wait(timeout=20) == 1
+    assert "another nomad-dns-srv publishes" in daemon.log
     assert daemon.alive()
 
 

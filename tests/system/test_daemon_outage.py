@@ -211,7 +211,7 @@ def test_a_restart_while_nomad_is_down(agent, host, daemon):
 def test_a_reboot_while_nomad_is_down(agent, host, daemon):
     agent.register("web", address="10.1.0.1")
     agent.register("gone", address="10.1.0.7")
-    host.configure(nomad={"address": agent.url}, daemon={"state": "/tmp/state"})
+    host.configure(nomad={"address": agent.url}, daemon={"state": "/run/nomad-state"})
     daemon.start().wait("current")
     gone = agent.register("gone-too", address="10.1.0.8")
     daemon.wait_equal(agent)
@@ -350,7 +350,7 @@ def test_over_a_unix_socket(host, daemon):
     with client.Agent(tcp=False, unix=host.path("/run/api.sock")) as task:
         task.tokens({"secret": {"namespaces": ["default"]}})
         task.register("web", address="10.1.0.1")
-        host.write("/etc/token", "secret\n", 0o600)
+        daemon.write_token("secret")
         host.configure(nomad={"address": "unix:///run/api.sock", "token-file": "/etc/token"})
         daemon.start().wait("current")
         task.register("db", address="10.1.0.2")

@@ -129,7 +129,7 @@ def test_a_token_that_loses_a_namespace(agent, host, daemon):
     for namespace in ("default", "prod"):
         agent.register("web", address="10.1.1.1", namespace=namespace)
     agent.tokens({"t": {"namespaces": ["default", "prod"]}})
-    host.write("/etc/token", "t\n", 0o600)
+    daemon.write_token("t")
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"})
     daemon.start().wait("current")
     agent.tokens({"t": {"namespaces": ["default"]}})
@@ -146,7 +146,7 @@ def test_a_token_that_loses_a_namespace(agent, host, daemon):
 def test_a_token_that_expires_while_streaming(agent, host, daemon):
     agent.register("web", address="10.1.1.1")
     agent.tokens({"t": {"namespaces": ["default"]}})
-    host.write("/etc/token", "t\n", 0o600)
+    daemon.write_token("t")
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"})
     daemon.start().wait("current")
     agent.expire("t")

@@ -13,6 +13,7 @@ import dns.query
 import pytest
 
 import build
+import confine
 from daemon import wait_until
 
 WITHIN = 20     # seconds for the daemon to end
@@ -31,6 +32,7 @@ class Daemon:
         """behind: a command that stands before the daemon's, and becomes it."""
         self.host, self.log = host, folder / "log"
         self.dns, self.http = free_port(), free_port()
+        behind = behind or (confine.in_host(host) if confine.CONFINED else ())
         sections.setdefault("daemon", {}).setdefault("metrics", f"{DNS}:{self.http}")
         host.configure(nomad={"address": agent.url}, dns={"listen": f"{DNS}:{self.dns}", "workers": 2}, **sections)
         with open(self.log, "wb") as out:

@@ -1,33 +1,21 @@
 """The daemon under the restrictions of its unit: their system calls alone, no capability, a read-only file system but
-for its two folders, a user of its own."""
+for its two folders, a user of its own. `make check-sandbox` runs the other tests of the daemon so."""
 
 import signal
 import socket
 
 import pytest
 
-import build
 import confine
 from test_metrics import DNS, Daemon
-
-USER = 64042    # nobody's
 
 pytestmark = [pytest.mark.root, pytest.mark.plain]
 
 
-@pytest.fixture(scope="module")
-def unit():
-    return (build.ROOT / "src/share/systemd/nomad-dns-srv.service").read_text()
-
-
 @pytest.fixture
-def sandbox(host, unit):
+def sandbox(host):
     """What a command has to stand behind."""
-    host.path("/tmp/filter").write_bytes(confine.program(unit))
-    host.path("/tmp/filter").chmod(0o644)
-    host.write("/tmp/confine.py", (build.ROOT / "tests/system/confine.py").read_text())
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", confine.ENTER, "sh", USER, "/tmp/confine.py",
-            "/tmp/filter"]
+    return confine.in_host(host)
 
 
 @pytest.fixture
@@ -79,7 +67,7 @@ def test_it_follows_and_answers(confined, agent):
     """It publishes, answers over UDP and TCP, follows changes, and serves metrics."""
     host = confined.host
     assert host.addresses("web.default.nomad") == {"192.0.2.1"}
-    assert host.path("/run/nomad-dns-srv/alive").stat().st_uid == USER
+    assert host.path("/run/nomad-dns-srv/alive").stat().st_uid == int(confine.USER)
     assert confined.ask("web.default.nomad").answer and confined.ask("web.default.nomad", "SRV", tcp=True).answer
     agent.register("new", address="192.0.2.2", port=80)
     confined.wait_for(lambda: host.addresses("new.default.nomad") == {"192.0.2.2"})

@@ -1,11 +1,12 @@
 /*
  * A load of DNS questions that is faster than the servers: so many are in flight at a time over some sockets, moved in
  * batches, and each one's time is noted. (dnsperf moves one per system call, and stops before a fast server does.)
- * Started by tests/bench/dns.py.
+ * Started by tests/bench/dns.py and scrape.py.
  *
- *     blast PORT FILE SECONDS WINDOW SOCKETS    FILE: "NAME TYPE" a line
+ *     blast PORT FILE SECONDS WINDOW SOCKETS [RATE]    FILE: "NAME TYPE" a line; RATE: no more questions a second
  *
- * It says: questions answered a second, lost, answers that were none, percentiles in microseconds, octets of an answer.
+ * It says: questions answered a second, asked, lost, answers that were none, percentiles in microseconds, octets of an
+ * answer.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -52,7 +53,8 @@ struct source {
 static struct query *queries;
 static size_t query_count;
 static struct source *sources;
-static uint64_t answered, lost, odd, octets_in;
+static double rate, begun; /* rate 0: as fast as it goes */
+static uint64_t asked, answered, lost, odd, octets_in;
 static uint32_t times[LONGEST + 1];
 
 static double now(void)
@@ -136,7 +138,9 @@ static void ask(struct source *source, double time)
 	static size_t next;
 	unsigned count = 0;
 
-	for (; count < BATCH && source->spare_count > 0; count++) {
+	for (; count < BATCH && source->spare_count > 0; count++, asked++) {
+		if (rate > 0 && (double)asked >= (time - begun) * rate)
+			break;
 		const struct query *query = &queries[next++ % query_count];
 		uint16_t place = source->spare[--source->spare_count], id = (uint16_t)(turn++ << 12 | place);
 		memcpy(octets[count], query->octets, query->size);
@@ -188,11 +192,11 @@ static void listen_to(struct source *source)
 		take(source, octets[i], messages[i].msg_len, time);
 }
 
-/* Gives up what was not answered for a second. */
-static void give_up(struct source *source, double time)
+/* Gives up what was not answered for so many seconds. */
+static void give_up(struct source *source, double time, double after)
 {
 	for (size_t i = 0; i < SLOTS; i++)
-		if (source->slots[i].sent != 0 && time - source->slots[i].sent > LOST_AFTER) {
+		if (source->slots[i].sent != 0 && time - source->slots[i].sent > after) {
 			source->slots[i].sent = 0;
 			source->spare[source->spare_count++] = (uint16_t)i;
 			lost++;
@@ -209,34 +213,46 @@ static size_t percentile(double share)
 	return LONGEST;
 }
 
+static void listen_to_all(struct pollfd *polled, size_t count)
+{
+	poll(polled, count, 1);
+	for (size_t i = 0; i < count; i++)
+		listen_to(&sources[i]);
+}
+
 static void run(size_t count, double seconds)
 {
 	struct pollfd polled[SOCKETS_MAX];
-	double begun = now(), time = begun, swept = begun;
+	double time = now(), swept = time;
 
+	begun = time;
 	for (size_t i = 0; i < count; i++)
 		polled[i] = (struct pollfd){sources[i].descriptor, POLLIN, 0};
 	while (time - begun < seconds) {
 		for (size_t i = 0; i < count; i++)
 			ask(&sources[i], time);
-		poll(polled, count, 1);
-		for (size_t i = 0; i < count; i++)
-			listen_to(&sources[i]);
+		listen_to_all(polled, count);
 		time = now();
 		if (time - swept < LOST_AFTER)
 			continue;
 		swept = time;
 		for (size_t i = 0; i < count; i++)
-			give_up(&sources[i], time);
+			give_up(&sources[i], time, LOST_AFTER);
 	}
-	printf("qps %.0f lost %lu odd %lu p50 %zu p99 %zu octets %.0f\n", (double)answered / (time - begun), lost, odd,
-	       percentile(.50), percentile(.99), answered == 0 ? 0 : (double)octets_in / (double)answered);
+	double answered_in_time = (double)answered;
+	for (double end = time; answered + lost < asked && now() - end < LOST_AFTER;)
+		listen_to_all(polled, count);
+	for (size_t i = 0; i < count; i++)
+		give_up(&sources[i], now(), 0);
+	printf("qps %.0f asked %lu lost %lu odd %lu p50 %zu p99 %zu octets %.0f\n", answered_in_time / (time - begun), asked,
+	       lost, odd, percentile(.50), percentile(.99), answered == 0 ? 0 : (double)octets_in / (double)answered);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 6)
-		errx(1, "usage: blast PORT FILE SECONDS WINDOW SOCKETS");
+		errx(1, "usage: blast PORT FILE SECONDS WINDOW SOCKETS [RATE]");
+	rate = argc > 6 ? atof(argv[6]) : 0;
 	size_t window = (size_t)atoi(argv[4]), count = (size_t)atoi(argv[5]);
 	load(argv[2]);
 	if (count == 0 || count > SOCKETS_MAX || window / count == 0 || window / count > SLOTS || query_count == 0)
