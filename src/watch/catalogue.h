@@ -83,6 +83,10 @@ const struct service *catalogue_find(const struct catalogue *catalogue, const st
 const struct service *catalogue_find_prepared(const struct catalogue *catalogue, const char *namespace,
                                               const char *service, const void **prepared);
 
+/* The same by the two labels of SERVICE.NAMESPACE as they stand in a question (RFC 1035 section 3.1), each with its length. */
+const struct service *catalogue_find_labels(const struct catalogue *catalogue, const uint8_t *labels, size_t size,
+                                            const void **prepared);
+
 /* The services that have an instance at an address, in lower case. */
 struct service_names {
 	size_t count;

@@ -21,10 +21,16 @@ struct entry {
 	uint8_t key[];
 };
 
+/* A place in the table. Its hash is written before its entry and then never changes, also when the entry goes. */
+struct slot {
+	atomic_uint_fast64_t hash; /* that of the entry, so that others' entries need not be touched */
+	_Atomic(struct entry *) entry;
+};
+
 struct slots {
 	struct retired retired;
 	size_t mask; /* of the position; the number of slots is a power of two */
-	_Atomic(struct entry *) entries[];
+	struct slot slots[];
 };
 
 struct table {
