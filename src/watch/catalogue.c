@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_MAX = 2 * (NAME_LABEL_MAX + 1) };
+enum { KEY_MAX = CATALOGUE_LABELS_MAX };
 
 struct catalogue {
 	struct epochs epochs;
@@ -354,6 +354,48 @@ const struct service *catalogue_find_labels(const struct catalogue *catalogue, c
 	}
 	put_lower(lowered, labels, size);
 	return with_prepared(find(&catalogue->services, lowered, size), prepared);
+}
+
+/* The hash of the first two labels of a name; of no use where they are none. */
+static uint64_t hash_ahead(const uint8_t *labels)
+{
+	uint8_t lowered[KEY_MAX];
+	size_t service = labels[0] & NAME_LABEL_MAX, namespace = labels[1 + service] & NAME_LABEL_MAX;
+	size_t size = 1 + service + 1 + namespace;
+
+	put_lower(lowered, labels, size);
+	return table_hash(lowered, size);
+}
+
+/* A service's addresses come behind it, the records for answers behind what is prepared. */
+static void fetch_values(const struct entry *entry)
+{
+	enum { LINE = 64, SERVICE_LINES = 2, PREPARED_LINES = 5 }; /* of three instances */
+	const uint8_t *service = entry->retired.owned[0], *prepared = entry->retired.owned[1];
+
+	for (size_t i = 0; i < SERVICE_LINES; i++)
+		__builtin_prefetch(service + i * LINE);
+	for (size_t i = 0; i < PREPARED_LINES; i++)
+		__builtin_prefetch(prepared + i * LINE);
+}
+
+void catalogue_look_ahead(const struct catalogue *catalogue, const uint8_t *const labels[], size_t count)
+{
+	const struct table *table = &catalogue->services;
+	uint64_t hashes[CATALOGUE_AHEAD_MAX];
+	const struct entry *entries[CATALOGUE_AHEAD_MAX];
+
+	if (!table_is_large(table) || count > CATALOGUE_AHEAD_MAX)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		hashes[i] = hash_ahead(labels[i]);
+		table_fetch_slot(table, hashes[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		entries[i] = table_fetch_entry(table, hashes[i]);
+	for (size_t i = 0; i < count; i++)
+		if (entries[i] != NULL)
+			fetch_values(entries[i]);
 }
 
 const struct service_names *catalogue_names_at(const struct catalogue *catalogue, const struct address *address)

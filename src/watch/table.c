@@ -133,6 +133,33 @@ struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t
 	}
 }
 
+bool table_is_large(const struct table *table)
+{
+	enum { SMALL = 4096 }; /* slots; with all they lead to about 2 MiB, which a processor keeps at hand by itself */
+
+	return atomic_load(&table->slots)->mask >= SMALL;
+}
+
+void table_fetch_slot(const struct table *table, uint64_t hash)
+{
+	const struct slots *slots = atomic_load(&table->slots);
+
+	__builtin_prefetch(&slots->slots[hash & slots->mask]);
+}
+
+const struct entry *table_fetch_entry(const struct table *table, uint64_t hash)
+{
+	const struct slots *slots = atomic_load(&table->slots);
+	const struct slot *slot = &slots->slots[hash & slots->mask];
+	const struct entry *entry = atomic_load(&slot->entry);
+
+	if (entry == NULL || atomic_load_explicit(&slot->hash, memory_order_relaxed) != hash)
+		return NULL;
+	__builtin_prefetch(entry);
+	__builtin_prefetch(entry->key);
+	return entry;
+}
+
 static void fill(struct slot *slot, struct entry *entry)
 {
 	atomic_store_explicit(&slot->hash, entry->hash, memory_order_relaxed);
