@@ -25,6 +25,7 @@ static uint16_t number(const uint8_t *octets)
 static bool read_name(struct reader *reader, struct query *query)
 {
 	const uint8_t *start = reader->at, *at = start, *end = reader->end;
+	size_t count = 0;
 
 	if (end - start > MESSAGE_NAME_MAX)
 		end = start + MESSAGE_NAME_MAX;
@@ -34,10 +35,11 @@ static bool read_name(struct reader *reader, struct query *query)
 		size_t length = *at;
 		if (length == 0)
 			break;
-		query->labels[query->label_count++] = (struct label){(const char *)at + 1, length};
+		query->labels[count++] = (struct label){(const char *)at + 1, length};
 		at += 1 + length;
 	}
 	reader->at = at + 1;
+	query->label_count = count;
 	return true;
 }
 
@@ -201,8 +203,7 @@ bool reply_begin(struct reply *reply, const struct query *query, const struct op
 		return false;
 	*reply = (struct reply){.query = query, .reason = REASON_NONE, .opt_size = opt};
 	writer_init(&reply->writer, answer, room - opt);
-	memset(answer, 0, MESSAGE_HEADER);
-	reply->writer.at += MESSAGE_HEADER;
+	reply->writer.at += MESSAGE_HEADER; /* reply_end() writes it */
 	writer_put(&reply->writer, octets + MESSAGE_HEADER, question);
 	return true;
 }

@@ -155,19 +155,39 @@ bool reply_begin(struct reply *reply, const struct query *query, const struct op
 /* Writes the OPT record and the header; returns the size of the whole. */
 size_t reply_end(struct reply *reply, const struct options *options);
 
+/* Set one part of the head of a record whose owner is a pointer; see record_head(). */
+static inline void record_set_owner(uint8_t *record, size_t owner)
+{
+	uint16_t pointer = htobe16((uint16_t)(0xc000 | owner));
+
+	memcpy(record, &pointer, sizeof pointer);
+}
+
+static inline void record_set_ttl(uint8_t *record, uint32_t ttl)
+{
+	ttl = htobe32(ttl);
+	memcpy(record + 6, &ttl, sizeof ttl);
+}
+
+static inline void record_set_size(uint8_t *record, size_t size)
+{
+	uint16_t data_size = htobe16((uint16_t)size);
+
+	memcpy(record + 10, &data_size, sizeof data_size);
+}
+
 /*
  * The head of a record up to its data, RECORD_HEAD octets at `at`: owner as a pointer to `owner` (under 16384), type,
  * class IN, TTL, and the data's size.
  */
 static inline void record_head(uint8_t *at, size_t owner, enum dns_type type, uint32_t ttl, size_t size)
 {
-	uint16_t pointer = htobe16((uint16_t)(0xc000 | owner)), data_size = htobe16((uint16_t)size);
-	uint32_t kind = htobe32((uint32_t)type << 16 | DNS_IN), seconds = htobe32(ttl);
+	uint32_t kind = htobe32((uint32_t)type << 16 | DNS_IN);
 
-	memcpy(at, &pointer, sizeof pointer);
+	record_set_owner(at, owner);
 	memcpy(at + 2, &kind, sizeof kind);
-	memcpy(at + 6, &seconds, sizeof seconds);
-	memcpy(at + 10, &data_size, sizeof data_size);
+	record_set_ttl(at, ttl);
+	record_set_size(at, size);
 }
 
 /* Writes that into an answer. */

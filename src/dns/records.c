@@ -98,121 +98,167 @@ static void answer_addresses(struct pen *pen, int family)
 	}
 }
 
-enum { SRV_HEAD = RECORD_HEAD + 6 }; /* octets before the target: and priority, weight, port (RFC 2782) */
-
 static const uint8_t service_label[] = {7, 's', 'e', 'r', 'v', 'i', 'c', 'e'};
 
 /* Octets that a target gets before `nomad`: who asks under service.nomad may find nothing elsewhere. */
 static size_t alias_size(const struct pen *pen, const struct target *target)
 {
-	return pen->node->zone == ZONE_ALIAS && !target->is_host ? sizeof service_label : 0;
+	return pen->node->zone == ZONE_ALIAS && target->address_size > 0 ? sizeof service_label : 0;
 }
 
-static void write_target(struct writer *writer, const struct target *target, size_t alias)
+/* Writes a target, or the whole SRV record: what ends where it ends, with the alias' label before the zone. */
+static void write_aliased(struct writer *writer, const uint8_t *octets, const uint8_t *end, size_t alias)
 {
-	if (alias == 0) {
-		writer_put(writer, target->name, target->size);
-		return;
-	}
-	writer_put(writer, target->name, target->size - sizeof TARGET_ZONE);
+	writer_put(writer, octets, (size_t)(end - octets) - sizeof TARGET_ZONE);
 	writer_put(writer, service_label, alias);
 	writer_put(writer, TARGET_ZONE, sizeof TARGET_ZONE);
 }
 
-/* Targets stand uncompressed (RFC 2782); the additional records' owners may point at them. */
-static bool answer_srv(struct pen *pen, const struct srv_row *row)
+static bool answer_aliased_srv(struct pen *pen, const struct target *target)
 {
-	struct writer *writer = &pen->reply->writer;
-	const struct target *target = row->target;
-	uint16_t port = row->instance->port;
-	uint8_t *mark = writer->at;
-	uint8_t head[SRV_HEAD] = {[RECORD_HEAD + 1] = SRV_PRIORITY, [RECORD_HEAD + 3] = SRV_WEIGHT,
-	                          [RECORD_HEAD + 4] = (uint8_t)(port >> 8), [RECORD_HEAD + 5] = (uint8_t)port};
+	uint8_t *mark = pen->reply->writer.at;
 	size_t alias = alias_size(pen, target);
 
-	record_head(head, MESSAGE_QUESTION, DNS_SRV, pen->ttl, SRV_HEAD - RECORD_HEAD + target->size + alias);
-	writer_put(writer, head, sizeof head);
-	write_target(writer, target, alias);
-	return answer_fits(pen->reply, mark);
+	write_aliased(&pen->reply->writer, target->record, target->record + target->size, alias);
+	if (!answer_fits(pen->reply, mark))
+		return false;
+	record_set_ttl(mark, pen->ttl);
+	record_set_size(mark, target->size - (size_t)RECORD_HEAD + alias);
+	return true;
 }
 
-/* The address of a target: its owner is a pointer to it, or where none reaches that far, the whole name once more. */
-static void write_additional(struct pen *pen, const struct srv_row *row)
+/* Targets stand uncompressed (RFC 2782); the additional records' owners may point at them: so the row says where. */
+static inline bool answer_srv(struct pen *pen, const struct target *target, struct srv_row *row)
 {
-	const struct address *address = &row->instance->addresses[0];
 	struct writer *writer = &pen->reply->writer;
+	uint8_t *mark = writer->at;
 
-	if (row->at < POINTER_LIMIT) {
-		write_address(pen->reply, row->at, address, pen->ttl);
-		return;
-	}
-	write_target(writer, row->target, alias_size(pen, row->target));
-	writer_u16(writer, address->family == AF_INET ? DNS_A : DNS_AAAA);
-	writer_u16(writer, DNS_IN);
-	writer_u32(writer, pen->ttl);
-	writer_u16(writer, (uint16_t)address_size(address));
-	writer_put(writer, address->octets, address_size(address));
+	*row = (struct srv_row){target, writer_size(writer) + SRV_HEAD};
+	if (pen->node->zone == ZONE_ALIAS && target->address_size > 0)
+		return answer_aliased_srv(pen, target);
+	writer_put(writer, target->record, target->size);
+	if (!answer_fits(pen->reply, mark))
+		return false;
+	record_set_ttl(mark, pen->ttl);
+	return true;
 }
 
-/* Whether a row's address is not in the additional section yet. A host's is not ours to say. */
-static bool is_new_address(const struct pen *pen, const struct srv_row *row)
+/* A target's address whose owner is the whole name once more: no pointer reaches as far as where that stands. */
+static bool add_far_address(struct pen *pen, const struct target *target)
 {
-	const struct address *address = &row->instance->addresses[0];
+	enum { POINTER = 2 }; /* octets */
+	struct writer *writer = &pen->reply->writer;
+	const uint8_t *end = target->record + target->size;
+	uint8_t *mark = writer->at;
+	size_t alias = alias_size(pen, target);
 
-	if (pen->node->chosen == NULL)
-		return row->target->first_address;
-	return !row->target->is_host &&
-	       seen_add(pen->view->scratch->seen, seen_hash_address(address), address, seen_same_address);
+	if (alias == 0)
+		writer_put(writer, target->record + SRV_HEAD, target->size - (size_t)SRV_HEAD);
+	else
+		write_aliased(writer, target->record + SRV_HEAD, end, alias);
+	writer_put(writer, end + POINTER, target->address_size - (size_t)POINTER);
+	if (!reply_fits(pen->reply, mark))
+		return false;
+	record_set_ttl(writer->at - target->address_size, pen->ttl);
+	pen->reply->additionals++;
+	return true;
 }
 
-/* The targets' addresses. */
-static void add_targets(struct pen *pen, const struct srv_row *rows, size_t count)
+/* The address of a target. */
+static inline bool add_address(struct pen *pen, const struct srv_row *row)
 {
-	struct reply *reply = pen->reply;
+	enum { A_SIZE = RECORD_HEAD + 4 };
+	struct writer *writer = &pen->reply->writer;
+	const struct target *target = row->target;
+	const uint8_t *record = target->record + target->size;
+	uint8_t *mark = writer->at;
 
-	if (pen->node->chosen != NULL)
-		seen_reset(pen->view->scratch->seen, count);
-	for (size_t i = 0; i < count; i++) {
-		uint8_t *mark = reply->writer.at;
-		if (!is_new_address(pen, &rows[i]))
+	if (row->at >= POINTER_LIMIT)
+		return add_far_address(pen, target);
+	if (target->address_size == A_SIZE)
+		writer_put(writer, record, A_SIZE); /* two sizes that the compiler knows */
+	else
+		writer_put(writer, record, RECORD_HEAD + 16);
+	if (!reply_fits(pen->reply, mark))
+		return false;
+	record_set_owner(mark, row->at);
+	record_set_ttl(mark, pen->ttl);
+	pen->reply->additionals++;
+	return true;
+}
+
+/* Writes the SRV records of targets from one up to another, and rows of them; returns where the rows end, NULL with TC. */
+static struct srv_row *answer_targets(struct pen *pen, const struct target *target, const struct target *end,
+                                      struct srv_row *row)
+{
+	for (; target < end; target++) {
+		if (!target->first_row)
 			continue;
-		write_additional(pen, &rows[i]);
-		if (!reply_fits(reply, mark))
-			return;
-		reply->additionals++;
+		if (!answer_srv(pen, target, row))
+			return NULL;
+		row++;
 	}
+	return row;
 }
 
-/* The row of what was chosen at that place; false where it has none, or another had the same before. */
-static bool find_row(const struct pen *pen, size_t place, struct srv_row *row)
+/* The records of all instances; which of them say something new was found out when the service changed. */
+static void answer_all_services(struct pen *pen)
+{
+	struct srv_row *rows = pen->view->scratch->rows;
+	const struct targets *targets = pen->node->targets;
+	const struct target *first = targets->targets, *last = first + targets->count;
+	const struct target *middle = first + dns_scratch_turn(pen->view->scratch, targets->count);
+
+	struct srv_row *end = answer_targets(pen, middle, last, rows);
+	if (end != NULL)
+		end = answer_targets(pen, first, middle, end);
+	for (const struct srv_row *row = rows; row < end; row++)
+		if (row->target->first_address && !add_address(pen, row))
+			return;
+}
+
+/* The addresses of the rows' targets, each once. */
+static void add_chosen_targets(struct pen *pen, const struct srv_row *rows, size_t count)
 {
 	const struct zone_node *node = pen->node;
+	struct seen *seen = pen->view->scratch->seen;
 
-	row->instance = node->chosen == NULL ? &node->service->instances[place] : node->chosen[place];
-	row->target = &node->targets->targets[row->instance - node->service->instances];
-	if (node->chosen == NULL)
-		return row->target->first_row;
-	return row->target->has_row &&
-	       seen_add(pen->view->scratch->seen, target_hash_row(row->instance), row->instance, target_same_row);
+	seen_reset(seen, count);
+	for (size_t i = 0; i < count; i++) {
+		const struct address *address = node->service->instances[rows[i].target - node->targets->targets].addresses;
+		if (rows[i].target->address_size > 0 &&
+		    seen_add(seen, seen_hash_address(address), address, seen_same_address) && !add_address(pen, &rows[i]))
+			return;
+	}
+}
+
+/* The records of some instances. */
+static void answer_chosen_services(struct pen *pen)
+{
+	const struct zone_node *node = pen->node;
+	struct dns_scratch *scratch = pen->view->scratch;
+	size_t count = node->chosen_count, at = dns_scratch_turn(scratch, count), found = 0;
+
+	seen_reset(scratch->seen, count);
+	for (size_t left = count; left > 0; left--, at = at + 1 == count ? 0 : at + 1) {
+		const struct instance *instance = node->chosen[at];
+		const struct target *target = &node->targets->targets[instance - node->service->instances];
+		if (!target->has_row ||
+		    !seen_add(scratch->seen, target_hash_row(instance), instance, target_same_row))
+			continue;
+		if (!answer_srv(pen, target, &scratch->rows[found]))
+			return;
+		found++;
+	}
+	add_chosen_targets(pen, scratch->rows, found);
 }
 
 static void answer_services(struct pen *pen)
 {
-	struct dns_scratch *scratch = pen->view->scratch;
-	struct srv_row *rows = scratch->rows;
-	size_t count = pen->node->chosen_count, at = dns_scratch_turn(scratch, count), found = 0;
-
-	if (pen->node->chosen != NULL)
-		seen_reset(scratch->seen, count);
-	for (size_t i = 0; i < count; i++, at = at + 1 == count ? 0 : at + 1) {
-		if (!find_row(pen, at, &rows[found]))
-			continue;
-		rows[found].at = writer_size(&pen->reply->writer) + SRV_HEAD;
-		if (!answer_srv(pen, &rows[found]))
-			return;
-		found++;
-	}
-	add_targets(pen, rows, found);
+	if (pen->node->chosen == NULL)
+		answer_all_services(pen);
+	else
+		answer_chosen_services(pen);
 }
 
 /* Writes "key=value", in as many strings of up to 255 octets as it takes (RFC 1035 section 3.3.14). */

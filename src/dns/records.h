@@ -8,11 +8,6 @@
 
 #include "zone.h"
 
-enum {
-	SRV_PRIORITY = 10,
-	SRV_WEIGHT = 10, /* never 0, which HAProxy takes for "no traffic" */
-};
-
 /*
  * Writes the records of one type into the answer section, rotated, without doubles, and their targets' addresses into
  * the additional section. Records that do not fit set TC (RFC 2181 section 9), additional ones are left out quietly.

@@ -78,8 +78,9 @@ static void prepare_options(struct exchange *exchange)
 	exchange->options.cookie_size = 0;
 	exchange->options.nsid = query->nsid ? settings->nsid : NULL;
 	exchange->options.keepalive = exchange->client->stream && query->keepalive == KEEPALIVE_ASKED;
-	exchange->options.idle = settings->tcp_idle < UINT16_MAX / TENTHS ? (uint16_t)(settings->tcp_idle * TENTHS)
-	                                                                 : UINT16_MAX;
+	if (exchange->options.keepalive)
+		exchange->options.idle = settings->tcp_idle < UINT16_MAX / TENTHS ? (uint16_t)(settings->tcp_idle * TENTHS)
+		                                                                  : UINT16_MAX;
 	if (query->cookie != NULL && settings->cookies && !cookie_is_odd(query))
 		answer_cookie(exchange);
 }

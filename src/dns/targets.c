@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 bool target_same_row(const void *a, const void *b)
 {
@@ -52,12 +53,13 @@ static uint8_t *put_host(uint8_t *at, const char *host)
 	return at + 1;
 }
 
-/* The octets that a target takes at the most. */
+/* The octets that an instance's records take at the most. */
 static size_t most_octets(const struct instance *instance, const struct spelling *spelling)
 {
 	if (instance->host != NULL)
-		return strlen(instance->host) + 2;
-	return 1 + ADDRESS_TEXT_MAX + 1 + strlen(spelling->service) + 1 + strlen(spelling->namespace) + sizeof TARGET_ZONE;
+		return SRV_HEAD + strlen(instance->host) + 2;
+	return SRV_HEAD + 1 + ADDRESS_TEXT_MAX + 1 + strlen(spelling->service) + 1 + strlen(spelling->namespace) +
+	       sizeof TARGET_ZONE + RECORD_HEAD + sizeof instance->addresses->octets;
 }
 
 static const struct spelling *spelling_of(const struct service *service, size_t place)
@@ -69,23 +71,45 @@ static const struct spelling *spelling_of(const struct service *service, size_t 
 	return spelling;
 }
 
-static uint8_t *put_target(struct target *target, const struct instance *instance, const struct spelling *spelling,
-                           uint8_t *at)
+static uint8_t *put_name(uint8_t *at, const struct instance *instance, const struct spelling *spelling)
 {
 	char label[ADDRESS_TEXT_MAX];
 
-	*target = (struct target){.name = at, .is_host = instance->host != NULL};
-	if (instance->host != NULL) {
-		at = put_host(at, instance->host);
-	} else if (instance->address_count > 0) {
-		address_label(&instance->addresses[0], label);
-		at = put_label(at, label, strlen(label));
-		at = put_label(at, spelling->service, strlen(spelling->service));
-		at = put_label(at, spelling->namespace, strlen(spelling->namespace));
-		at = mempcpy(at, TARGET_ZONE, sizeof TARGET_ZONE);
-	}
-	target->size = (uint8_t)(at - target->name);
-	target->has_row = target->size > 0 && instance->port != 0;
+	if (instance->host != NULL)
+		return put_host(at, instance->host);
+	address_label(&instance->addresses[0], label);
+	at = put_label(at, label, strlen(label));
+	at = put_label(at, spelling->service, strlen(spelling->service));
+	at = put_label(at, spelling->namespace, strlen(spelling->namespace));
+	return mempcpy(at, TARGET_ZONE, sizeof TARGET_ZONE);
+}
+
+static uint8_t *put_address(uint8_t *at, const struct address *address)
+{
+	size_t size = address_size(address);
+
+	record_head(at, 0, address->family == AF_INET ? DNS_A : DNS_AAAA, 0, size);
+	return mempcpy(at + RECORD_HEAD, address->octets, size);
+}
+
+/* Writes an instance's records, if it has any; returns where they end. */
+static uint8_t *put_target(struct target *target, const struct instance *instance, const struct spelling *spelling,
+                           uint8_t *at)
+{
+	const uint8_t data[] = {0, SRV_PRIORITY, 0, SRV_WEIGHT, (uint8_t)(instance->port >> 8), (uint8_t)instance->port};
+
+	*target = (struct target){.record = at};
+	target->has_row = instance->port != 0 && (instance->host != NULL || instance->address_count > 0);
+	if (!target->has_row)
+		return at;
+	uint8_t *end = put_name(at + SRV_HEAD, instance, spelling);
+	target->size = (uint16_t)(end - at);
+	record_head(at, MESSAGE_QUESTION, DNS_SRV, 0, target->size - (size_t)RECORD_HEAD);
+	memcpy(at + RECORD_HEAD, data, sizeof data);
+	if (instance->host != NULL)
+		return end;
+	at = put_address(end, &instance->addresses[0]);
+	target->address_size = (uint8_t)(at - end);
 	return at;
 }
 
@@ -101,7 +125,7 @@ static void mark_first(struct targets *targets, const struct service *service, s
 	seen_reset(seen, service->instance_count);
 	for (size_t i = 0; i < targets->count; i++) {
 		const struct address *address = service->instances[i].addresses;
-		targets->targets[i].first_address = targets->targets[i].first_row && !targets->targets[i].is_host &&
+		targets->targets[i].first_address = targets->targets[i].first_row && targets->targets[i].address_size > 0 &&
 		                                    seen_add(seen, seen_hash_address(address), address, seen_same_address);
 	}
 }
@@ -120,6 +144,7 @@ void *targets_prepare(const struct service *service)
 	if (targets == NULL)
 		goto done;
 	targets->count = count;
+	targets->one_spelling = service->spelling_count == 1;
 	uint8_t *at = (uint8_t *)&targets->targets[count];
 	for (size_t i = 0; i < count; i++)
 		at = put_target(&targets->targets[i], &service->instances[i], spelling_of(service, i), at);

@@ -7,6 +7,7 @@
 #ifndef NSS_NOMAD_DNS_TARGETS_H
 #define NSS_NOMAD_DNS_TARGETS_H
 
+#include "message.h"
 #include "service.h"
 
 #include <stdbool.h>
@@ -16,19 +17,30 @@
 /* What the names of targets end in, in the form of the wire, with the root. */
 #define TARGET_ZONE ((const uint8_t[]){5, 'n', 'o', 'm', 'a', 'd', 0})
 
-/* Where an instance is reached, in the form of the wire: LABEL.SERVICE.NAMESPACE.nomad, or the name of a host. */
+enum {
+	SRV_PRIORITY = 10,
+	SRV_WEIGHT = 10, /* never 0, which HAProxy takes for "no traffic" */
+	SRV_HEAD = RECORD_HEAD + 6, /* octets before the target: and priority, weight, port (RFC 2782) */
+};
+
+/*
+ * Where an instance is reached: an SRV record as it stands in an answer, its owner a pointer to the question, its TTL
+ * still 0. Its target is LABEL.SERVICE.NAMESPACE.nomad, or the name of a host. Behind it, unless that is a host, the
+ * target's address record, its owner and TTL still 0.
+ */
 struct target {
-	const uint8_t *name;
-	uint8_t size;
-	bool is_host;
+	const uint8_t *record;
+	uint16_t size;        /* octets of the SRV record; of no use without has_row */
+	uint8_t address_size; /* octets of the record behind it; 0: a host, whose addresses are not ours to say */
 	bool has_row;     /* it has a port, and an address or a host: there is an SRV record */
 	bool first_row;   /* ... which no instance before it has */
 	bool first_address; /* ... and whose address no instance before it with a first row has */
 };
 
-/* One for each instance, in the service's order. */
+/* One for each instance, in the service's order, and all their records behind: what a question needs lies together. */
 struct targets {
 	size_t count;
+	bool one_spelling; /* the service has no other: nothing is to be selected by it */
 	struct target targets[];
 };
 

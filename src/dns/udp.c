@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 enum {
-	UDP_BATCH = 32,         /* more gains nothing, measured; half of it costs 5 % */
+	UDP_BATCH = CATALOGUE_AHEAD_MAX, /* 32; more gains nothing, measured; half of it costs 5 % */
 	UDP_QUERY_MAX = 1232,   /* octets; no sensible question is as long, what is longer is cut and malformed */
 	STACK_SIZE = 256 << 10, /* octets; far more than an answer takes */
 	CONTROL_SIZE = 64,      /* octets, for one in6_pktinfo */
@@ -113,6 +113,17 @@ static size_t answer_one(struct worker *worker, struct mmsghdr *in, uint8_t *ans
 	return verdict == LIMIT_CUT ? dns_answer_cut(answer, size) : 0;
 }
 
+/* One question alone has nothing to wait for but its own memory. */
+static void look_ahead(const struct worker *worker, unsigned count)
+{
+	const uint8_t *labels[UDP_BATCH];
+
+	for (unsigned i = 0; i < count; i++)
+		labels[i] = worker->batch->queries[i] + MESSAGE_QUESTION;
+	if (count > 1)
+		catalogue_look_ahead(worker->view.catalogue, labels, count);
+}
+
 static unsigned answer_batch(struct worker *worker, unsigned count)
 {
 	struct batch *batch = worker->batch;
@@ -120,6 +131,7 @@ static unsigned answer_batch(struct worker *worker, unsigned count)
 
 	worker->view.now = (uint32_t)time(NULL);
 	catalogue_enter(worker->reader);
+	look_ahead(worker, count);
 	for (unsigned i = 0; i < count; i++) {
 		uint8_t *answer = batch->out_octets[answers].iov_base;
 		size_t size = answer_one(worker, &batch->in[i], answer);

@@ -28,9 +28,8 @@ struct dns_outcome {
 	bool proven; /* the client showed a cookie of ours: its address is no forgery */
 };
 
-/* An SRV record of the answer: whose, what it leads to, and where that stands. */
+/* An SRV record of the answer: what it leads to, and where that stands. */
 struct srv_row {
-	const struct instance *instance;
 	const struct target *target;
 	size_t at;
 };

@@ -13,9 +13,11 @@
 
 enum { SUFFIX_LABELS = 2 }; /* of in-addr.arpa, ip6.arpa, service.nomad */
 
-static bool label_is(const struct label *label, const char *word)
+/* Whether it is a word of lower case. Mostly it is not, and its first letter tells; so only then is there a call. */
+static inline bool label_is(const struct label *label, const char *word)
 {
-	return label->length == strlen(word) && text_same_letters(label->start, word, label->length);
+	return label->length == strlen(word) && (label->start[0] | 0x20) == word[0] &&
+	       text_same_letters(label->start, word, label->length);
 }
 
 /* Where the name of the last `count` labels stands in the message; the root alone, count 0, is never asked for. */
@@ -115,11 +117,27 @@ static void locate_reverse(const struct dns_settings *settings, const struct que
 	node->is_apex = query->label_count == best;
 }
 
+/* SERVICE.NAMESPACE.nomad, as nearly every question is: where the service is there, the name is not taken apart. */
+static bool is_plain(const struct dns_view *view, const struct query *query)
+{
+	enum { LABELS = 3 };
+	const struct label *labels = query->labels;
+
+	return query->label_count == LABELS && labels[0].start[0] != '_' && label_is(&labels[2], "nomad") &&
+	       (view->settings->reading == NAME_PLAIN || !label_is(&labels[1], "service"));
+}
+
 void zone_locate(const struct dns_view *view, const struct query *query, struct zone_node *node)
 {
 	size_t size = sizeof *node - offsetof(struct zone_node, zone);
 
 	memset(&node->zone, 0, size);
+	if (is_plain(view, query)) {
+		node->plain = true;
+		node->zone = ZONE_NOMAD;
+		node->origin = offset_of(query, 1);
+		return;
+	}
 	name_parse_labels(query->labels, query->label_count, view->settings->reading, &node->name);
 	if (node->name.kind == NAME_FOREIGN) {
 		locate_reverse(view->settings, query, node);
@@ -158,6 +176,23 @@ static void find_other(const struct dns_view *view, const struct name *name, str
 	if (node->is_server || text_same(label, view->settings->default_namespace) ||
 	    catalogue_has_namespace(view->catalogue, label))
 		node->verdict = VERDICT_NO_DATA;
+}
+
+/* Finds a plain name by the question's own octets; true where the service is there, and has a single spelling. */
+static bool find_plain(const struct dns_view *view, const struct query *query, struct zone_node *node)
+{
+	const struct label *labels = query->labels;
+	const void *prepared;
+
+	node->service = catalogue_find_labels(view->catalogue, (const uint8_t *)labels[0].start - 1,
+	                                      labels[0].length + labels[1].length + 2, &prepared);
+	node->targets = prepared;
+	if (node->service == NULL || node->targets == NULL || !node->targets->one_spelling)
+		return false;
+	node->all_addresses = true;
+	node->chosen_count = node->targets->count;
+	node->verdict = VERDICT_FOUND;
+	return true;
 }
 
 static void find_service(const struct dns_view *view, const struct name *name, struct zone_node *node)
@@ -212,6 +247,10 @@ void zone_find(const struct dns_view *view, const struct query *query, struct zo
 		find_reverse(view, query, node);
 		return;
 	}
+	if (node->plain && find_plain(view, query, node))
+		return;
+	if (node->plain)
+		name_parse_labels(query->labels, query->label_count, view->settings->reading, &node->name);
 	if (name->kind == NAME_SERVICE)
 		find_service(view, name, node);
 	else

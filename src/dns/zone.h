@@ -15,12 +15,13 @@
 enum zone { ZONE_NONE, ZONE_NOMAD, ZONE_ALIAS, ZONE_REVERSE };
 
 struct zone_node {
-	struct name name;
+	struct name name; /* unless `plain` */
 	enum zone zone;  /* NONE: somebody else's name, and nothing else is set */
 	size_t origin;   /* where the zone's name stands in the question */
 	enum verdict verdict;
 	bool is_apex;    /* holds SOA and NS */
 	bool is_server;  /* the name server's own, ns.nomad */
+	bool plain;       /* SERVICE.NAMESPACE.nomad, as far as the question tells */
 	bool is_instance; /* selects instances by a label: holds TXT */
 
 	/* With FOUND in a zone of services: all addresses of the service, or one, or those of the chosen. */

@@ -1,8 +1,9 @@
 /*
  * The catalogue in memory; see catalogue.h. Written by watch/watcher.c, read by the DNS workers.
  *
- * One table holds services, under "namespace\0service" in lower case, and namespaces, under "namespace\0", with the
- * number of their services. A second one, where it is wanted, holds the names at each address.
+ * One table holds services, under the labels of their names in lower case, as they stand in a question to a DNS server
+ * (RFC 1035 section 3.1): "\5redis\7default"; and namespaces, under "\7default", with the number of their services. A
+ * second one, where it is wanted, holds the names at each address.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_MAX = 2 * (NAME_LABEL_MAX + 1) };
+enum { KEY_MAX = CATALOGUE_LABELS_MAX };
 
 struct catalogue {
 	struct epochs epochs;
@@ -85,32 +86,64 @@ static uint64_t lower_eight(uint64_t octets)
 	return octets | capital >> 2;
 }
 
-/* Copies a text in lower case; returns where it ends, after the NUL. */
-static uint8_t *put_lower(uint8_t *to, const char *text)
+/* Copies octets in lower case. A label's length is no letter (at most 63), so labels may be copied with theirs. */
+static void put_lower(uint8_t *to, const uint8_t *from, size_t size)
 {
-	size_t size = strlen(text) + 1;
-	uint64_t octets;
+	uint64_t octets = 0;
 
-	for (; size >= sizeof octets; size -= sizeof octets, text += sizeof octets, to += sizeof octets) {
-		memcpy(&octets, text, sizeof octets);
+	for (size_t at = 0; size - at >= sizeof octets; at += sizeof octets) {
+		memcpy(&octets, from + at, sizeof octets);
 		octets = lower_eight(octets);
-		memcpy(to, &octets, sizeof octets);
+		memcpy(to + at, &octets, sizeof octets);
 	}
-	for (; size > 0; size--) {
-		unsigned c = (uint8_t)*text++;
-		*to++ = (uint8_t)(c - 'A' < 26 ? c | 0x20 : c);
-	}
-	return to;
+	size_t last = size < sizeof octets ? size : sizeof octets; /* some of them once more: cheaper than one by one */
+	memcpy(&octets, from + size - last, last);
+	octets = lower_eight(octets);
+	memcpy(to + size - last, &octets, last);
 }
 
-static size_t service_octets(const struct service_key *key, uint8_t octets[KEY_MAX])
+/* Writes a label in lower case; returns where it ends. */
+static uint8_t *put_label(uint8_t *to, const char *text)
 {
-	return (size_t)(put_lower(put_lower(octets, key->namespace), key->service) - octets);
+	size_t length = strlen(text);
+
+	*to = (uint8_t)length;
+	put_lower(to + 1, (const uint8_t *)text, length);
+	return to + 1 + length;
+}
+
+/* Copies a text, which fits, with its NUL, in lower case. */
+static void lower_text(char *to, const char *text)
+{
+	put_lower((uint8_t *)to, (const uint8_t *)text, strlen(text) + 1);
+}
+
+/* A key of the services' table. */
+struct octets {
+	size_t size;
+	size_t namespace; /* where its namespace begins, which is a key too */
+	uint8_t octets[KEY_MAX];
+};
+
+static void make_octets(struct octets *key, const char *namespace, const char *service)
+{
+	key->namespace = (size_t)(put_label(key->octets, service) - key->octets);
+	key->size = (size_t)(put_label(key->octets + key->namespace, namespace) - key->octets);
 }
 
 static struct entry *find(const struct table *table, const uint8_t *key, size_t size)
 {
 	return table_find(table, table_hash(key, size), key, size);
+}
+
+static struct entry *find_service(const struct catalogue *catalogue, const struct octets *key)
+{
+	return find(&catalogue->services, key->octets, key->size);
+}
+
+static struct entry *find_namespace(const struct catalogue *catalogue, const struct octets *key)
+{
+	return find(&catalogue->services, key->octets + key->namespace, key->size - key->namespace);
 }
 
 /* A service, or the names at an address; NULL of no entry. */
@@ -119,16 +152,23 @@ static void *value_of(const struct entry *entry)
 	return entry == NULL ? NULL : entry->retired.owned[0];
 }
 
+/* Reads a label; returns where it ends. */
+static const uint8_t *read_label(const uint8_t *at, char *text)
+{
+	memcpy(text, at + 1, *at);
+	text[*at] = '\0';
+	return at + 1 + *at;
+}
+
 /* The name that an entry of the services' table is for; false for a namespace. */
 static bool entry_key(const struct entry *entry, struct service_key *key)
 {
-	const char *namespace = (const char *)entry->key;
-	size_t length = strlen(namespace) + 1;
+	const uint8_t *at = entry->key;
 
-	if (length == entry->key_size)
+	if (entry->key_size == 1U + *at)
 		return false;
-	memcpy(key->namespace, namespace, length);
-	memcpy(key->service, namespace + length, entry->key_size - length);
+	at = read_label(at, key->service);
+	read_label(at, key->namespace);
 	return true;
 }
 
@@ -155,10 +195,10 @@ struct draft {
 };
 
 /* Makes the new entries: 0 or -ENOMEM. The service is not in them yet. */
-static int make_entries(struct catalogue *catalogue, const uint8_t *octets, size_t size, size_t namespace_size,
-                        const struct service *service, struct draft *draft)
+static int make_entries(struct catalogue *catalogue, const struct octets *key, const struct service *service,
+                        struct draft *draft)
 {
-	draft->service = table_entry(octets, size);
+	draft->service = table_entry(key->octets, key->size);
 	if (draft->service == NULL)
 		return -ENOMEM;
 	if (catalogue->prepare != NULL) {
@@ -166,8 +206,8 @@ static int make_entries(struct catalogue *catalogue, const uint8_t *octets, size
 		if (draft->service->retired.owned[1] == NULL)
 			return -ENOMEM;
 	}
-	if (find(&catalogue->services, octets, namespace_size) == NULL) {
-		draft->namespace = table_entry(octets, namespace_size);
+	if (find_namespace(catalogue, key) == NULL) {
+		draft->namespace = table_entry(key->octets + key->namespace, key->size - key->namespace);
 		if (draft->namespace == NULL)
 			return -ENOMEM;
 	}
@@ -175,10 +215,9 @@ static int make_entries(struct catalogue *catalogue, const uint8_t *octets, size
 }
 
 /* Puts the draft in place of `old`. A namespace comes before its first service and goes after its last. */
-static void make_change(struct catalogue *catalogue, const uint8_t *octets, size_t namespace_size, struct entry *old,
-                        struct draft *draft)
+static void make_change(struct catalogue *catalogue, const struct octets *key, struct entry *old, struct draft *draft)
 {
-	struct entry *namespace = find(&catalogue->services, octets, namespace_size);
+	struct entry *namespace = find_namespace(catalogue, key);
 
 	if (old == NULL)
 		count_service(catalogue, namespace, draft->namespace, true);
@@ -195,26 +234,26 @@ static void make_change(struct catalogue *catalogue, const uint8_t *octets, size
 
 int catalogue_put(struct catalogue *catalogue, const struct service_key *key, struct service *service)
 {
-	uint8_t octets[KEY_MAX];
-	size_t size = service_octets(key, octets), namespace_size = strlen(key->namespace) + 1;
-	struct entry *old = find(&catalogue->services, octets, size);
+	struct octets octets;
 	struct service_key lowered;
 	struct draft draft = {0};
 	int result;
 
+	make_octets(&octets, key->namespace, key->service);
+	struct entry *old = find_service(catalogue, &octets);
 	if (old == NULL && service == NULL)
 		return 0;
-	put_lower((uint8_t *)lowered.namespace, key->namespace);
-	put_lower((uint8_t *)lowered.service, key->service);
+	lower_text(lowered.namespace, key->namespace);
+	lower_text(lowered.service, key->service);
 	result = catalogue->keeps_names ? names_prepare(&catalogue->names, &catalogue->epochs, &lowered, value_of(old), service,
 	                                              &draft.changes)
 	                               : 0;
 	if (result == 0 && service != NULL)
-		result = make_entries(catalogue, octets, size, namespace_size, service, &draft);
+		result = make_entries(catalogue, &octets, service, &draft);
 	if (result == 0) {
 		if (service != NULL)
 			draft.service->retired.owned[0] = service;
-		make_change(catalogue, octets, namespace_size, old, &draft);
+		make_change(catalogue, &octets, old, &draft);
 	}
 	table_free_entry(draft.service);
 	table_free_entry(draft.namespace);
@@ -283,20 +322,80 @@ void catalogue_leave(struct catalogue_reader *reader)
 
 const struct service *catalogue_find(const struct catalogue *catalogue, const struct service_key *key)
 {
-	uint8_t octets[KEY_MAX];
+	struct octets octets;
 
-	return value_of(find(&catalogue->services, octets, service_octets(key, octets)));
+	make_octets(&octets, key->namespace, key->service);
+	return value_of(find_service(catalogue, &octets));
+}
+
+static const struct service *with_prepared(const struct entry *entry, const void **prepared)
+{
+	*prepared = entry == NULL ? NULL : entry->retired.owned[1];
+	return value_of(entry);
 }
 
 const struct service *catalogue_find_prepared(const struct catalogue *catalogue, const char *namespace,
                                               const char *service, const void **prepared)
 {
-	uint8_t octets[KEY_MAX];
-	size_t size = (size_t)(put_lower(put_lower(octets, namespace), service) - octets);
-	const struct entry *entry = find(&catalogue->services, octets, size);
+	struct octets octets;
 
-	*prepared = entry == NULL ? NULL : entry->retired.owned[1];
-	return value_of(entry);
+	make_octets(&octets, namespace, service);
+	return with_prepared(find_service(catalogue, &octets), prepared);
+}
+
+const struct service *catalogue_find_labels(const struct catalogue *catalogue, const uint8_t *labels, size_t size,
+                                            const void **prepared)
+{
+	uint8_t lowered[KEY_MAX];
+
+	if (size > sizeof lowered) {
+		*prepared = NULL;
+		return NULL;
+	}
+	put_lower(lowered, labels, size);
+	return with_prepared(find(&catalogue->services, lowered, size), prepared);
+}
+
+/* The hash of the first two labels of a name; of no use where they are none. */
+static uint64_t hash_ahead(const uint8_t *labels)
+{
+	uint8_t lowered[KEY_MAX];
+	size_t service = labels[0] & NAME_LABEL_MAX, namespace = labels[1 + service] & NAME_LABEL_MAX;
+	size_t size = 1 + service + 1 + namespace;
+
+	put_lower(lowered, labels, size);
+	return table_hash(lowered, size);
+}
+
+/* A service's addresses come behind it, the records for answers behind what is prepared. */
+static void fetch_values(const struct entry *entry)
+{
+	enum { LINE = 64, SERVICE_LINES = 2, PREPARED_LINES = 5 }; /* of three instances */
+	const uint8_t *service = entry->retired.owned[0], *prepared = entry->retired.owned[1];
+
+	for (size_t i = 0; i < SERVICE_LINES; i++)
+		__builtin_prefetch(service + i * LINE);
+	for (size_t i = 0; i < PREPARED_LINES; i++)
+		__builtin_prefetch(prepared + i * LINE);
+}
+
+void catalogue_look_ahead(const struct catalogue *catalogue, const uint8_t *const labels[], size_t count)
+{
+	const struct table *table = &catalogue->services;
+	uint64_t hashes[CATALOGUE_AHEAD_MAX];
+	const struct entry *entries[CATALOGUE_AHEAD_MAX];
+
+	if (!table_is_large(table) || count > CATALOGUE_AHEAD_MAX)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		hashes[i] = hash_ahead(labels[i]);
+		table_fetch_slot(table, hashes[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		entries[i] = table_fetch_entry(table, hashes[i]);
+	for (size_t i = 0; i < count; i++)
+		if (entries[i] != NULL)
+			fetch_values(entries[i]);
 }
 
 const struct service_names *catalogue_names_at(const struct catalogue *catalogue, const struct address *address)
@@ -313,5 +412,5 @@ bool catalogue_has_namespace(const struct catalogue *catalogue, const char *name
 {
 	uint8_t octets[KEY_MAX];
 
-	return find(&catalogue->services, octets, (size_t)(put_lower(octets, name) - octets)) != NULL;
+	return find(&catalogue->services, octets, (size_t)(put_label(octets, name) - octets)) != NULL;
 }

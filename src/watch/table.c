@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_FIRST = 64 }; /* a small cluster's services, in 512 octets */
+enum { SLOTS_FIRST = 64 }; /* a small cluster's services, in 1 KiB */
 
 /* Stands where an entry was removed. Its key is empty, which no entry's is. */
 static struct entry removed;
@@ -65,14 +65,16 @@ void table_free_entry(struct entry *entry)
 
 static struct slots *slots_new(size_t count)
 {
-	struct slots *slots = malloc(sizeof *slots + count * sizeof *slots->entries);
+	struct slots *slots = malloc(sizeof *slots + count * sizeof *slots->slots);
 
 	if (slots == NULL)
 		return NULL;
 	slots->retired = (struct retired){.next = NULL};
 	slots->mask = count - 1;
-	for (size_t i = 0; i < count; i++)
-		atomic_init(&slots->entries[i], NULL);
+	for (size_t i = 0; i < count; i++) {
+		atomic_init(&slots->slots[i].hash, 0);
+		atomic_init(&slots->slots[i].entry, NULL);
+	}
 	return slots;
 }
 
@@ -94,16 +96,18 @@ void table_done(struct table *table)
 	if (slots == NULL)
 		return;
 	for (size_t i = 0; i <= slots->mask; i++) {
-		struct entry *entry = atomic_load(&slots->entries[i]);
+		struct entry *entry = atomic_load(&slots->slots[i].entry);
 		if (entry != &removed)
 			table_free_entry(entry);
 	}
 	free(slots);
 }
 
-static bool entry_is(const struct entry *entry, uint64_t hash, const uint8_t *key, size_t size)
+/* Whether the slot, whose entry is not NULL, has the key's. Readers see its hash, written before its entry. */
+static bool slot_is(const struct slot *slot, const struct entry *entry, uint64_t hash, const uint8_t *key, size_t size)
 {
-	return entry->hash == hash && entry->key_size == size && memcmp(entry->key, key, size) == 0;
+	return atomic_load_explicit(&slot->hash, memory_order_relaxed) == hash && entry->key_size == size &&
+	       memcmp(entry->key, key, size) == 0;
 }
 
 /* The position of the key's entry, or of the free slot that ends the walk. */
@@ -112,8 +116,8 @@ static size_t locate(const struct slots *slots, uint64_t hash, const uint8_t *ke
 	size_t at = hash & slots->mask;
 
 	for (;; at = (at + 1) & slots->mask) {
-		const struct entry *entry = atomic_load(&slots->entries[at]);
-		if (entry == NULL || entry_is(entry, hash, key, size))
+		const struct entry *entry = atomic_load(&slots->slots[at].entry);
+		if (entry == NULL || slot_is(&slots->slots[at], entry, hash, key, size))
 			return at;
 	}
 }
@@ -123,10 +127,43 @@ struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t
 	const struct slots *slots = atomic_load(&table->slots);
 
 	for (size_t at = hash & slots->mask;; at = (at + 1) & slots->mask) {
-		struct entry *entry = atomic_load(&slots->entries[at]);
-		if (entry == NULL || entry_is(entry, hash, key, size))
+		struct entry *entry = atomic_load(&slots->slots[at].entry);
+		if (entry == NULL || slot_is(&slots->slots[at], entry, hash, key, size))
 			return entry;
 	}
+}
+
+bool table_is_large(const struct table *table)
+{
+	enum { SMALL = 4096 }; /* slots; with all they lead to about 2 MiB, which a processor keeps at hand by itself */
+
+	return atomic_load(&table->slots)->mask >= SMALL;
+}
+
+void table_fetch_slot(const struct table *table, uint64_t hash)
+{
+	const struct slots *slots = atomic_load(&table->slots);
+
+	__builtin_prefetch(&slots->slots[hash & slots->mask]);
+}
+
+const struct entry *table_fetch_entry(const struct table *table, uint64_t hash)
+{
+	const struct slots *slots = atomic_load(&table->slots);
+	const struct slot *slot = &slots->slots[hash & slots->mask];
+	const struct entry *entry = atomic_load(&slot->entry);
+
+	if (entry == NULL || atomic_load_explicit(&slot->hash, memory_order_relaxed) != hash)
+		return NULL;
+	__builtin_prefetch(entry);
+	__builtin_prefetch(entry->key);
+	return entry;
+}
+
+static void fill(struct slot *slot, struct entry *entry)
+{
+	atomic_store_explicit(&slot->hash, entry->hash, memory_order_relaxed);
+	atomic_store(&slot->entry, entry);
 }
 
 /* Half of the slots stay free, so that a walk is short and always ends. */
@@ -148,9 +185,9 @@ int table_reserve(struct table *table, size_t more, struct epochs *epochs)
 	if (slots == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i <= old->mask; i++) {
-		struct entry *entry = atomic_load(&old->entries[i]);
+		struct entry *entry = atomic_load(&old->slots[i].entry);
 		if (entry != NULL && entry != &removed)
-			atomic_init(&slots->entries[locate(slots, entry->hash, entry->key, entry->key_size)], entry);
+			fill(&slots->slots[locate(slots, entry->hash, entry->key, entry->key_size)], entry);
 	}
 	atomic_store(&table->slots, slots);
 	table->used = table->live;
@@ -162,9 +199,9 @@ void table_set(struct table *table, struct entry *entry, struct epochs *epochs)
 {
 	struct slots *slots = atomic_load(&table->slots);
 	size_t at = locate(slots, entry->hash, entry->key, entry->key_size);
-	struct entry *old = atomic_load(&slots->entries[at]);
+	struct entry *old = atomic_load(&slots->slots[at].entry);
 
-	atomic_store(&slots->entries[at], entry);
+	fill(&slots->slots[at], entry);
 	if (old != NULL) {
 		epoch_retire(epochs, &old->retired);
 	} else {
@@ -178,7 +215,7 @@ void table_remove(struct table *table, struct entry *entry, struct epochs *epoch
 	struct slots *slots = atomic_load(&table->slots);
 	size_t at = locate(slots, entry->hash, entry->key, entry->key_size);
 
-	atomic_store(&slots->entries[at], &removed);
+	atomic_store(&slots->slots[at].entry, &removed);
 	table->live--;
 	epoch_retire(epochs, &entry->retired);
 }
@@ -188,7 +225,7 @@ struct entry *table_next(const struct table *table, size_t *position)
 	const struct slots *slots = atomic_load(&table->slots);
 
 	while (*position <= slots->mask) {
-		struct entry *entry = atomic_load(&slots->entries[(*position)++]);
+		struct entry *entry = atomic_load(&slots->slots[(*position)++].entry);
 		if (entry != NULL && entry != &removed)
 			return entry;
 	}

@@ -10,6 +10,7 @@
 #include "epoch.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,10 +22,16 @@ struct entry {
 	uint8_t key[];
 };
 
+/* A place in the table. Its hash is written before its entry and then never changes, also when the entry goes. */
+struct slot {
+	atomic_uint_fast64_t hash; /* that of the entry, so that others' entries need not be touched */
+	_Atomic(struct entry *) entry;
+};
+
 struct slots {
 	struct retired retired;
 	size_t mask; /* of the position; the number of slots is a power of two */
-	_Atomic(struct entry *) entries[];
+	struct slot slots[];
 };
 
 struct table {
@@ -50,6 +57,15 @@ void table_free_entry(struct entry *entry);
 
 /* The entry with that key and its table_hash(), NULL where there is none. Readers between enter and leave, and the writer. */
 struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t *key, size_t size);
+
+/*
+ * Three steps that bring what table_find() will touch into the cache, for many keys at once: memory fetches for all of them
+ * while one alone would wait. The first two only begin to fetch; the entry of the last may be another's, or NULL. Only
+ * for tables where that pays: table_is_large().
+ */
+bool table_is_large(const struct table *table);
+void table_fetch_slot(const struct table *table, uint64_t hash);
+const struct entry *table_fetch_entry(const struct table *table, uint64_t hash);
 
 /* Makes room for `more` entries: 0 or -ENOMEM. After it as many table_set() cannot fail. The writer's thread. */
 int table_reserve(struct table *table, size_t more, struct epochs *epochs);
