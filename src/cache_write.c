@@ -7,6 +7,7 @@
  */
 #include "cache_write.h"
 
+#include "bytes.h"
 #include "deadline.h"
 #include "file.h"
 #include "place.h"
@@ -211,6 +212,17 @@ int cache_failure(const struct cache *cache, const struct name *name, char reaso
 		return 0;
 	stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
 	return read_failure(cache, path, reason, age);
+}
+
+void cache_say_limit(int lock, uint32_t limit)
+{
+	uint8_t octets[CACHE_LIMIT_SIZE];
+	struct writer writer;
+
+	writer_init(&writer, octets, sizeof octets);
+	writer_u32(&writer, limit);
+	if (lock < 0 || pwrite(lock, octets, sizeof octets, 0) < 0)
+		return; /* then they wait as long as is usual */
 }
 
 /* One of the places, if it is free; -EWOULDBLOCK if not. */

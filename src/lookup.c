@@ -201,7 +201,7 @@ static enum verdict find_asking(struct lookup *lookup)
 	}
 	if (lookup_is_put_on())
 		return ask_nomad(lookup, -1);
-	int lock = cache_lock(&lookup->cache, name, lookup->started + LOOKUP_LOCK_LIMIT);
+	int lock = cache_lock(&lookup->cache, name, lookup->started, LOOKUP_LOCK_LIMIT);
 	if (lock == -ETIMEDOUT) {
 		trace->error = lock;
 		return VERDICT_UNKNOWN;

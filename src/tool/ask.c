@@ -59,7 +59,7 @@ int ask_nomad(void *context, const char *text, int lock, int64_t started, struct
 	struct name name;
 	int place = -1, result = 0;
 
-	(void)lock;
+	cache_say_limit(lock, ask->config->timeout);
 	ask->report = (struct fetch_report){0};
 	name_parse(text, ask->config->reading, &name);
 	if (name.kind != NAME_SERVICE)
