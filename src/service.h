@@ -25,8 +25,8 @@ enum verdict {
 
 /*
  * One registration. Its address was either an IP address, then `host` is NULL and `addresses` holds that
- * one; or a host name, then `addresses` holds what the name resolved to, perhaps nothing. A registration
- * whose address is neither does not become an instance.
+ * one; or a host name, then `addresses` holds what the name resolved to, perhaps nothing. Where its address was
+ * neither, it is left out; the daemon keeps it without either, as a sign that there is such a service.
  */
 struct instance {
 	const char *id; /* unique in the namespace */

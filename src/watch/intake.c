@@ -83,9 +83,10 @@ int intake_event(struct intake *intake, const struct event *event)
 	if (!intake_takes(intake, from->namespace, from->service))
 		return 0;
 	if (event->type == EVENT_UPSERT) {
-		if (registration_instance(from, &address, &registered.instance, &reason))
-			return registry_add(intake->registry, &registered, event->index);
-		note_instance(intake, from, reason);
+		/* One without a place counts, too: a service that has no other exists, and has no address. */
+		if (!registration_instance(from, &address, &registered.instance, &reason))
+			note_instance(intake, from, reason);
+		return registry_add(intake->registry, &registered, event->index);
 	}
 	return registry_remove(intake->registry, from->namespace, from->service, from->id, event->index);
 }
@@ -103,12 +104,11 @@ int intake_read(struct intake *intake, const char *namespace, const char *servic
 		const struct registration *from = &set->items[i];
 		struct registered *to = &all[count];
 		const char *reason = "Nomad gave it for another service";
-		bool good = strcmp(from->service, service) == 0 && strcmp(from->namespace, namespace) == 0 &&
-		            registration_instance(from, &addresses[count], &to->instance, &reason);
-		if (!good) {
+		bool ours = strcmp(from->service, service) == 0 && strcmp(from->namespace, namespace) == 0;
+		if (!ours || !registration_instance(from, &addresses[count], &to->instance, &reason))
 			note_instance(intake, from, reason);
+		if (!ours)
 			continue;
-		}
 		to->namespace = namespace;
 		to->service = service;
 		to->instance.modified = from->modify_index;

@@ -94,7 +94,7 @@ def test_case_junk_and_odd_names(agent, host, daemon):
     assert host.addresses("web.default.nomad") == {"10.1.0.1"}
     assert host.addresses("Web.default.nomad") == {"10.1.0.1", "10.1.0.2"}
     assert host.addresses("good.default.nomad") == {"10.1.0.3"}
-    assert host.code("bad.default.nomad") == "EAI_NONAME"
+    assert host.code("bad.default.nomad") == "EAI_NODATA"
     assert daemon.log.count("is left out") == 4
 
 

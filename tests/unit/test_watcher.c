@@ -282,6 +282,29 @@ START_TEST(an_address_that_becomes_junk_takes_the_instance_away)
 }
 END_TEST
 
+/* It exists as long as Nomad has it, and holds no address. */
+START_TEST(a_service_at_no_address_at_all_is_no_unknown_name)
+{
+	static const char *const addresses[] = {"", "no address at all"};
+
+	set_up();
+	world_register_silently("default", "odd", "odd-1", addresses[_i]);
+	world_register_silently("default", "spoilt", "spoilt-1", "10.0.0.8");
+	follow();
+	world_register("default", "spoilt", "spoilt-1", addresses[_i]);
+	world_run(10 * 60 * 1000);
+	ck_assert_str_eq(world_find("default", "odd"), "");
+	ck_assert_str_eq(world_find("default", "spoilt"), "");
+	ck_assert_uint_eq(world_said("everything is read again"), 0);
+	world_deregister("default", "odd-1", "ServiceDeregistration");
+	world_deregister("default", "spoilt-1", "ServiceDeregistration");
+	world_run(1000);
+	ck_assert_str_eq(world_find("default", "odd"), "none");
+	ck_assert_str_eq(world_find("default", "spoilt"), "none");
+	world_end();
+}
+END_TEST
+
 START_TEST(a_deletion_without_event_is_found_by_the_index)
 {
 	set_up();
@@ -666,6 +689,7 @@ int main(void)
 		{names_that_nobody_can_ask_for_are_left_out_and_said_once, 1},
 		{junk_records_spoil_no_others_and_are_said_once, 1},
 		{an_address_that_becomes_junk_takes_the_instance_away, 1},
+		{a_service_at_no_address_at_all_is_no_unknown_name, 2},
 		{a_deletion_without_event_is_found_by_the_index, 1},
 		{checks_at_any_interval_find_what_was_missed, 2 * sizeof intervals / sizeof *intervals},
 		{a_deletion_that_later_events_hide_is_found_in_turn, 1},
