@@ -17,7 +17,7 @@ static struct registry *registry;
 static char told[4096];
 static struct address host_address;
 static size_t host_addresses;
-static bool host_known;
+static enum registry_host host_known;
 
 static void changed(void *context, const struct service_key *key, const struct service *service)
 {
@@ -28,7 +28,7 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static bool resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static enum registry_host resolve(void *context, const char *host, const struct address **addresses, size_t *count)
 {
 	(void)context;
 	(void)host;
@@ -43,7 +43,7 @@ static void set_up(void)
 
 	told[0] = '\0';
 	host_addresses = 0;
-	host_known = true;
+	host_known = HOST_KNOWN;
 	catalogue = catalogue_new();
 	registry = registry_new(catalogue, &owner);
 	ck_assert_ptr_nonnull(registry);
@@ -268,7 +268,7 @@ END_TEST
 START_TEST(a_change_waits_until_its_host_names_are_resolved)
 {
 	set_up();
-	host_known = false;
+	host_known = HOST_AWAITED;
 	add("web", "1", "db.example.net", 5);
 	registry_flush(registry, 1000);
 	ck_assert_str_eq(told_so_far(), "");
@@ -284,7 +284,7 @@ START_TEST(a_change_waits_until_its_host_names_are_resolved)
 	ck_assert_int_eq(registry_due(registry), 1000 + REGISTRY_RESOLVE);
 	address_parse("10.0.0.7", &host_address);
 	host_addresses = 1;
-	host_known = true;
+	host_known = HOST_KNOWN;
 	registry_host_changed(registry, "db.example.net");
 	ck_assert_int_eq(registry_due(registry), 0);
 	registry_flush(registry, 1600);
@@ -299,7 +299,7 @@ END_TEST
 START_TEST(a_change_waits_for_host_names_no_longer_than_a_while)
 {
 	set_up();
-	host_known = false;
+	host_known = HOST_AWAITED;
 	add("web", "1", "db.example.net", 5);
 	add("web", "2", "10.0.0.2", 5);
 	registry_flush(registry, 1000);
@@ -319,7 +319,7 @@ START_TEST(what_is_shown_stays_while_its_successor_waits)
 	add("web", "1", "10.0.0.1", 5);
 	registry_flush(registry, 1000);
 	told_so_far();
-	host_known = false;
+	host_known = HOST_AWAITED;
 	registry_remove(registry, "prod", "web", "1", 6);
 	registry_flush(registry, 2000);
 	add("web", "2", "db.example.net", 7);
@@ -330,7 +330,7 @@ START_TEST(what_is_shown_stays_while_its_successor_waits)
 	ck_assert_str_eq(find("web"), "10.0.0.1");
 	address_parse("10.0.0.7", &host_address);
 	host_addresses = 1;
-	host_known = true;
+	host_known = HOST_KNOWN;
 	registry_host_changed(registry, "db.example.net");
 	registry_flush(registry, 3100);
 	ck_assert_str_eq(find("web"), "10.0.0.7");
@@ -344,7 +344,7 @@ END_TEST
 START_TEST(what_waits_may_go_again)
 {
 	set_up();
-	host_known = false;
+	host_known = HOST_AWAITED;
 	add("web", "1", "db.example.net", 5);
 	registry_flush(registry, 1000);
 	registry_remove(registry, "prod", "web", "1", 6);

@@ -121,13 +121,13 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static bool resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static enum registry_host resolve(void *context, const char *host, const struct address **addresses, size_t *count)
 {
 	(void)context;
 	(void)host;
 	*addresses = NULL;
 	*count = 0;
-	return !world.resolves_nothing;
+	return world.resolves_nothing ? HOST_AWAITED : HOST_KNOWN;
 }
 
 static void begin(const char *namespaces, const char *addresses)
