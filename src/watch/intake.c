@@ -91,6 +91,21 @@ int intake_event(struct intake *intake, const struct event *event)
 	return registry_remove(intake->registry, from->namespace, from->service, from->id, event->index);
 }
 
+bool intake_is_refused(const struct agent_answer *answer)
+{
+	return answer->result == AGENT_TOO_LARGE || answer->status == 400 || answer->status == 405;
+}
+
+int intake_refused(struct intake *intake, const char *namespace, const char *service, const char *why)
+{
+	char text[AGENT_REASON_MAX];
+
+	snprintf(text, sizeof text, "service \"%.63s\" in namespace \"%.63s\" cannot be read, and stays as it is: %.250s",
+	         service, namespace, why);
+	note(intake, text);
+	return registry_doubt(intake->registry, namespace, service);
+}
+
 int intake_read(struct intake *intake, const char *namespace, const char *service, const struct registrations *set)
 {
 	struct registered *all = calloc(set->count + 1, sizeof *all);
@@ -100,6 +115,11 @@ int intake_read(struct intake *intake, const char *namespace, const char *servic
 
 	if (all == NULL || addresses == NULL)
 		goto done;
+	/* An empty list says that there is no such service; one with nothing but junk in it says nothing. */
+	if (set->count == 0 && set->skipped > 0) {
+		result = intake_refused(intake, namespace, service, "its registrations are none that Nomad writes");
+		goto done;
+	}
 	for (size_t i = 0; i < set->count; i++) {
 		const struct registration *from = &set->items[i];
 		struct registered *to = &all[count];

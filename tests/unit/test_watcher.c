@@ -497,6 +497,43 @@ START_TEST(a_service_that_is_listed_and_cannot_be_read_spoils_no_other)
 	world_run(2000);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
 	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	/* Nor does it become an unknown name, or the end of it all when its turn to be checked comes. */
+	ck_assert_str_eq(world_find("default", "web"), "unknown");
+	world_register("default", "web", "web-3", "10.0.0.9");
+	world_run(10 * 60 * 1000);
+	ck_assert_str_eq(world_find("default", "web"), "unknown");
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
+	ck_assert_uint_eq(world_said("\"web\" in namespace \"default\" cannot be read"), 1);
+	world.unreadable = NULL;
+	world_close_streams();
+	world_run(5 * 60 * 1000);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2 10.0.0.9");
+	world_end();
+}
+END_TEST
+
+/* What is known of it stays; and what says nothing of a service does not empty it. */
+START_TEST(a_service_that_cannot_be_read_any_more_stays)
+{
+	set_up();
+	world_register_silently("default", "api", "api-1", "10.0.0.7");
+	follow();
+	if (_i < 2) {
+		world.unreadable = "web";
+		world.unreadable_result = unreadable[_i];
+	} else {
+		world_deregister("default", "web-1", NULL);
+		world_deregister("default", "web-2", NULL);
+		world.junk = "{\"ID\":7}";
+		world_register_silently("default", "web", "web-1", "10.0.0.1");
+		world.unreadable_rows = "web";
+	}
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_close_streams();
+	world_run(10 * 60 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
 	ck_assert_uint_eq(world_said("cannot be followed"), 0);
 	world_end();
 }
@@ -701,6 +738,7 @@ int main(void)
 		{a_list_of_long_ago_removes_nothing_and_is_no_rebuilt_cluster, 2},
 		{a_read_that_is_older_than_the_list_is_made_again, 1},
 		{reads_that_fail_for_a_moment_are_made_again, 1},
+		{a_service_that_cannot_be_read_any_more_stays, 3},
 		{a_service_that_is_listed_and_cannot_be_read_spoils_no_other, 2},
 		{events_older_than_the_read_of_their_service_change_nothing, 1},
 		{frames_that_find_no_room_while_everything_is_read_are_not_missed, 1},
