@@ -186,7 +186,8 @@ def test_a_service_that_cannot_be_read_spoils_no_other(agent, host, daemon):
     assert len(daemon.published()) == 6
     assert host.code("huge.default.nomad") == "EAI_AGAIN"
     daemon.stop()
-    daemon.start().wait("current", within=60)
+    daemon.start()
+    wait_until(lambda: daemon.log.count("follows Nomad at") == 2, within=60)
     assert host.code("huge.default.nomad") == "EAI_AGAIN"
     agent.clear_faults()
     agent.deregister(huge)
