@@ -24,6 +24,7 @@ enum {
 /* What listens, or wakes up; all are freed with the last that closes. */
 struct tcp {
 	struct framing_shared shared;
+	const struct dns_settings_place *settings;
 	struct connection *oldest; /* in the order of their last whole question */
 	struct connection *newest;
 	size_t count;
@@ -223,8 +224,17 @@ static int open_listener(struct tcp *tcp, struct listener *listener)
 	return uv_listen((uv_stream_t *)handle, BACKLOG, on_connection);
 }
 
+void tcp_configure(struct tcp *tcp)
+{
+	const struct dns_settings *settings = atomic_load(&tcp->settings->now);
+
+	tcp->shared.view.settings = settings;
+	tcp->idle = settings->tcp_idle * 1000;
+	tcp->most = bound_connections(settings->tcp_connections);
+}
+
 int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *catalogue,
-              const struct dns_settings *settings, struct tcp **tcp)
+              const struct dns_settings_place *settings, struct tcp **tcp)
 {
 	struct tcp *started = calloc(1, sizeof *started + listeners->count * sizeof *started->listeners);
 	int result;
@@ -232,13 +242,13 @@ int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *ca
 	if (started == NULL)
 		return -ENOMEM;
 	started->loop = loop;
-	started->idle = settings->tcp_idle * 1000;
-	started->most = bound_connections(settings->tcp_connections);
-	result = framing_shared_init(&started->shared, catalogue, settings);
+	started->settings = settings;
+	result = framing_shared_init(&started->shared, catalogue, atomic_load(&settings->now));
 	if (result < 0) {
 		free(started);
 		return result;
 	}
+	tcp_configure(started);
 	uv_timer_init(loop, &started->sweep);
 	started->sweep.data = started;
 	started->handles = 1;

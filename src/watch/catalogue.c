@@ -320,6 +320,12 @@ void catalogue_leave(struct catalogue_reader *reader)
 	epoch_leave(reader->slot);
 }
 
+void catalogue_retire(struct catalogue *catalogue, struct retired *block)
+{
+	epoch_retire(&catalogue->epochs, block);
+	epoch_collect(&catalogue->epochs);
+}
+
 const struct service *catalogue_find(const struct catalogue *catalogue, const struct service_key *key)
 {
 	struct octets octets;
