@@ -208,7 +208,7 @@ static void reload(struct daemon *daemon)
 		return;
 	}
 	watcher_state(watcher, &state);
-	struct watcher_begin begin = {state.state, state.current_at, daemon->options->check};
+	struct watcher_begin begin = {state.state, state.current_at, state.kept_since, daemon->options->check};
 	daemon->config = config;
 	if (new_watcher(daemon, &begin) < 0) {
 		daemon->config = old;
@@ -256,25 +256,37 @@ static void load_record(void *context, const struct record *record)
 		daemon->newest = record->made;
 }
 
+/* A moment since 1970 by the watcher's clock. One that is to come, for the clock was set back, is as good as now. */
+static int64_t monotonic(int64_t moment)
+{
+	int64_t age = report_clock() - moment;
+
+	return deadline_now() - (age < 0 ? 0 : age);
+}
+
 /* What an earlier daemon left; also how old that is. */
 static void load(struct daemon *daemon, struct watcher_begin *begin)
 {
 	const char *const dirs[] = {daemon->config->publish, daemon->config->state};
-	int64_t current_at = 0;
+	int64_t current_at = 0, kept_since = 0;
 	struct status status;
 	char text[128];
 	size_t count = publisher_load(daemon->publisher, load_record, daemon);
 
 	for (size_t i = 0; i < 2 && current_at == 0; i++)
-		if (dirs[i] != NULL && status_read(dirs[i], &status) == 0)
+		if (dirs[i] != NULL && status_read(dirs[i], &status) == 0) {
 			current_at = status.current_at;
+			kept_since = status.kept_since;
+		}
 	publisher_write_all(daemon->publisher);
 	if (count == 0)
 		return;
 	if (current_at == 0)
 		current_at = (int64_t)daemon->newest;
 	begin->state = CATALOGUE_STALE;
-	begin->current_at = deadline_now() - (report_clock() - current_at);
+	begin->current_at = monotonic(current_at);
+	if (kept_since != 0)
+		begin->kept_since = monotonic(kept_since);
 	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", count);
 	say(daemon, LOG_INFO, text);
 }
@@ -331,7 +343,7 @@ static int start_dns(struct daemon *daemon)
 
 static int start(struct daemon *daemon)
 {
-	struct watcher_begin begin = {CATALOGUE_LOADING, 0, daemon->options->check};
+	struct watcher_begin begin = {CATALOGUE_LOADING, 0, INT64_MAX, daemon->options->check};
 	char reason[PUBLISHED_REASON_MAX] = "no memory";
 	int result = make_parts(daemon);
 

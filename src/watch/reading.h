@@ -37,10 +37,15 @@ struct reading_slot {
 	int64_t retry_at;        /* INT64_MAX: it runs */
 };
 
-/* Namespaces by name. */
+/* Namespaces by name; of those that are kept also the moment from which on what is known of them grows old. */
+struct reading_name {
+	char name[NAME_LABEL_MAX + 1];
+	int64_t since; /* INT64_MAX: it is too old, and unknown */
+};
+
 struct reading_names {
 	size_t count;
-	char (*names)[NAME_LABEL_MAX + 1];
+	struct reading_name *names;
 };
 
 /* What there is in the catalogue and not in the list. */
@@ -75,7 +80,8 @@ struct reading {
 	size_t job_count, next_job, jobs_left;
 	struct reading_missing missing;
 	struct reading_names vanished; /* from the list of all */
-	struct reading_names kept;     /* not readable any more: what we have of them stays, as stale */
+	struct reading_names kept;     /* not readable any more: what we have of them stays, until it is too old */
+	int64_t kept_since; /* what was known before the first reading was Nomad's at this moment; INT64_MAX: there was one */
 	struct reading_slot slots[READING_AT_ONCE];
 };
 
@@ -103,8 +109,12 @@ uint64_t reading_floor(const struct reading *reading, const char *namespace, con
 /* Forgets the floors; for when the stream is past all of them. */
 void reading_forget(struct reading *reading);
 
-/* Whether a namespace is only kept. */
+/* Whether a namespace is only kept; and the moment from which on the one that was kept first does, INT64_MAX for none. */
 bool reading_keeps(const struct reading *reading, const char *namespace);
+int64_t reading_kept_since(const struct reading *reading);
+
+/* Has the registry doubt the namespaces that have been kept for `most` milliseconds. 0 or -ENOMEM. */
+int reading_expire(struct reading *reading, int64_t most);
 
 /* Releases what it holds. */
 void reading_done(struct reading *reading);
