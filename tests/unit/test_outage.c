@@ -529,6 +529,71 @@ START_TEST(what_was_kept_before_a_restart_grows_old_from_then_on)
 }
 END_TEST
 
+/* Of several namespaces that are configured one is denied, from the start or later: the others are followed. */
+START_TEST(a_denied_namespace_of_several_spoils_no_other)
+{
+	set_up();
+	world_end();
+	world_begin(_i % 2 == 0 ? "prod default" : "default prod");
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	world.hidden = _i < 2 ? "prod" : NULL;
+	world.streaming = _i < 4 ? STREAMS : STAYS_SILENT;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world.hidden = "prod";
+	world_close_streams();
+	world_run(600 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_register("default", "web", "web-2", "10.0.0.2");
+	world_run(1000);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert_str_eq(world_find("prod", "db"), _i < 2 ? "none" : "10.0.0.3");
+	struct watcher_state state;
+	watcher_state(world_watcher(), &state);
+	ck_assert_uint_eq(state.kept, 1);
+	ck_assert_uint_le(world_said("may not read namespace \"prod\""), 1);
+	/* An outage in between is one as any other. */
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(5000);
+	world.behaviour = SERVES;
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world.hidden = NULL;
+	world_run(700 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_register("prod", "db", "db-2", "10.0.0.4");
+	world_run(1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	world_end();
+}
+END_TEST
+
+/* Where all are denied that is an outage, which ends when any of them may be read. */
+START_TEST(all_namespaces_of_several_denied_are_an_outage)
+{
+	set_up();
+	world_end();
+	world_begin("prod default");
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	follow();
+	world.behaviour = DENIES;
+	world_close_streams();
+	world_run(60 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	assert_kept();
+	world.behaviour = SERVES;
+	world.hidden = "prod";
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
 /* A namespace that no name can ask for is not worth a word, whatever becomes of it. */
 START_TEST(denied_namespaces_of_long_names_are_not_complained_of_for_ever)
 {
@@ -630,6 +695,8 @@ int main(void)
 		{what_is_kept_of_a_namespace_grows_too_old, 1},
 		{a_namespace_that_may_be_read_again_is_read, 1},
 		{what_was_kept_before_a_restart_grows_old_from_then_on, 2},
+		{a_denied_namespace_of_several_spoils_no_other, 6},
+		{all_namespaces_of_several_denied_are_an_outage, 1},
 		{denied_namespaces_of_long_names_are_not_complained_of_for_ever, 1},
 		{a_cluster_that_is_really_empty_becomes_empty, 1},
 		{the_next_agent_is_tried_at_once_and_kept, 1},

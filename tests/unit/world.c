@@ -426,7 +426,7 @@ static bool answer_stream(struct pending *which)
 	if (which->beaten)
 		return beat(which);
 	if (which->forgotten || !allowed || world.streaming == STAYS_SILENT ||
-	    (strcmp(namespace, "*") == 0 && world.hidden != NULL))
+	    !has_right(namespace) || (strcmp(namespace, "*") == 0 && world.hidden != NULL))
 		return false;
 	if (clock_now < which->started_at + world.first_beat)
 		return false;
