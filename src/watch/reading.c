@@ -34,7 +34,7 @@ void reading_forget(struct reading *reading)
 {
 	free(reading->jobs);
 	reading->jobs = NULL;
-	reading->job_count = reading->next_job = reading->jobs_left = 0;
+	reading->job_count = reading->next_job = 0;
 	forget_lists(reading);
 	free(reading->missing.keys);
 	reading->missing = (struct reading_missing){0};
@@ -100,7 +100,7 @@ void reading_start(struct reading *reading, uint64_t known, bool complete)
 	reading->running = true;
 	reading->known = known;
 	reading->complete = complete;
-	reading->confirming = reading->went_back = reading->sampling = false;
+	reading->confirming = reading->sampling = false;
 	reading->changes = registry_changes(reading->intake->registry);
 	reading->asked = 0;
 	reading->index = UINT64_MAX;
@@ -292,7 +292,6 @@ static void lists_answered(struct reading *reading)
 		return;
 	}
 	if (reading->index < reading->known) {
-		reading->went_back = true;
 		snprintf(text, sizeof text,
 		         "Nomad's index went back from %" PRIu64 " to %" PRIu64
 		         ": the cluster was restored or rebuilt; everything is read again",

@@ -67,7 +67,6 @@ struct reading {
 	uint64_t known;   /* the highest index before */
 	bool complete;    /* nothing had been missed up to it */
 	bool confirming;  /* the lists are asked for again */
-	bool went_back;   /* the index is lower than it was, and that is the truth */
 	bool sampling;    /* nothing has changed, so that a few are read */
 	uint64_t changes; /* of the registry when it began */
 	size_t asked;     /* lists, or vanished namespaces, so far */
@@ -77,7 +76,7 @@ struct reading {
 	struct service_list *lists;
 	size_t list_count;
 	struct reading_job *jobs; /* in order of their names */
-	size_t job_count, next_job, jobs_left;
+	size_t job_count, next_job;
 	struct reading_missing missing;
 	struct reading_names vanished; /* from the list of all */
 	struct reading_names kept;     /* not readable any more: what we have of them stays, until it is too old */

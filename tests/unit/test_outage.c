@@ -495,7 +495,14 @@ END_TEST
 /* What has changed there meanwhile is found, though the index was told by others. */
 START_TEST(a_namespace_that_may_be_read_again_is_read)
 {
+	char name[16];
+
 	set_up();
+	/* So many that where nothing seems to have changed only some are read. */
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "s%d", i);
+		world_register_silently("default", name, name, "10.0.1.1");
+	}
 	follow();
 	world.hidden = "prod";
 	world_close_streams();
