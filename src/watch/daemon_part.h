@@ -43,6 +43,9 @@ struct daemon {
 	bool ready;
 };
 
+/* Puts what an earlier daemon left into the catalogue, and how old that is into `begin`. */
+void daemon_load(struct daemon *daemon, struct watcher_begin *begin);
+
 /* Milliseconds since 1970. */
 int64_t report_clock(void);
 
