@@ -73,7 +73,7 @@ static void take_turn(void *context, const struct spelling *spelling)
 static void choose(struct watcher *watcher)
 {
 	struct turn turn = {.watcher = watcher, .left = watcher->rotation++};
-	const char *namespace = watcher->signals[0].namespace;
+	const char *namespace = follow_namespace(watcher, 0);
 
 	registry_each_spelling(watcher->registry, take_turn, &turn);
 	if (!turn.found) {

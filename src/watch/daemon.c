@@ -163,43 +163,6 @@ static void signal_came(uv_signal_t *handle, int number)
 	sd_notify(0, "READY=1");
 }
 
-static void load_record(void *context, const struct record *record)
-{
-	struct daemon *daemon = context;
-
-	registry_load(daemon->registry, &record->key, record->service);
-	for (size_t i = 0; record->service != NULL && i < record->service->instance_count; i++) {
-		const struct instance *instance = &record->service->instances[i];
-		if (instance->host != NULL && instance->address_count > 0)
-			resolver_seed(daemon->resolver, instance->host, instance->addresses, instance->address_count);
-	}
-	if (record->made > daemon->newest)
-		daemon->newest = record->made;
-}
-
-/* What an earlier daemon left; also how old that is. */
-static void load(struct daemon *daemon, struct watcher_begin *begin)
-{
-	const char *const dirs[] = {daemon->config->publish, daemon->config->state};
-	int64_t current_at = 0;
-	struct status status;
-	char text[128];
-	size_t count = publisher_load(daemon->publisher, load_record, daemon);
-
-	for (size_t i = 0; i < 2 && current_at == 0; i++)
-		if (dirs[i] != NULL && status_read(dirs[i], &status) == 0)
-			current_at = status.current_at;
-	publisher_write_all(daemon->publisher);
-	if (count == 0)
-		return;
-	if (current_at == 0)
-		current_at = (int64_t)daemon->newest;
-	begin->state = CATALOGUE_STALE;
-	begin->current_at = deadline_now() - (report_clock() - current_at);
-	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", count);
-	say(daemon, LOG_INFO, text);
-}
-
 static void init_loop(struct daemon *daemon)
 {
 	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
@@ -252,7 +215,7 @@ static int start_dns(struct daemon *daemon)
 
 static int start(struct daemon *daemon)
 {
-	struct watcher_begin begin = {CATALOGUE_LOADING, 0, daemon->options->check};
+	struct watcher_begin begin = {CATALOGUE_LOADING, 0, INT64_MAX, daemon->options->check};
 	char reason[PUBLISHED_REASON_MAX] = "no memory";
 	int result = make_parts(daemon);
 
@@ -265,7 +228,7 @@ static int start(struct daemon *daemon)
 	result = start_dns(daemon);
 	if (result < 0)
 		return result;
-	load(daemon, &begin);
+	daemon_load(daemon, &begin);
 	result = daemon_new_watcher(daemon, &begin);
 	if (result < 0)
 		return result;

@@ -50,6 +50,9 @@ int daemon_new_watcher(struct daemon *daemon, const struct watcher_begin *begin)
 /* Reads the configuration again, and says which keys need a restart. An error is said, and changes nothing. */
 void daemon_reload(struct daemon *daemon);
 
+/* Puts what an earlier daemon left into the catalogue, and how old that is into `begin`. */
+void daemon_load(struct daemon *daemon, struct watcher_begin *begin);
+
 /* Milliseconds since 1970. */
 int64_t report_clock(void);
 

@@ -84,7 +84,7 @@ static struct watcher_begin begin_again(const struct daemon *daemon, const struc
 	watcher_state(daemon->watcher, &state);
 	if (!follows(old, config_default_namespace(daemon->config)))
 		state.state = CATALOGUE_LOADING;
-	return (struct watcher_begin){state.state, state.current_at, daemon->options->check};
+	return (struct watcher_begin){state.state, state.current_at, state.kept_since, daemon->options->check};
 }
 
 /* Files and DNS take over what has changed; at once, so that they agree. */

@@ -66,6 +66,7 @@ void report_status(struct daemon *daemon)
 		.services = (int64_t)catalogue_size(daemon->catalogue),
 		.polling = state.polling,
 		.kept = (int64_t)state.kept,
+		.kept_since = state.kept_since == INT64_MAX ? 0 : wall_time(state.kept_since),
 	};
 	catalogue_each(daemon->catalogue, count_instances, &status.instances);
 	snprintf(status.state, sizeof status.state, "%s", status_state_text(state.state));

@@ -275,9 +275,10 @@ static bool same_addresses(const struct instance *a, const struct instance *b)
 
 static bool same_instance(const struct instance *a, const struct instance *b)
 {
-	return a->port == b->port && a->unresolved == b->unresolved && same_text(a->id, b->id) && same_text(a->allocation, b->allocation) &&
-	       same_text(a->node, b->node) && same_text(a->job, b->job) && same_text(a->datacenter, b->datacenter) &&
-	       same_text(a->host, b->host) && same_addresses(a, b) && same_tags(a, b);
+	return a->port == b->port && a->unresolved == b->unresolved && same_text(a->id, b->id) &&
+	       same_text(a->allocation, b->allocation) && same_text(a->node, b->node) && same_text(a->job, b->job) &&
+	       same_text(a->datacenter, b->datacenter) && same_text(a->host, b->host) && same_addresses(a, b) &&
+	       same_tags(a, b);
 }
 
 static bool same_spellings(const struct service *a, const struct service *b)

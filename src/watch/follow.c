@@ -100,6 +100,15 @@ void follow_connect(struct watcher *watcher)
 	follow_advance(watcher);
 }
 
+static void try_stream_later(struct signal *signal)
+{
+	signal->polling = true;
+	signal->short_lives = 0;
+	signal->again_at = watcher_now(signal->watcher) + signal->again_after;
+	if (signal->again_after < STREAM_AGAIN_MOST)
+		signal->again_after *= 2;
+}
+
 void follow_poll_instead(struct signal *signal)
 {
 	struct watcher *watcher = signal->watcher;
@@ -109,11 +118,34 @@ void follow_poll_instead(struct signal *signal)
 		            "the agent gives no lasting event stream for namespace \"%s\", though it may be read; it is polled "
 		            "instead, which costs more: give the token the capability read-job in every namespace",
 		            signal->namespace);
-	signal->polling = true;
-	signal->short_lives = 0;
-	signal->again_at = watcher_now(watcher) + signal->again_after;
-	if (signal->again_after < STREAM_AGAIN_MOST)
-		signal->again_after *= 2;
+	try_stream_later(signal);
+}
+
+bool follow_without(struct signal *signal)
+{
+	struct watcher *watcher = signal->watcher;
+	bool alone = true;
+
+	signal->denied = true;
+	for (size_t i = 0; i < watcher->signal_count; i++)
+		alone = alone && watcher->signals[i].denied;
+	for (size_t i = 0; alone && i < watcher->signal_count; i++)
+		watcher->signals[i].denied = watcher->signals[i].polling = false;
+	if (!alone)
+		try_stream_later(signal);
+	return !alone;
+}
+
+const char *follow_namespace(const struct watcher *watcher, unsigned int number)
+{
+	const struct signal *signal = &watcher->signals[0];
+
+	for (size_t i = 0; i < watcher->signal_count; i++) {
+		signal = &watcher->signals[(number + i) % watcher->signal_count];
+		if (!signal->denied)
+			break;
+	}
+	return signal->namespace;
 }
 
 /* A stream was not granted. Where a plain read is, the changes can be polled for. */
@@ -125,6 +157,8 @@ static void probe_ended(struct watch_request *request, const struct agent_answer
 	watcher->probing = NULL;
 	if (answer->result == AGENT_BELIEVED) {
 		follow_poll_instead(signal);
+		follow_advance(watcher);
+	} else if (answer->result == AGENT_DENIED && follow_without(signal)) {
 		follow_advance(watcher);
 	} else {
 		follow_lost(watcher, answer->result, answer->reason);
@@ -323,7 +357,7 @@ static void begin_to_follow(struct watcher *watcher)
 	watcher->current_at = watcher_now(watcher);
 	follow_settle(watcher);
 	for (size_t i = 0; i < watcher->signal_count; i++)
-		if (watcher->signals[i].polling)
+		if (watcher->signals[i].polling && !watcher->signals[i].denied)
 			signal_start_poll(&watcher->signals[i]);
 	check_plan(watcher);
 }

@@ -98,7 +98,7 @@ static void start(struct watcher *watcher, struct knock *knock, long limit)
 	request->owner = knock;
 	request->limit = limit;
 	request->done = knock_ended;
-	knock->running = watch_set_path(request, "/v1/services", NULL, watcher->signals[0].namespace, OF_ITSELF);
+	knock->running = watch_set_path(request, "/v1/services", NULL, follow_namespace(watcher, watcher->failures), OF_ITSELF);
 	if (knock->running)
 		watcher->outside->start(watcher->outside->context, request);
 }

@@ -21,6 +21,7 @@ struct shelf {
 	bool wrong;                      /* not all of the catalogue is in it, or more than that */
 	char reason[PUBLISHED_REASON_MAX];
 	int said; /* the error that was said, 0 where all is well */
+	int file_said; /* the same of files that are no records */
 };
 
 enum { PUBLISHED, STATE, SHELVES };
@@ -322,9 +323,12 @@ void publisher_put_file(struct publisher *publisher, const char *name, const voi
 		struct shelf *shelf = &publisher->shelves[i];
 		if (shelf->folder == NULL || shelf->wrong)
 			continue;
-		int result = published_store_file(shelf->folder, name, bytes, size, shelf->reason);
-		if (result < 0)
-			fail(publisher, shelf, result);
+		char text[PUBLISHED_REASON_MAX];
+		int result = published_store_file(shelf->folder, name, bytes, size, text);
+		/* The records are as they should be all the same, and go on being written. */
+		if (result < 0 && shelf->file_said != result)
+			publisher->say(publisher->context, LOG_ERR, text);
+		shelf->file_said = result;
 	}
 }
 

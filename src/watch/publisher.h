@@ -57,7 +57,7 @@ void publisher_beat(struct publisher *publisher, bool alive);
 /* Removes the heartbeat: the daemon ends. */
 void publisher_stop(struct publisher *publisher);
 
-/* Replaces DIR/NAME, and the same in the state folder. Failures are said by the next beat. */
+/* Replaces DIR/NAME, and the same in the state folder. A failure is said, and does nothing to the records. */
 void publisher_put_file(struct publisher *publisher, const char *name, const void *bytes, size_t size);
 
 /* Why the files cannot be written now; NULL where they can. */

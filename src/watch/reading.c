@@ -18,7 +18,7 @@ static void ask_for_list(struct reading *reading);
 
 void reading_init(struct reading *reading, struct intake *intake, const struct outside *outside)
 {
-	*reading = (struct reading){.intake = intake, .outside = outside};
+	*reading = (struct reading){.intake = intake, .outside = outside, .kept_since = INT64_MAX};
 }
 
 static void forget_lists(struct reading *reading)
@@ -34,7 +34,7 @@ void reading_forget(struct reading *reading)
 {
 	free(reading->jobs);
 	reading->jobs = NULL;
-	reading->job_count = reading->next_job = reading->jobs_left = 0;
+	reading->job_count = reading->next_job = 0;
 	forget_lists(reading);
 	free(reading->missing.keys);
 	reading->missing = (struct reading_missing){0};
@@ -66,10 +66,12 @@ void reading_end(struct reading *reading, enum agent_result result, const char *
 	char copy[AGENT_REASON_MAX];
 
 	snprintf(copy, sizeof copy, "%s", reason);
-	if (result == AGENT_BELIEVED)
+	if (result == AGENT_BELIEVED) {
 		reading->running = false;
-	else
+		reading->kept_since = INT64_MAX;
+	} else {
 		reading_cancel(reading);
+	}
 	reading->done(reading->owner, result, copy);
 }
 
@@ -98,7 +100,7 @@ void reading_start(struct reading *reading, uint64_t known, bool complete)
 	reading->running = true;
 	reading->known = known;
 	reading->complete = complete;
-	reading->confirming = reading->went_back = reading->sampling = false;
+	reading->confirming = reading->sampling = false;
 	reading->changes = registry_changes(reading->intake->registry);
 	reading->asked = 0;
 	reading->index = UINT64_MAX;
@@ -243,7 +245,7 @@ static void ask_for_vanished(struct reading *reading);
 static void vanished_answered(struct watch_request *request, const struct agent_answer *answer)
 {
 	struct reading *reading = request->owner;
-	const char *namespace = reading->vanished.names[reading->asked];
+	const char *namespace = reading->vanished.names[reading->asked].name;
 	struct service_list list = {0};
 
 	if (answer->result != AGENT_BELIEVED && answer->result != AGENT_DENIED) {
@@ -267,7 +269,7 @@ static void vanished_answered(struct watch_request *request, const struct agent_
 static void ask_for_vanished(struct reading *reading)
 {
 	if (reading->asked < reading->vanished.count)
-		start_list(reading, reading->vanished.names[reading->asked], NULL, vanished_answered);
+		start_list(reading, reading->vanished.names[reading->asked].name, NULL, vanished_answered);
 	else
 		reading_start_services(reading);
 }
@@ -290,19 +292,19 @@ static void lists_answered(struct reading *reading)
 		return;
 	}
 	if (reading->index < reading->known) {
-		reading->went_back = true;
 		snprintf(text, sizeof text,
 		         "Nomad's index went back from %" PRIu64 " to %" PRIu64
 		         ": the cluster was restored or rebuilt; everything is read again",
 		         reading->known, reading->index);
 		outside->say(outside->context, LOG_WARNING, text);
 	}
-	reading->sampling = reading->complete && same && reading->index == reading->known;
 	reading->asked = 0;
-	if (find_vanished(reading) < 0)
+	if (find_vanished(reading) < 0) {
 		reading_end(reading, AGENT_FAILED, "no memory");
-	else
-		ask_for_vanished(reading);
+		return;
+	}
+	reading->sampling = reading->complete && same && reading->index == reading->known;
+	ask_for_vanished(reading);
 }
 
 static int take_list(struct reading *reading, const struct agent_answer *answer)

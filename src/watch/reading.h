@@ -37,10 +37,15 @@ struct reading_slot {
 	int64_t retry_at;        /* INT64_MAX: it runs */
 };
 
-/* Namespaces by name. */
+/* Namespaces by name; of those that are kept also the moment from which on what is known of them grows old. */
+struct reading_name {
+	char name[NAME_LABEL_MAX + 1];
+	int64_t since; /* INT64_MAX: it is too old, and unknown */
+};
+
 struct reading_names {
 	size_t count;
-	char (*names)[NAME_LABEL_MAX + 1];
+	struct reading_name *names;
 };
 
 /* What there is in the catalogue and not in the list. */
@@ -62,7 +67,6 @@ struct reading {
 	uint64_t known;   /* the highest index before */
 	bool complete;    /* nothing had been missed up to it */
 	bool confirming;  /* the lists are asked for again */
-	bool went_back;   /* the index is lower than it was, and that is the truth */
 	bool sampling;    /* nothing has changed, so that a few are read */
 	uint64_t changes; /* of the registry when it began */
 	size_t asked;     /* lists, or vanished namespaces, so far */
@@ -72,10 +76,11 @@ struct reading {
 	struct service_list *lists;
 	size_t list_count;
 	struct reading_job *jobs; /* in order of their names */
-	size_t job_count, next_job, jobs_left;
+	size_t job_count, next_job;
 	struct reading_missing missing;
 	struct reading_names vanished; /* from the list of all */
-	struct reading_names kept;     /* not readable any more: what we have of them stays, as stale */
+	struct reading_names kept;     /* not readable any more: what we have of them stays, until it is too old */
+	int64_t kept_since; /* what was known before the first reading was Nomad's at this moment; INT64_MAX: there was one */
 	struct reading_slot slots[READING_AT_ONCE];
 };
 
@@ -103,8 +108,12 @@ uint64_t reading_floor(const struct reading *reading, const char *namespace, con
 /* Forgets the floors; for when the stream is past all of them. */
 void reading_forget(struct reading *reading);
 
-/* Whether a namespace is only kept. */
+/* Whether a namespace is only kept; and the moment from which on the one that was kept first does, INT64_MAX for none. */
 bool reading_keeps(const struct reading *reading, const char *namespace);
+int64_t reading_kept_since(const struct reading *reading);
+
+/* Has the registry doubt the namespaces that have been kept for `most` milliseconds. 0 or -ENOMEM. */
+int reading_expire(struct reading *reading, int64_t most);
 
 /* Releases what it holds. */
 void reading_done(struct reading *reading);

@@ -15,7 +15,7 @@
 bool reading_has_name(const struct reading_names *names, const char *name)
 {
 	for (size_t i = 0; i < names->count; i++)
-		if (strcmp(names->names[i], name) == 0)
+		if (strcmp(names->names[i].name, name) == 0)
 			return true;
 	return false;
 }
@@ -24,11 +24,13 @@ int reading_add_name(struct reading_names *names, const char *name)
 {
 	if (reading_has_name(names, name))
 		return 0;
-	char(*more)[NAME_LABEL_MAX + 1] = realloc(names->names, (names->count + 1) * sizeof *more);
+	struct reading_name *more = realloc(names->names, (names->count + 1) * sizeof *more);
 	if (more == NULL)
 		return -ENOMEM;
 	names->names = more;
-	snprintf(more[names->count++], sizeof *more, "%s", name);
+	more[names->count] = (struct reading_name){.since = INT64_MAX};
+	snprintf(more[names->count].name, sizeof more->name, "%s", name);
+	names->count++;
 	return 0;
 }
 
@@ -43,21 +45,59 @@ int reading_keep(struct reading *reading, const char *namespace)
 	const struct outside *outside = reading->outside;
 	char text[AGENT_REASON_MAX];
 
-	if (reading_keeps(reading, namespace))
+	/* Of one that no name can ask for nothing is known. */
+	if (reading_keeps(reading, namespace) || !name_is_label(namespace))
 		return 0;
 	snprintf(text, sizeof text,
 	         "the token may not read namespace \"%.63s\"; what is known of it is kept, and grows old: give the token "
 	         "the capability read-job there",
 	         namespace);
 	outside->say(outside->context, LOG_WARNING, text);
-	return reading_add_name(&reading->kept, namespace);
+	int result = reading_add_name(&reading->kept, namespace);
+	if (result == 0)
+		reading->kept.names[reading->kept.count - 1].since =
+			reading->kept_since == INT64_MAX ? outside->now(outside->context) : reading->kept_since;
+	return result;
+}
+
+int64_t reading_kept_since(const struct reading *reading)
+{
+	int64_t since = INT64_MAX;
+
+	for (size_t i = 0; i < reading->kept.count; i++)
+		if (reading->kept.names[i].since < since)
+			since = reading->kept.names[i].since;
+	return since;
+}
+
+int reading_expire(struct reading *reading, int64_t most)
+{
+	int64_t now = reading->outside->now(reading->outside->context);
+	int worst = 0;
+
+	for (size_t i = 0; i < reading->kept.count; i++) {
+		struct reading_name *kept = &reading->kept.names[i];
+		if (kept->since > now - most)
+			continue;
+		int result = registry_doubt_namespace(reading->intake->registry, kept->name);
+		if (result < 0)
+			worst = result;
+		else
+			kept->since = INT64_MAX;
+	}
+	return worst;
 }
 
 void reading_stop_keeping(struct reading *reading, const char *namespace)
 {
 	struct reading_names *kept = &reading->kept;
 
-	for (size_t i = 0; i < kept->count; i++)
-		if (strcmp(kept->names[i], namespace) == 0)
-			memmove(kept->names[i], kept->names[--kept->count], sizeof *kept->names);
+	for (size_t i = 0; i < kept->count; i++) {
+		if (strcmp(kept->names[i].name, namespace) != 0)
+			continue;
+		kept->names[i] = kept->names[--kept->count];
+		/* The index says nothing of what was missed there. */
+		reading->complete = false;
+		return;
+	}
 }

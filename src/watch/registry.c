@@ -5,34 +5,12 @@
  */
 #include "registry.h"
 
-#include "draft.h"
+#include "registry_part.h"
 #include "text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BUCKETS = 1024 }; /* of drafts, and of what is held: as many services as change at once, 10,000 at the most */
-
-/* A service that has lost its last instance. */
-struct held {
-	struct held *next;
-	struct service_key key;
-	int64_t until;
-};
-
-struct registry {
-	struct catalogue *catalogue;
-	struct registry_owner owner;
-	struct draft *drafts[BUCKETS];
-	struct draft *first; /* of all drafts */
-	struct held *held[BUCKETS];
-	int64_t held_until;  /* the earliest, INT64_MAX without any */
-	int64_t waits_until; /* the same of drafts that wait for addresses */
-	bool changed;        /* since the last flush */
-	struct pool pool;
-	uint64_t changes;
-};
 
 struct registry *registry_new(struct catalogue *catalogue, const struct registry_owner *owner)
 {
@@ -99,26 +77,8 @@ void registry_free(struct registry *registry)
 	free(registry);
 }
 
-/* A service of which nothing is known but that there is one. */
-static struct service *unknown_service(const char *namespace, const char *service)
-{
-	const struct spelling spelling = {namespace, service, 0, 0};
-
-	return service_copy(&(struct service){.spelling_count = 1, .spellings = &spelling, .unknown = true});
-}
-
-int registry_load(struct registry *registry, const struct service_key *key, const struct service *service)
-{
-	struct service *copy = service == NULL ? unknown_service(key->namespace, key->service) : service_copy(service);
-	int result = copy == NULL ? -ENOMEM : catalogue_put(registry->catalogue, key, copy);
-
-	if (result < 0)
-		free(copy);
-	return result;
-}
-
 /* The place of a service that is held, or of the end of its list. */
-static struct held **find_held(struct registry *registry, const struct service_key *key)
+struct held **registry_held(struct registry *registry, const struct service_key *key)
 {
 	struct held **at = &registry->held[draft_hash(key) % BUCKETS];
 
@@ -128,7 +88,7 @@ static struct held **find_held(struct registry *registry, const struct service_k
 }
 
 /* In lower case, and zeroes after the names, so that keys can be compared as octets. */
-static void set_key(const char *namespace, const char *service, struct service_key *key)
+void registry_key(const char *namespace, const char *service, struct service_key *key)
 {
 	*key = (struct service_key){0};
 	text_lower(namespace, key->namespace);
@@ -136,7 +96,7 @@ static void set_key(const char *namespace, const char *service, struct service_k
 }
 
 /* The draft of a service, made where there is none; NULL without memory. */
-static struct draft *open_draft(struct registry *registry, const struct service_key *key)
+struct draft *registry_open(struct registry *registry, const struct service_key *key)
 {
 	struct draft *draft = registry->drafts[draft_hash(key) % BUCKETS];
 
@@ -146,7 +106,7 @@ static struct draft *open_draft(struct registry *registry, const struct service_
 	if (draft != NULL)
 		return draft;
 	/* One that is held has nothing any more, though the catalogue still shows what it had. */
-	bool held = *find_held(registry, key) != NULL;
+	bool held = *registry_held(registry, key) != NULL;
 	draft = draft_new(key, held ? NULL : catalogue_find(registry->catalogue, key));
 	if (draft == NULL)
 		return NULL;
@@ -158,8 +118,8 @@ static struct draft *open_named(struct registry *registry, const char *namespace
 {
 	struct service_key key;
 
-	set_key(namespace, service, &key);
-	return open_draft(registry, &key);
+	registry_key(namespace, service, &key);
+	return registry_open(registry, &key);
 }
 
 int registry_add(struct registry *registry, const struct registered *registered, uint64_t index)
@@ -209,91 +169,16 @@ int registry_replace(struct registry *registry, const char *namespace, const cha
 	return 0;
 }
 
-static void tell(struct registry *registry, const struct service_key *key, const struct service *service)
+void registry_tell(struct registry *registry, const struct service_key *key, const struct service *service)
 {
 	registry->changes++;
 	registry->owner.changed(registry->owner.context, key, service);
 }
 
-int registry_doubt(struct registry *registry, const char *namespace, const char *service)
-{
-	struct service_key key;
-
-	set_key(namespace, service, &key);
-	if (catalogue_find(registry->catalogue, &key) != NULL)
-		return 0;
-	struct service *unknown = unknown_service(namespace, service);
-	int result = unknown == NULL ? -ENOMEM : catalogue_put(registry->catalogue, &key, unknown);
-	if (result == 0)
-		tell(registry, &key, unknown);
-	else
-		free(unknown);
-	return result;
-}
-
-struct namespace_search {
-	struct registry *registry;
-	const char *namespace;
-	int result;
-};
-
-static void doubt_if_in(void *context, const struct service_key *key, const struct service *service)
-{
-	struct namespace_search *search = context;
-	struct draft *draft;
-
-	if (service->unknown || !text_same(key->namespace, search->namespace))
-		return;
-	draft = open_named(search->registry, key->namespace, key->service);
-	if (draft == NULL)
-		search->result = -ENOMEM;
-	else
-		draft->unread = true;
-}
-
-int registry_doubt_namespace(struct registry *registry, const char *namespace)
-{
-	struct namespace_search search = {registry, namespace, 0};
-
-	catalogue_each(registry->catalogue, doubt_if_in, &search);
-	return search.result;
-}
-
-struct host_search {
-	struct registry *registry;
-	const char *host;
-	int result;
-};
-
-static void open_if_at_host(void *context, const struct service_key *key, const struct service *service)
-{
-	struct host_search *search = context;
-	struct service_key lowered;
-
-	for (size_t i = 0; i < service->instance_count; i++) {
-		const char *host = service->instances[i].host;
-		if (host == NULL || !text_same(host, search->host))
-			continue;
-		set_key(key->namespace, key->service, &lowered);
-		if (*find_held(search->registry, &lowered) == NULL && open_draft(search->registry, &lowered) == NULL)
-			search->result = -ENOMEM;
-		return;
-	}
-}
-
-int registry_host_changed(struct registry *registry, const char *host)
-{
-	struct host_search search = {registry, host, 0};
-
-	registry->changed = registry->changed || registry->first != NULL;
-	catalogue_each(registry->catalogue, open_if_at_host, &search);
-	return search.result;
-}
-
 /* The service has nothing any more: it is held, from now on or already. */
 static int hold(struct registry *registry, const struct service_key *key, int64_t now)
 {
-	struct held **at = find_held(registry, key);
+	struct held **at = registry_held(registry, key);
 
 	if (*at != NULL || catalogue_find(registry->catalogue, key) == NULL)
 		return 0;
@@ -323,14 +208,14 @@ static int put(struct registry *registry, const struct draft *draft, struct serv
 	if (difference == DIFFERENCE_NONE || result < 0)
 		free(service);
 	if (difference == DIFFERENCE_SEEN && result == 0)
-		tell(registry, &draft->key, service);
+		registry_tell(registry, &draft->key, service);
 	return result;
 }
 
 /* It is not known where all of its host names lead: whether there is time to wait for that. */
 static bool wait_for_hosts(struct registry *registry, struct draft *draft, int64_t now)
 {
-	struct held *held = *find_held(registry, &draft->key);
+	struct held *held = *registry_held(registry, &draft->key);
 
 	if (draft->until == 0)
 		draft->until = now + REGISTRY_RESOLVE;
@@ -360,7 +245,7 @@ static int commit(struct registry *registry, struct draft *draft, int64_t now)
 		free(service);
 		return 0;
 	}
-	held = find_held(registry, &draft->key);
+	held = registry_held(registry, &draft->key);
 	result = put(registry, draft, service);
 	if (result == 0 && *held != NULL)
 		release_held(held);
@@ -375,7 +260,7 @@ static int remove_held(struct registry *registry, struct held **at)
 
 	release_held(at);
 	if (result == 0)
-		tell(registry, &key, NULL);
+		registry_tell(registry, &key, NULL);
 	return result;
 }
 

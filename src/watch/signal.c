@@ -136,7 +136,9 @@ static void poll_ended(struct watch_request *request, const struct agent_answer 
 	struct watcher *watcher = signal->watcher;
 
 	signal->running = false;
-	if (answer->result != AGENT_BELIEVED) {
+	if (answer->result == AGENT_DENIED && follow_without(signal)) {
+		follow_read(watcher);
+	} else if (answer->result != AGENT_BELIEVED) {
 		follow_lost(watcher, answer->result, answer->reason);
 	} else {
 		follow_heard(watcher);
@@ -175,7 +177,7 @@ void signal_tick(struct signal *signal)
 			follow_advance(signal->watcher);
 	} else if (signal->polling && signal->again_at <= now && signal->watcher->phase == WATCHER_FOLLOWING) {
 		/* Perhaps the token may use the stream by now. */
-		signal->polling = false;
+		signal->polling = signal->denied = false;
 		follow_again(signal->watcher, "the event stream is tried again");
 	}
 }

@@ -24,7 +24,7 @@ static const struct {
 #define NUMBER(name) {#name, offsetof(struct status, name), 0}
 	TEXT(state),       TEXT(agent),        NUMBER(index),    NUMBER(services), NUMBER(instances), NUMBER(since),
 	NUMBER(current_at), NUMBER(polling),   NUMBER(kept),     TEXT(error),      NUMBER(error_at),  TEXT(publish_error),
-	NUMBER(pid),       NUMBER(started_at), NUMBER(written_at),
+	NUMBER(kept_since), NUMBER(pid),      NUMBER(started_at), NUMBER(written_at),
 #undef TEXT
 #undef NUMBER
 };

@@ -32,6 +32,7 @@ struct status {
 	int64_t instances;
 	int64_t polling;
 	int64_t kept;
+	int64_t kept_since; /* the first of what is kept and served still is of this moment */
 };
 
 /* A state in one word. */

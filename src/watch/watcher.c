@@ -82,6 +82,8 @@ int watcher_new(const struct config *config, const struct outside *outside, stru
 	made->catalogue = catalogue;
 	made->intake = (struct intake){.registry = registry, .config = config, .outside = outside};
 	reading_init(&made->reading, &made->intake, outside);
+	if (begin->state != CATALOGUE_LOADING)
+		made->reading.kept_since = begin->kept_since < begin->current_at ? begin->kept_since : begin->current_at;
 	made->reading.owner = made;
 	made->reading.done = follow_read_done;
 	made->reading.wake = wake;
@@ -131,12 +133,25 @@ static int64_t expires_at(const struct watcher *watcher)
 	                                         : INT64_MAX;
 }
 
+static int64_t most_stale(const struct watcher *watcher)
+{
+	return (int64_t)watcher->config->max_stale * 1000;
+}
+
+/* The same of what is kept of a namespace that may not be read any more. */
+static int64_t kept_expires_at(const struct watcher *watcher)
+{
+	int64_t since = reading_kept_since(&watcher->reading);
+
+	return since == INT64_MAX ? since : since + most_stale(watcher);
+}
+
 void watcher_wake(struct watcher *watcher)
 {
 	int64_t due = earlier(registry_due(watcher->registry), reading_due(&watcher->reading));
 
 	due = earlier(due, check_due(watcher));
-	due = earlier(due, expires_at(watcher));
+	due = earlier(due, earlier(expires_at(watcher), kept_expires_at(watcher)));
 	if (watcher->phase == WATCHER_DOWN)
 		due = earlier(due, watcher->retry_at);
 	for (size_t i = 0; i < watcher->signal_count; i++) {
@@ -150,10 +165,11 @@ void watcher_wake(struct watcher *watcher)
 static void flush(struct watcher *watcher, int64_t now)
 {
 	uint32_t serial;
+	int result = reading_expire(&watcher->reading, most_stale(watcher));
 
-	if (registry_due(watcher->registry) > now)
+	if (result == 0 && registry_due(watcher->registry) > now)
 		return;
-	if (registry_flush(watcher->registry, now) < 0) {
+	if (registry_flush(watcher->registry, now) < 0 || result < 0) {
 		watcher->complete = false;
 		watcher->wants_all = true;
 		watcher->wants_all_at = now + CHECK_GRACE;
@@ -193,6 +209,7 @@ void watcher_state(const struct watcher *watcher, struct watcher_state *state)
 		.current_at = watcher->current_at,
 		.index = watcher->index,
 		.kept = watcher->reading.kept.count,
+		.kept_since = reading_kept_since(&watcher->reading),
 		.error_at = watcher->error_at,
 	};
 	for (size_t i = 0; i < watcher->signal_count; i++)

@@ -34,6 +34,7 @@ enum {
 struct watcher_begin {
 	enum catalogue_state state; /* LOADING: nothing */
 	int64_t current_at;         /* when that was Nomad's catalogue, by the clock of outside.h; may be negative */
+	int64_t kept_since;         /* the same of namespaces that the token could not read any more; INT64_MAX: none */
 	int check;                  /* milliseconds, instead of WATCHER_CHECK; 0: that */
 };
 
@@ -48,6 +49,7 @@ struct watcher_state {
 	uint64_t index;
 	bool polling;       /* the token may not use the stream */
 	size_t kept;        /* namespaces that the token may not read any more */
+	int64_t kept_since; /* the first of them whose services are served still; INT64_MAX: none */
 	char agent[AGENT_NAME_MAX];
 	char error[AGENT_REASON_MAX]; /* the last one, "" for none */
 	int64_t error_at;

@@ -31,6 +31,7 @@ struct signal {
 	struct stream stream;
 	bool running;
 	bool polling;
+	bool denied;     /* the token may not even poll: its namespace is only kept, until the stream is tried again */
 	bool subscribed;
 	int64_t deadline;  /* of the first `{}`, then of the next byte; INT64_MAX for none */
 	uint64_t applied;  /* the index of the last frame */
@@ -128,6 +129,13 @@ void follow_lost(struct watcher *watcher, enum agent_result result, const char *
 void follow_again(struct watcher *watcher, const char *reason);
 /* The agent gives no stream, or none that lasts, though it may be read: its changes are polled for. */
 void follow_poll_instead(struct signal *signal);
+/*
+ * The token may not read the namespace of one of several signals: the others do without it. False where there is none,
+ * then nobody is denied any more.
+ */
+bool follow_without(struct signal *signal);
+/* A namespace that may be asked of, as far as is known: another one for another number, where there are several. */
+const char *follow_namespace(const struct watcher *watcher, unsigned int number);
 /* A frame has come. */
 void follow_frame(struct signal *signal, const char *text, size_t size);
 /* All is read: the catalogue is current, once it is known where the host names in it lead. */

@@ -35,10 +35,27 @@ def test_it_is_full(agent, host, daemon):
     daemon.start().wait("current")
     agent.populate(100, 20)
     silent(daemon, "make room")
-    assert daemon.log.count("make room") == 1
+    assert daemon.log.count("lookups do without the daemon") == 1
     mount(host, "-o", "remount,size=10m", FOLDER)
     recovered(agent, daemon)
     assert "holds the whole catalogue" in daemon.log
+
+
+def test_the_status_alone_cannot_be_written(agent, host, daemon):
+    """The catalogue can: nothing is withheld for that, and it is said once."""
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    (daemon.folder / "status.json").unlink()
+    (daemon.folder / "status.json").mkdir()
+    wait_until(lambda: "status.json" in daemon.log, lambda: daemon.log)
+    beat = (daemon.folder / "alive").stat().st_mtime_ns
+    agent.register("web", address="10.1.0.2")
+    wait_until(lambda: (daemon.folder / "alive").stat().st_mtime_ns > beat + 2e9)
+    daemon.wait_equal(agent)
+    assert "holds the whole catalogue" not in daemon.log
+    (daemon.folder / "status.json").rmdir()
+    wait_until(lambda: daemon.status().get("state") == "current")
+    assert daemon.log.count("status.json") == 1
 
 
 def test_it_is_read_only(agent, host, daemon):

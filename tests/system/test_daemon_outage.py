@@ -3,6 +3,7 @@ with no restart. Never does an outage become "no such name"."""
 
 import contextlib
 import ctypes
+import json
 import os
 import socket
 import subprocess
@@ -206,6 +207,19 @@ def test_a_restart_while_nomad_is_down(agent, host, daemon):
     agent.listen_again()
     agent.register("web", address="10.1.0.2")
     daemon.wait_equal(agent)
+
+
+def test_a_clock_that_was_set_back_makes_nothing_younger(agent, host, daemon):
+    agent.register("web", address="10.1.0.1")
+    host.configure(nomad={"address": agent.url}, answers={"max-stale": "2s"})
+    daemon.start().wait("current")
+    daemon.stop()
+    agent.stop_listening()
+    file = daemon.folder / "status.json"
+    status = json.loads(file.read_text())
+    file.write_text(json.dumps({**status, "current_at": status["current_at"] + 3600 * 1000}))
+    daemon.start().wait("expired")
+    assert not daemon.alive()
 
 
 def test_a_reboot_while_nomad_is_down(agent, host, daemon):

@@ -143,6 +143,21 @@ def test_a_token_that_loses_a_namespace(agent, host, daemon):
     daemon.wait_equal(agent, within=30)
 
 
+def test_what_a_token_has_lost_grows_too_old(agent, host, daemon):
+    for namespace in ("default", "prod"):
+        agent.register("web", address="10.1.1.1", namespace=namespace)
+    agent.tokens({"t": {"namespaces": ["default", "prod"]}})
+    daemon.write_token("t")
+    host.configure(nomad={"address": agent.url, "token-file": "/etc/token"}, answers={"max-stale": "2s"})
+    daemon.start().wait("current")
+    agent.tokens({"t": {"namespaces": ["default"]}})
+    agent.register("web", address="10.1.1.2")
+    wait_until(lambda: daemon.published()[("prod", "web")] == frozenset(), lambda: daemon.log, 30)
+    assert host.code("web.prod.nomad") == "EAI_AGAIN"
+    assert host.addresses("web.default.nomad") == {"10.1.1.1", "10.1.1.2"}
+    assert daemon.status()["state"] == "current"
+
+
 def test_a_token_that_expires_while_streaming(agent, host, daemon):
     agent.register("web", address="10.1.1.1")
     agent.tokens({"t": {"namespaces": ["default"]}})

@@ -7,6 +7,7 @@
 #include "support.h"
 #include "world.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -465,6 +466,167 @@ START_TEST(a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes)
 }
 END_TEST
 
+/* Nobody knows for ever what is in a namespace that may not be read: when it is too old nobody can tell. */
+START_TEST(what_is_kept_of_a_namespace_grows_too_old)
+{
+	set_up();
+	follow();
+	world.hidden = "prod";
+	world_close_streams();
+	world_run(3590 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_str_eq(world_changes(), "");
+	world_run(20 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "unknown");
+	ck_assert_str_eq(world_changes(), "+prod/db");
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1");
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_close_streams();
+	world_run(10 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "unknown");
+	/* It gets the right back, and nothing has changed: seen when the stream is tried again. */
+	world.hidden = NULL;
+	world_run(700 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_end();
+}
+END_TEST
+
+/* What has changed there meanwhile is found, though the index was told by others. */
+START_TEST(a_namespace_that_may_be_read_again_is_read)
+{
+	char name[16];
+
+	set_up();
+	/* So many that where nothing seems to have changed only some are read. */
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "s%d", i);
+		world_register_silently("default", name, name, "10.0.1.1");
+	}
+	follow();
+	world.hidden = "prod";
+	world_close_streams();
+	world_run(10 * 1000);
+	world_register_silently("prod", "db", "db-1", "10.0.0.9");
+	world_run(10 * 60 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world.hidden = NULL;
+	world_run(700 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.9");
+	world_end();
+}
+END_TEST
+
+/* A restart does not make it young again. */
+START_TEST(what_was_kept_before_a_restart_grows_old_from_then_on)
+{
+	enum { START = 1000000 };
+
+	set_up();
+	world_load("default", "web", "10.0.0.1");
+	world_load("prod", "db", "10.0.0.3");
+	world.hidden = "prod";
+	world.kept_since = _i == 0 ? START - 3000 * 1000 : 0;
+	world_start(CATALOGUE_STALE, START - 10 * 1000);
+	world_run((_i == 0 ? 590 : 3580) * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_run(20 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "unknown");
+	world_end();
+}
+END_TEST
+
+/* Of several namespaces that are configured one is denied, from the start or later: the others are followed. */
+START_TEST(a_denied_namespace_of_several_spoils_no_other)
+{
+	set_up();
+	world_end();
+	world_begin(_i % 2 == 0 ? "prod default" : "default prod");
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	world.hidden = _i < 2 ? "prod" : NULL;
+	world.streaming = _i < 4 ? STREAMS : STAYS_SILENT;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world.hidden = "prod";
+	world_close_streams();
+	world_run(600 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_register("default", "web", "web-2", "10.0.0.2");
+	world_run(1000);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert_str_eq(world_find("prod", "db"), _i < 2 ? "none" : "10.0.0.3");
+	struct watcher_state state;
+	watcher_state(world_watcher(), &state);
+	ck_assert_uint_eq(state.kept, 1);
+	ck_assert_uint_le(world_said("may not read namespace \"prod\""), 1);
+	/* An outage in between is one as any other. */
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(5000);
+	world.behaviour = SERVES;
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world.hidden = NULL;
+	world_run(700 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_register("prod", "db", "db-2", "10.0.0.4");
+	world_run(1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	world_end();
+}
+END_TEST
+
+/* Where all are denied that is an outage, which ends when any of them may be read. */
+START_TEST(all_namespaces_of_several_denied_are_an_outage)
+{
+	set_up();
+	world_end();
+	world_begin("prod default");
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	follow();
+	world.behaviour = DENIES;
+	world_close_streams();
+	world_run(60 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	assert_kept();
+	world.behaviour = SERVES;
+	world.hidden = "prod";
+	world_run(10 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	assert_kept();
+	world_end();
+}
+END_TEST
+
+/* A namespace that no name can ask for is not worth a word, whatever becomes of it. */
+START_TEST(denied_namespaces_of_long_names_are_not_complained_of_for_ever)
+{
+	static const char name[] = "n23456789-123456789-123456789-123456789-123456789-123456789-123456789";
+	char both[256];
+
+	snprintf(both, sizeof both, "default %s", name);
+	set_up();
+	world_end();
+	world_begin(both);
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	follow();
+	world.breaks = NULL;
+	world.hidden = name;
+	for (int i = 0; i < 10; i++) {
+		world_close_streams();
+		world_run(10 * 1000);
+	}
+	ck_assert_uint_le(world_said("may not read namespace"), 1);
+	struct watcher_state state;
+	watcher_state(world_watcher(), &state);
+	ck_assert_uint_le(state.kept, 1);
+	world_end();
+}
+END_TEST
+
 START_TEST(a_cluster_that_is_really_empty_becomes_empty)
 {
 	set_up();
@@ -537,6 +699,12 @@ int main(void)
 		{a_namespace_that_cannot_be_asked_for_is_kept, 1},
 		{a_stream_without_a_byte_for_40_s_is_dead, 1},
 		{a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes, 1},
+		{what_is_kept_of_a_namespace_grows_too_old, 1},
+		{a_namespace_that_may_be_read_again_is_read, 1},
+		{what_was_kept_before_a_restart_grows_old_from_then_on, 2},
+		{a_denied_namespace_of_several_spoils_no_other, 6},
+		{all_namespaces_of_several_denied_are_an_outage, 1},
+		{denied_namespaces_of_long_names_are_not_complained_of_for_ever, 1},
 		{a_cluster_that_is_really_empty_becomes_empty, 1},
 		{the_next_agent_is_tried_at_once_and_kept, 1},
 		{a_reading_that_breaks_off_removes_nothing, 1},

@@ -194,7 +194,8 @@ void world_end(void)
 
 void world_start(enum catalogue_state state, int64_t current_at)
 {
-	struct watcher_begin first = {state, current_at == 0 ? clock_now : current_at, world.check};
+	struct watcher_begin first = {state, current_at == 0 ? clock_now : current_at,
+	                              world.kept_since == 0 ? INT64_MAX : world.kept_since, world.check};
 	char reason[CONFIG_REASON_MAX];
 
 	ck_assert_int_eq(watcher_new(&config, &outside, registry, catalogue, &first, &watcher, reason), 0);
@@ -425,7 +426,7 @@ static bool answer_stream(struct pending *which)
 	if (which->beaten)
 		return beat(which);
 	if (which->forgotten || !allowed || world.streaming == STAYS_SILENT ||
-	    (strcmp(namespace, "*") == 0 && world.hidden != NULL))
+	    !has_right(namespace) || (strcmp(namespace, "*") == 0 && world.hidden != NULL))
 		return false;
 	if (clock_now < which->started_at + world.first_beat)
 		return false;

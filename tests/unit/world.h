@@ -33,6 +33,7 @@ struct world {
 	enum streaming streaming;
 	const char *hidden;  /* a namespace that `*` leaves out, and that is 403 by name; NULL: none */
 	int check;           /* the watcher's interval of checks, milliseconds; 0: its own */
+	int64_t kept_since;  /* what the watcher is told at its start; 0: nothing */
 	bool forgets;        /* what is asked while it HANGS is never answered */
 	bool resolves_nothing; /* where host names lead is not known yet */
 	int slowness;        /* milliseconds that every read takes */

@@ -1,0 +1,60 @@
+/*
+ * What an earlier daemon left, for a start without Nomad; see daemon_part.h. Called by daemon.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "watch/daemon_part.h"
+
+#include "deadline.h"
+#include "watch/status.h"
+
+#include <stdio.h>
+#include <syslog.h>
+
+static void load_record(void *context, const struct record *record)
+{
+	struct daemon *daemon = context;
+
+	registry_load(daemon->registry, &record->key, record->service);
+	for (size_t i = 0; record->service != NULL && i < record->service->instance_count; i++) {
+		const struct instance *instance = &record->service->instances[i];
+		if (instance->host != NULL && instance->address_count > 0)
+			resolver_seed(daemon->resolver, instance->host, instance->addresses, instance->address_count);
+	}
+	if (record->made > daemon->newest)
+		daemon->newest = record->made;
+}
+
+/* A moment since 1970 by the watcher's clock. One that is to come, for the clock was set back, is as good as now. */
+static int64_t monotonic(int64_t moment)
+{
+	int64_t age = report_clock() - moment;
+
+	return deadline_now() - (age < 0 ? 0 : age);
+}
+
+void daemon_load(struct daemon *daemon, struct watcher_begin *begin)
+{
+	const char *const dirs[] = {daemon->config->publish, daemon->config->state};
+	int64_t current_at = 0, kept_since = 0;
+	struct status status;
+	char text[128];
+	size_t count = publisher_load(daemon->publisher, load_record, daemon);
+
+	for (size_t i = 0; i < 2 && current_at == 0; i++)
+		if (dirs[i] != NULL && status_read(dirs[i], &status) == 0) {
+			current_at = status.current_at;
+			kept_since = status.kept_since;
+		}
+	publisher_write_all(daemon->publisher);
+	if (count == 0)
+		return;
+	if (current_at == 0)
+		current_at = (int64_t)daemon->newest;
+	begin->state = CATALOGUE_STALE;
+	begin->current_at = monotonic(current_at);
+	if (kept_since != 0)
+		begin->kept_since = monotonic(kept_since);
+	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", count);
+	log_say(&daemon->log, LOG_INFO, text);
+}

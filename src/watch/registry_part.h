@@ -1,0 +1,45 @@
+/*
+ * What registry.c and registry_doubt.c have of each other.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NSS_NOMAD_REGISTRY_PART_H
+#define NSS_NOMAD_REGISTRY_PART_H
+
+#include "draft.h"
+
+enum { BUCKETS = 1024 }; /* of drafts, and of what is held: as many services as change at once, 10,000 at the most */
+
+/* A service that has lost its last instance. */
+struct held {
+	struct held *next;
+	struct service_key key;
+	int64_t until;
+};
+
+struct registry {
+	struct catalogue *catalogue;
+	struct registry_owner owner;
+	struct draft *drafts[BUCKETS];
+	struct draft *first; /* of all drafts */
+	struct held *held[BUCKETS];
+	int64_t held_until;  /* the earliest, INT64_MAX without any */
+	int64_t waits_until; /* the same of drafts that wait for addresses */
+	bool changed;        /* since the last flush */
+	struct pool pool;
+	uint64_t changes;
+};
+
+/* A key in lower case, with zeroes after the names, so that keys can be compared as octets. */
+void registry_key(const char *namespace, const char *service, struct service_key *key);
+
+/* The place of a service that is held, or of the end of its list. */
+struct held **registry_held(struct registry *registry, const struct service_key *key);
+
+/* The draft of a service, made where there is none; NULL without memory. */
+struct draft *registry_open(struct registry *registry, const struct service_key *key);
+
+/* Tells the owner that a service is another one, or gone. */
+void registry_tell(struct registry *registry, const struct service_key *key, const struct service *service);
+
+#endif
