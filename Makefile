@@ -85,7 +85,7 @@ UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.
 
 $(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(B)/tests/unit/world.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
-		$(call pkg_libs,$(DAEMON_PKGS) check) -pthread
+		$(call pkg_libs,$(DAEMON_PKGS) check) -lresolv -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \

@@ -114,10 +114,10 @@ done:
 	return done;
 }
 
-/* Whether the record lies where it belongs, and holds a service. */
+/* Whether the record lies where it belongs, and holds a service, or says that nobody can tell what it has. */
 static bool is_in_place(const struct record *record, const char *namespace, const char *service)
 {
-	return record->verdict == VERDICT_FOUND && strcmp(record->key.namespace, namespace) == 0 &&
+	return (record->verdict == VERDICT_FOUND || record->verdict == VERDICT_UNKNOWN) && strcmp(record->key.namespace, namespace) == 0 &&
 	       strcmp(record->key.service, service) == 0;
 }
 
@@ -132,16 +132,17 @@ static void load_file(void *context, int folder, const char *namespace, const ch
 	struct record record = {0};
 	uint8_t *bytes;
 	size_t size;
-	bool good = false;
+	bool good = false, whole = false;
 
 	if (read_file(folder, service, &bytes, &size)) {
 		int result = record_decode(bytes, size, &record);
-		good = result == -ENOMEM || (result == 0 && is_in_place(&record, namespace, service));
+		whole = result == 0 && is_in_place(&record, namespace, service);
+		good = whole || result == -ENOMEM;
 		free(bytes);
 	}
 	if (!good)
 		unlinkat(folder, service, 0);
-	else if (record.service != NULL)
+	else if (whole)
 		loading->visit(loading->context, &record);
 	record_done(&record);
 }

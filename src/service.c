@@ -148,6 +148,7 @@ static struct service *copy_into(struct arena *arena, const struct service *from
 			.instances = instances,
 			.address_count = all->count,
 			.addresses = addresses,
+			.unknown = from->unknown,
 		};
 	return to;
 }
@@ -175,6 +176,15 @@ struct service *service_copy(const struct service *service)
 done:
 	set_done(&all);
 	return copy;
+}
+
+bool service_is_unknown(const struct service *service)
+{
+	bool unknown = service->unknown;
+
+	for (size_t i = 0; i < service->instance_count && service->address_count == 0; i++)
+		unknown = unknown || service->instances[i].unresolved;
+	return unknown;
 }
 
 /* The range of instances that the name's spelling means. */

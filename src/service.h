@@ -25,8 +25,8 @@ enum verdict {
 
 /*
  * One registration. Its address was either an IP address, then `host` is NULL and `addresses` holds that
- * one; or a host name, then `addresses` holds what the name resolved to, perhaps nothing. A registration
- * whose address is neither does not become an instance.
+ * one; or a host name, then `addresses` holds what the name resolved to, perhaps nothing. Where its address was
+ * neither, it is left out; the daemon keeps it without either, as a sign that there is such a service.
  */
 struct instance {
 	const char *id; /* unique in the namespace */
@@ -40,6 +40,7 @@ struct instance {
 	const char *const *tags;
 	size_t tag_count;
 	uint16_t port;     /* 0: none, or not one of 1 to 65535 */
+	bool unresolved;   /* where its host name leads nobody can tell; records do not keep it */
 	uint64_t modified; /* Nomad's ModifyIndex; records do not keep it, then it is 0 */
 };
 
@@ -62,7 +63,11 @@ struct service {
 	const struct instance *instances;
 	size_t address_count;
 	const struct address *addresses;
+	bool unknown; /* there is such a service, and what it has nobody can tell; records have a verdict for it */
 };
+
+/* Whether nobody can tell where the service is: it is unknown, or at host names alone that could not be resolved. */
+bool service_is_unknown(const struct service *service);
 
 /*
  * Copies a service into one block of memory, released with free(): strings, tags, addresses and all. The

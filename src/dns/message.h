@@ -165,12 +165,14 @@ static inline void record_set_owner(uint8_t *record, size_t owner)
 	memcpy(record, &pointer, sizeof pointer);
 }
 
+/* In seconds. */
 static inline void record_set_ttl(uint8_t *record, uint32_t ttl)
 {
 	ttl = htobe32(ttl);
 	memcpy(record + 6, &ttl, sizeof ttl);
 }
 
+/* In octets, of the data. */
 static inline void record_set_size(uint8_t *record, size_t size)
 {
 	uint16_t data_size = htobe16((uint16_t)size);

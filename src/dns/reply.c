@@ -163,7 +163,7 @@ static size_t answer_name(struct exchange *exchange, struct zone_node *node)
 
 	zone_find(view, &exchange->query, node);
 	if (node->verdict == VERDICT_UNKNOWN)
-		return fail(exchange, true, DNS_SERVFAIL, REASON_NONE);
+		return fail(exchange, true, DNS_SERVFAIL, REASON_NO_AUTHORITY);
 	if (!begin(exchange, true, stale))
 		return 0;
 	reply->flags = FLAG_AA;

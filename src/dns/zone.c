@@ -224,6 +224,34 @@ static void find_service(const struct dns_view *view, const struct name *name, s
 		find_addresses(name, node);
 }
 
+/* Whether none of the chosen instances has an address, and one's host name could not be resolved. */
+static bool chosen_are_unresolved(const struct zone_node *node)
+{
+	bool unresolved = false;
+
+	for (size_t i = 0; i < node->chosen_count; i++) {
+		if (node->chosen[i]->address_count > 0)
+			return false;
+		unresolved = unresolved || node->chosen[i]->unresolved;
+	}
+	return unresolved;
+}
+
+/* Whether the service is there, and nobody can tell what is asked for: its instances, or where they are. */
+static bool cannot_tell(const struct query *query, const struct zone_node *node)
+{
+	const struct service *service = node->service;
+
+	if (service == NULL || service->unknown)
+		return service != NULL;
+	if (node->verdict != VERDICT_FOUND ||
+	    (query->type != DNS_A && query->type != DNS_AAAA && query->type != DNS_ANY))
+		return false;
+	if (node->all_addresses)
+		return service->address_count == 0 && service_is_unknown(service);
+	return chosen_are_unresolved(node);
+}
+
 /* Names above an address exist, whoever is below; so a resolver that asks label by label comes through (RFC 8020). */
 static void find_reverse(const struct dns_view *view, const struct query *query, struct zone_node *node)
 {
@@ -247,12 +275,14 @@ void zone_find(const struct dns_view *view, const struct query *query, struct zo
 		find_reverse(view, query, node);
 		return;
 	}
-	if (node->plain && find_plain(view, query, node))
-		return;
-	if (node->plain)
-		name_parse_labels(query->labels, query->label_count, view->settings->reading, &node->name);
-	if (name->kind == NAME_SERVICE)
-		find_service(view, name, node);
-	else
-		node->verdict = name->kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+	if (!node->plain || !find_plain(view, query, node)) {
+		if (node->plain)
+			name_parse_labels(query->labels, query->label_count, view->settings->reading, &node->name);
+		if (name->kind == NAME_SERVICE)
+			find_service(view, name, node);
+		else
+			node->verdict = name->kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+	}
+	if (cannot_tell(query, node))
+		node->verdict = VERDICT_UNKNOWN;
 }

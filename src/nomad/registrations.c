@@ -312,18 +312,15 @@ bool registration_instance(const struct registration *registration, struct addre
                            struct instance *instance, const char **reason)
 {
 	bool is_address = address_parse(registration->address, address);
+	bool is_host = !is_address && address_is_host(registration->address);
 
-	if (!is_address && !address_is_host(registration->address)) {
-		*reason = registration->address[0] == '\0' ? "is empty" : "is neither an IP address nor the name of a host";
-		return false;
-	}
 	*instance = (struct instance){
 		.id = registration->id,
 		.allocation = registration->allocation,
 		.node = registration->node,
 		.job = registration->job,
 		.datacenter = registration->datacenter,
-		.host = is_address ? NULL : registration->address,
+		.host = is_host ? registration->address : NULL,
 		.addresses = is_address ? address : NULL,
 		.address_count = is_address,
 		.tags = registration->tags,
@@ -331,5 +328,12 @@ bool registration_instance(const struct registration *registration, struct addre
 		.port = registration->port > 0 && registration->port <= UINT16_MAX ? (uint16_t)registration->port : 0,
 		.modified = registration->modify_index,
 	};
-	return true;
+	if (is_address || is_host)
+		return true;
+	/* Nothing selects it but its service's name. */
+	instance->allocation = "";
+	instance->tag_count = 0;
+	instance->port = 0;
+	*reason = registration->address[0] == '\0' ? "is empty" : "is neither an IP address nor the name of a host";
+	return false;
 }

@@ -111,7 +111,7 @@ void frame_done(struct frame *frame);
  * instance  borrows every text of the registration; service_copy() makes one that stands by itself
  * reason    why not: the end of a sentence that starts with the registration, static
  *
- * True, or false and a reason: the address is neither.
+ * True, or false and a reason: the address is neither, and the instance one that nothing selects.
  */
 bool registration_instance(const struct registration *registration, struct address *address,
                            struct instance *instance, const char **reason);

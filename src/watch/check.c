@@ -138,6 +138,8 @@ static void check_ended(struct watch_request *request, const struct agent_answer
 	watcher->checking = false;
 	if (answer->result == AGENT_BELIEVED)
 		judge(watcher, answer);
+	else if (intake_is_refused(answer))
+		check_plan(watcher); /* in half a minute another one's turn has come */
 	else if (answer->result == AGENT_DENIED || ++watcher->check_failures == TRIES)
 		follow_lost(watcher, answer->result, answer->reason);
 	else

@@ -109,7 +109,7 @@ static void service_changed(void *context, const struct service_key *key, const 
 	daemon->publishes++;
 }
 
-static bool resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static enum registry_host resolve(void *context, const char *host, const struct address **addresses, size_t *count)
 {
 	struct daemon *daemon = context;
 
@@ -168,6 +168,11 @@ static void load_record(void *context, const struct record *record)
 	struct daemon *daemon = context;
 
 	registry_load(daemon->registry, &record->key, record->service);
+	for (size_t i = 0; record->service != NULL && i < record->service->instance_count; i++) {
+		const struct instance *instance = &record->service->instances[i];
+		if (instance->host != NULL && instance->address_count > 0)
+			resolver_seed(daemon->resolver, instance->host, instance->addresses, instance->address_count);
+	}
 	if (record->made > daemon->newest)
 		daemon->newest = record->made;
 }

@@ -132,7 +132,7 @@ struct draft *draft_new(const struct service_key *key, const struct service *ser
 
 	if (draft == NULL)
 		return NULL;
-	*draft = (struct draft){.key = *key};
+	*draft = (struct draft){.key = *key, .unread = service != NULL && service->unknown};
 	if (service == NULL)
 		return draft;
 	if (make_room(draft, service->instance_count) < 0) {
@@ -200,13 +200,25 @@ static int by_spelling_and_id(const void *left, const void *right)
 	return order != 0 ? order : strcmp(a->instance.id, b->instance.id);
 }
 
-/* Lays the sorted items out as a service that points into them. Whether all host names are resolved. */
+/* Puts what an instance's host name leads to. Whether that is not awaited any more. */
+static bool resolve(struct instance *instance, const struct registry_owner *owner)
+{
+	enum registry_host known = HOST_KNOWN;
+
+	if (instance->host != NULL)
+		known = owner->resolve(owner->context, instance->host, &instance->addresses, &instance->address_count);
+	instance->unresolved = known != HOST_KNOWN;
+	return known != HOST_AWAITED;
+}
+
+/* Lays the sorted items out as a service that points into them. Whether no host name's addresses are awaited. */
 static bool lay_out(const struct draft *draft, const struct registry_owner *owner, struct spelling *spellings,
                     struct instance *instances, struct service *service)
 {
 	bool resolved = true;
 
-	*service = (struct service){0, spellings, draft->count, instances, 0, NULL};
+	*service = (struct service){
+		.spellings = spellings, .instance_count = draft->count, .instances = instances, .unknown = draft->unread};
 	for (size_t i = 0; i < draft->count; i++) {
 		const struct registered *item = &draft->items[i];
 		if (i == 0 || !is_of(&draft->items[i - 1], item->namespace, item->service))
@@ -214,9 +226,7 @@ static bool lay_out(const struct draft *draft, const struct registry_owner *owne
 				(struct spelling){item->namespace, item->service, i, 0};
 		spellings[service->spelling_count - 1].count++;
 		instances[i] = item->instance;
-		if (item->instance.host != NULL && !owner->resolve(owner->context, item->instance.host, &instances[i].addresses,
-		                                                   &instances[i].address_count))
-			resolved = false;
+		resolved = resolve(&instances[i], owner) && resolved;
 	}
 	return resolved;
 }
@@ -265,7 +275,7 @@ static bool same_addresses(const struct instance *a, const struct instance *b)
 
 static bool same_instance(const struct instance *a, const struct instance *b)
 {
-	return a->port == b->port && same_text(a->id, b->id) && same_text(a->allocation, b->allocation) &&
+	return a->port == b->port && a->unresolved == b->unresolved && same_text(a->id, b->id) && same_text(a->allocation, b->allocation) &&
 	       same_text(a->node, b->node) && same_text(a->job, b->job) && same_text(a->datacenter, b->datacenter) &&
 	       same_text(a->host, b->host) && same_addresses(a, b) && same_tags(a, b);
 }
@@ -286,7 +296,7 @@ enum difference draft_compare(const struct service *a, const struct service *b)
 {
 	enum difference difference = DIFFERENCE_NONE;
 
-	if (a->instance_count != b->instance_count || !same_spellings(a, b))
+	if (a->unknown != b->unknown || a->instance_count != b->instance_count || !same_spellings(a, b))
 		return DIFFERENCE_SEEN;
 	for (size_t i = 0; i < a->instance_count; i++) {
 		if (!same_instance(&a->instances[i], &b->instances[i]))

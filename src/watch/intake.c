@@ -83,11 +83,27 @@ int intake_event(struct intake *intake, const struct event *event)
 	if (!intake_takes(intake, from->namespace, from->service))
 		return 0;
 	if (event->type == EVENT_UPSERT) {
-		if (registration_instance(from, &address, &registered.instance, &reason))
-			return registry_add(intake->registry, &registered, event->index);
-		note_instance(intake, from, reason);
+		/* One without a place counts, too: a service that has no other exists, and has no address. */
+		if (!registration_instance(from, &address, &registered.instance, &reason))
+			note_instance(intake, from, reason);
+		return registry_add(intake->registry, &registered, event->index);
 	}
 	return registry_remove(intake->registry, from->namespace, from->service, from->id, event->index);
+}
+
+bool intake_is_refused(const struct agent_answer *answer)
+{
+	return answer->result == AGENT_TOO_LARGE || answer->status == 400 || answer->status == 405;
+}
+
+int intake_refused(struct intake *intake, const char *namespace, const char *service, const char *why)
+{
+	char text[AGENT_REASON_MAX];
+
+	snprintf(text, sizeof text, "service \"%.63s\" in namespace \"%.63s\" cannot be read, and stays as it is: %.250s",
+	         service, namespace, why);
+	note(intake, text);
+	return registry_doubt(intake->registry, namespace, service);
 }
 
 int intake_read(struct intake *intake, const char *namespace, const char *service, const struct registrations *set)
@@ -99,16 +115,20 @@ int intake_read(struct intake *intake, const char *namespace, const char *servic
 
 	if (all == NULL || addresses == NULL)
 		goto done;
+	/* An empty list says that there is no such service; one with nothing but junk in it says nothing. */
+	if (set->count == 0 && set->skipped > 0) {
+		result = intake_refused(intake, namespace, service, "its registrations are none that Nomad writes");
+		goto done;
+	}
 	for (size_t i = 0; i < set->count; i++) {
 		const struct registration *from = &set->items[i];
 		struct registered *to = &all[count];
 		const char *reason = "Nomad gave it for another service";
-		bool good = strcmp(from->service, service) == 0 && strcmp(from->namespace, namespace) == 0 &&
-		            registration_instance(from, &addresses[count], &to->instance, &reason);
-		if (!good) {
+		bool ours = strcmp(from->service, service) == 0 && strcmp(from->namespace, namespace) == 0;
+		if (!ours || !registration_instance(from, &addresses[count], &to->instance, &reason))
 			note_instance(intake, from, reason);
+		if (!ours)
 			continue;
-		}
 		to->namespace = namespace;
 		to->service = service;
 		to->instance.modified = from->modify_index;

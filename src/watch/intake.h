@@ -30,6 +30,12 @@ bool intake_takes(struct intake *intake, const char *namespace, const char *serv
 /* Applies an event. 0 or -ENOMEM. */
 int intake_event(struct intake *intake, const struct event *event);
 
+/* Whether Nomad lists the service, and does not give it, or it is too large: a read of this one alone fails. */
+bool intake_is_refused(const struct agent_answer *answer);
+
+/* Such a service stays as it is, and is unknown where nothing is known of it; says why. 0 or -ENOMEM. */
+int intake_refused(struct intake *intake, const char *namespace, const char *service, const char *why);
+
 /* Applies what a read said about one spelling of a service. 0 or -ENOMEM. */
 int intake_read(struct intake *intake, const char *namespace, const char *service, const struct registrations *set);
 

@@ -180,14 +180,15 @@ static uint64_t wall_clock(void)
 static int store(const struct publisher *publisher, struct shelf *shelf, const struct service_key *key,
                  const struct service *service)
 {
+	bool unknown = service_is_unknown(service);
 	struct record record = {
-		.verdict = VERDICT_FOUND,
+		.verdict = unknown ? VERDICT_UNKNOWN : VERDICT_FOUND,
 		.complete = true,
 		.key = *key,
 		.made = wall_clock(),
 		.ttl = publisher->ttl,
 		.max_stale = publisher->max_stale,
-		.service = service,
+		.service = unknown ? NULL : service,
 	};
 
 	return published_store(shelf->folder, &record, shelf->reason);

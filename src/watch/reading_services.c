@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 
 static void start_slot(struct reading *reading, struct reading_slot *slot);
 
@@ -111,17 +110,6 @@ static bool take(struct reading *reading, struct reading_job *job, const struct 
 	return taken;
 }
 
-/* One that Nomad lists and cannot give, or that is too large: it stays as it is. */
-static bool is_unreadable(const struct agent_answer *answer)
-{
-	return answer->result == AGENT_TOO_LARGE || answer->status == 400 || answer->status == 405;
-}
-
-static void say_unreadable(const struct reading *reading, const struct agent_answer *answer)
-{
-	reading->outside->say(reading->outside->context, LOG_WARNING, answer->reason);
-}
-
 static void service_answered(struct watch_request *request, const struct agent_answer *answer)
 {
 	struct reading *reading = request->owner;
@@ -133,10 +121,8 @@ static void service_answered(struct watch_request *request, const struct agent_a
 			slot = &reading->slots[i];
 	if (answer->result == AGENT_BELIEVED)
 		done = take(reading, slot->job, answer);
-	else if (is_unreadable(answer)) {
-		say_unreadable(reading, answer);
-		done = true;
-	}
+	else if (intake_is_refused(answer))
+		done = intake_refused(reading->intake, slot->job->namespace, slot->job->service, answer->reason) == 0;
 	if (!done && (answer->result == AGENT_DENIED || ++slot->job->tries == READING_TRIES)) {
 		reading_end(reading, answer->result == AGENT_BELIEVED ? AGENT_FAILED : answer->result,
 		            answer->result == AGENT_BELIEVED ? "a service reads older than the list, or is no JSON that Nomad writes"

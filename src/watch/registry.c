@@ -99,9 +99,17 @@ void registry_free(struct registry *registry)
 	free(registry);
 }
 
+/* A service of which nothing is known but that there is one. */
+static struct service *unknown_service(const char *namespace, const char *service)
+{
+	const struct spelling spelling = {namespace, service, 0, 0};
+
+	return service_copy(&(struct service){.spelling_count = 1, .spellings = &spelling, .unknown = true});
+}
+
 int registry_load(struct registry *registry, const struct service_key *key, const struct service *service)
 {
-	struct service *copy = service_copy(service);
+	struct service *copy = service == NULL ? unknown_service(key->namespace, key->service) : service_copy(service);
 	int result = copy == NULL ? -ENOMEM : catalogue_put(registry->catalogue, key, copy);
 
 	if (result < 0)
@@ -192,12 +200,63 @@ int registry_replace(struct registry *registry, const char *namespace, const cha
 	if (draft == NULL)
 		return -ENOMEM;
 	draft_remove_spelling(draft, namespace, service);
+	draft->unread = false;
 	for (size_t i = 0; i < count; i++) {
 		int result = draft_add(draft, &all[i], &registry->pool);
 		if (result < 0)
 			return result;
 	}
 	return 0;
+}
+
+static void tell(struct registry *registry, const struct service_key *key, const struct service *service)
+{
+	registry->changes++;
+	registry->owner.changed(registry->owner.context, key, service);
+}
+
+int registry_doubt(struct registry *registry, const char *namespace, const char *service)
+{
+	struct service_key key;
+
+	set_key(namespace, service, &key);
+	if (catalogue_find(registry->catalogue, &key) != NULL)
+		return 0;
+	struct service *unknown = unknown_service(namespace, service);
+	int result = unknown == NULL ? -ENOMEM : catalogue_put(registry->catalogue, &key, unknown);
+	if (result == 0)
+		tell(registry, &key, unknown);
+	else
+		free(unknown);
+	return result;
+}
+
+struct namespace_search {
+	struct registry *registry;
+	const char *namespace;
+	int result;
+};
+
+static void doubt_if_in(void *context, const struct service_key *key, const struct service *service)
+{
+	struct namespace_search *search = context;
+	struct draft *draft;
+
+	if (service->unknown || !text_same(key->namespace, search->namespace))
+		return;
+	draft = open_named(search->registry, key->namespace, key->service);
+	if (draft == NULL)
+		search->result = -ENOMEM;
+	else
+		draft->unread = true;
+}
+
+int registry_doubt_namespace(struct registry *registry, const char *namespace)
+{
+	struct namespace_search search = {registry, namespace, 0};
+
+	catalogue_each(registry->catalogue, doubt_if_in, &search);
+	return search.result;
 }
 
 struct host_search {
@@ -253,12 +312,6 @@ uint64_t registry_changes(const struct registry *registry)
 	return registry->changes;
 }
 
-static void tell(struct registry *registry, const struct service_key *key, const struct service *service)
-{
-	registry->changes++;
-	registry->owner.changed(registry->owner.context, key, service);
-}
-
 static int put(struct registry *registry, const struct draft *draft, struct service *service)
 {
 	const struct service *old = catalogue_find(registry->catalogue, &draft->key);
@@ -299,7 +352,7 @@ static int commit(struct registry *registry, struct draft *draft, int64_t now)
 	if (draft->broken)
 		return -ENOMEM;
 	if (draft->count == 0)
-		return hold(registry, &draft->key, now);
+		return draft->unread ? 0 : hold(registry, &draft->key, now);
 	service = draft_build(draft, &registry->owner, &resolved);
 	if (service == NULL)
 		return -ENOMEM;

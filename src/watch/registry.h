@@ -34,6 +34,13 @@ struct registered {
 	struct instance instance;
 };
 
+/* What is known of where a host name leads. */
+enum registry_host {
+	HOST_UNKNOWN, /* nobody could tell */
+	HOST_AWAITED, /* somebody is asked for the first time */
+	HOST_KNOWN,   /* perhaps to nothing */
+};
+
 /* What the registry asks of its owner. */
 struct registry_owner {
 	void *context;
@@ -43,10 +50,10 @@ struct registry_owner {
 	 */
 	void (*changed)(void *context, const struct service_key *key, const struct service *service);
 	/*
-	 * What a host name leads to: puts its addresses, which stay valid until it is called again, perhaps none. False
-	 * where it is not known yet. registry_host_changed() tells when it is, and when there are others.
+	 * What a host name leads to: puts its addresses, which stay valid until it is called again, perhaps none.
+	 * registry_host_changed() tells when they are others, or more is known of them.
 	 */
-	bool (*resolve)(void *context, const char *host, const struct address **addresses, size_t *count);
+	enum registry_host (*resolve)(void *context, const char *host, const struct address **addresses, size_t *count);
 };
 
 struct registry;
@@ -59,7 +66,8 @@ struct registry *registry_new(struct catalogue *catalogue, const struct registry
 void registry_free(struct registry *registry);
 
 /*
- * Puts a service that was published earlier into the catalogue, for a start without Nomad; nobody is told. 0 or -ENOMEM.
+ * Puts a service that was published earlier into the catalogue, for a start without Nomad; nobody is told. NULL: one that
+ * is unknown. 0 or -ENOMEM.
  */
 int registry_load(struct registry *registry, const struct service_key *key, const struct service *service);
 
@@ -80,6 +88,12 @@ int registry_remove(struct registry *registry, const char *namespace, const char
  */
 int registry_replace(struct registry *registry, const char *namespace, const char *service,
                      const struct registered *all, size_t count);
+
+/* There is a service, and a read could not tell what it has: unknown, unless something was known of it. */
+int registry_doubt(struct registry *registry, const char *namespace, const char *service);
+
+/* What is known of a namespace's services is too old: they are unknown until they are read again. */
+int registry_doubt_namespace(struct registry *registry, const char *namespace);
 
 /* Builds every service anew that an address of `host` is in, or that waits for it. */
 int registry_host_changed(struct registry *registry, const char *host);

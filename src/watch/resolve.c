@@ -18,6 +18,7 @@ struct host {
 	uv_getaddrinfo_t request;
 	bool running;
 	bool ended; /* once at least, well or not */
+	bool known; /* where it leads, or led once, perhaps to nothing */
 	bool used;
 	struct address *addresses;
 	size_t count;
@@ -128,8 +129,10 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *lis
 	host->running = false;
 	host->ended = true;
 	/* Only the name servers' word that there is no such name takes addresses away, not their silence. */
-	if (host->resolver != NULL && (status == 0 || status == UV_EAI_NONAME || status == UV_EAI_NODATA))
-		changed = take(host, addresses, collect(status == 0 ? list : NULL, addresses)) || changed;
+	if (host->resolver != NULL && (status == 0 || status == UV_EAI_NONAME || status == UV_EAI_NODATA)) {
+		changed = take(host, addresses, collect(status == 0 ? list : NULL, addresses)) || changed || !host->known;
+		host->known = true;
+	}
 	uv_freeaddrinfo(list);
 	if (host->resolver == NULL)
 		free_host(host);
@@ -168,24 +171,38 @@ static struct host *add(struct resolver *resolver, const char *name)
 	host->next = resolver->hosts;
 	resolver->hosts = host;
 	resolver->count++;
-	resolve(host);
 	return host;
 }
 
-bool resolver_find(struct resolver *resolver, const char *name, const struct address **addresses, size_t *count)
+enum registry_host resolver_find(struct resolver *resolver, const char *name, const struct address **addresses,
+                                 size_t *count)
 {
 	struct host *host = find(resolver, name);
 
-	if (host == NULL)
+	if (host == NULL) {
 		host = add(resolver, name);
+		if (host != NULL)
+			resolve(host);
+	}
 	*addresses = NULL;
 	*count = 0;
 	if (host == NULL)
-		return true;
+		return HOST_UNKNOWN;
 	host->used = true;
 	*addresses = host->addresses;
 	*count = host->count;
-	return host->ended || !host->running;
+	return host->known ? HOST_KNOWN : !host->ended && host->running ? HOST_AWAITED : HOST_UNKNOWN;
+}
+
+void resolver_seed(struct resolver *resolver, const char *name, const struct address *addresses, size_t count)
+{
+	struct host *host = find(resolver, name) == NULL ? add(resolver, name) : NULL;
+
+	if (host == NULL)
+		return;
+	host->known = take(host, addresses, count);
+	host->used = true;
+	resolve(host);
 }
 
 void resolver_mark(struct resolver *resolver, const char *name)

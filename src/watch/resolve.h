@@ -2,7 +2,7 @@
  * Host names among the addresses of instances, resolved on the daemon's loop and again every RESOLVE_EVERY. Called by
  * nomad-dns-srv.c on behalf of registry.c.
  *
- * What a name led to last stays while it cannot be resolved. Names under .nomad never come here (address_is_host()),
+ * What a name led to last stays while it cannot be resolved, across a restart too. Names under .nomad never come here (address_is_host()),
  * so that the daemon does not wait for itself.
  *
  * SPDX-License-Identifier: MIT
@@ -10,7 +10,7 @@
 #ifndef NSS_NOMAD_RESOLVE_H
 #define NSS_NOMAD_RESOLVE_H
 
-#include "address.h"
+#include "watch/registry.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -31,9 +31,13 @@ void resolver_free(struct resolver *resolver);
 
 /*
  * What a host name leads to as far as is known, perhaps nothing; a name that is new is resolved from now on.
- * The addresses stay until the loop runs again. False while nobody has answered yet, nor failed to.
+ * The addresses stay until the loop runs again.
  */
-bool resolver_find(struct resolver *resolver, const char *host, const struct address **addresses, size_t *count);
+enum registry_host resolver_find(struct resolver *resolver, const char *host, const struct address **addresses,
+                                 size_t *count);
+
+/* What a host name led to when somebody knew: it counts until it is known better. */
+void resolver_seed(struct resolver *resolver, const char *host, const struct address *addresses, size_t count);
 
 /*
  * Resolves all names again that resolver_find() or resolver_mark() was called for since the last time; forgets the

@@ -46,6 +46,32 @@ def test_a_host_name_is_resolved(agent, host, daemon):
     assert "loop" in daemon.log
 
 
+def dns_status(host, daemon, name):
+    """The status that dig reads in the daemon's answer."""
+    port = re.findall(r"serves DNS on 127.0.0.1:(\d+)", daemon.log)[-1]
+    out = host.run(["dig", "@127.0.0.1", "-p", port, "+tries=1", "+timeout=5", name, "A"]).out
+    return re.search(r"status: (\w+)", out).group(1)
+
+
+def test_a_host_name_that_cannot_be_resolved_is_no_empty_answer(agent, host, daemon):
+    agent.register("web", address="fixed.example")
+    agent.register("lost", address="lost.example")
+    daemon.options = ["--listen", "127.0.0.1:0"]
+    daemon.start().wait("current")
+    assert host.addresses("web.default.nomad") == {"192.0.2.99"}
+    assert host.code("lost.default.nomad") == "EAI_AGAIN"
+    assert dns_status(host, daemon, "lost.default.nomad") == "SERVFAIL"
+    # Restarted while nobody can resolve the other one either, it goes on with where that led last.
+    daemon.stop()
+    host.write("/etc/hosts", "127.0.0.1 localhost\n")
+    daemon.start()
+    wait_until(lambda: daemon.log.count("follows Nomad at") == 2)
+    assert host.addresses("web.default.nomad") == {"192.0.2.99"}
+    assert dns_status(host, daemon, "web.default.nomad") == "NOERROR"
+    assert host.code("lost.default.nomad") == "EAI_AGAIN"
+    host.write("/etc/hosts", "127.0.0.1 localhost\n192.0.2.99 fixed.example\n")
+
+
 def test_it_takes_few_connections_and_rests(agent, daemon):
     agent.populate(500, 3)
     daemon.check = 3600000
@@ -94,7 +120,7 @@ def test_case_junk_and_odd_names(agent, host, daemon):
     assert host.addresses("web.default.nomad") == {"10.1.0.1"}
     assert host.addresses("Web.default.nomad") == {"10.1.0.1", "10.1.0.2"}
     assert host.addresses("good.default.nomad") == {"10.1.0.3"}
-    assert host.code("bad.default.nomad") == "EAI_NONAME"
+    assert host.code("bad.default.nomad") == "EAI_NODATA"
     assert daemon.log.count("is left out") == 4
 
 

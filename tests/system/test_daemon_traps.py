@@ -177,12 +177,22 @@ def test_redirects_are_not_followed(agent, daemon):
     assert "/v1/service/elsewhere" not in agent.counters()["requests"]
 
 
-def test_a_service_that_cannot_be_read_spoils_no_other(agent, daemon):
+def test_a_service_that_cannot_be_read_spoils_no_other(agent, host, daemon):
     agent.populate(5, 2)
-    agent.register("huge", address="10.1.1.1")
+    huge = agent.register("huge", address="10.1.1.1")
     agent.fault("huge", path="/v1/service/huge", size=40)
     daemon.start().wait("current", within=60)
-    assert len(daemon.published()) == 5
+    assert {key for key, instances in daemon.published().items() if not instances} == {("default", "huge")}
+    assert len(daemon.published()) == 6
+    assert host.code("huge.default.nomad") == "EAI_AGAIN"
+    daemon.stop()
+    daemon.start()
+    wait_until(lambda: daemon.log.count("follows Nomad at") == 2, within=60)
+    assert host.code("huge.default.nomad") == "EAI_AGAIN"
+    agent.clear_faults()
+    agent.deregister(huge)
+    agent.register("huge", address="10.1.1.2")
+    wait_until(lambda: host.addresses("huge.default.nomad") == {"10.1.1.2"}, within=60)
 
 
 def test_frames_of_16_mib(agent, daemon):

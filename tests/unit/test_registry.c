@@ -17,7 +17,7 @@ static struct registry *registry;
 static char told[4096];
 static struct address host_address;
 static size_t host_addresses;
-static bool host_known;
+static enum registry_host host_known;
 
 static void changed(void *context, const struct service_key *key, const struct service *service)
 {
@@ -28,7 +28,7 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static bool resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static enum registry_host resolve(void *context, const char *host, const struct address **addresses, size_t *count)
 {
 	(void)context;
 	(void)host;
@@ -43,7 +43,7 @@ static void set_up(void)
 
 	told[0] = '\0';
 	host_addresses = 0;
-	host_known = true;
+	host_known = HOST_KNOWN;
 	catalogue = catalogue_new();
 	registry = registry_new(catalogue, &owner);
 	ck_assert_ptr_nonnull(registry);
@@ -85,7 +85,9 @@ static const char *find(const char *service)
 
 	snprintf(key.service, sizeof key.service, "%s", service);
 	const struct service *found = catalogue_find(catalogue, &key);
-	return found == NULL ? "none" : support_addresses(found->addresses, found->address_count);
+	if (found == NULL)
+		return "none";
+	return service_is_unknown(found) ? "unknown" : support_addresses(found->addresses, found->address_count);
 }
 
 static const char *told_so_far(void)
@@ -268,7 +270,7 @@ END_TEST
 START_TEST(a_change_waits_until_its_host_names_are_resolved)
 {
 	set_up();
-	host_known = false;
+	host_known = HOST_AWAITED;
 	add("web", "1", "db.example.net", 5);
 	registry_flush(registry, 1000);
 	ck_assert_str_eq(told_so_far(), "");
@@ -284,7 +286,7 @@ START_TEST(a_change_waits_until_its_host_names_are_resolved)
 	ck_assert_int_eq(registry_due(registry), 1000 + REGISTRY_RESOLVE);
 	address_parse("10.0.0.7", &host_address);
 	host_addresses = 1;
-	host_known = true;
+	host_known = HOST_KNOWN;
 	registry_host_changed(registry, "db.example.net");
 	ck_assert_int_eq(registry_due(registry), 0);
 	registry_flush(registry, 1600);
@@ -299,7 +301,7 @@ END_TEST
 START_TEST(a_change_waits_for_host_names_no_longer_than_a_while)
 {
 	set_up();
-	host_known = false;
+	host_known = HOST_AWAITED;
 	add("web", "1", "db.example.net", 5);
 	add("web", "2", "10.0.0.2", 5);
 	registry_flush(registry, 1000);
@@ -312,6 +314,63 @@ START_TEST(a_change_waits_for_host_names_no_longer_than_a_while)
 }
 END_TEST
 
+/* Nobody could tell where its name leads: that is not the same as nowhere. */
+START_TEST(a_service_at_names_that_nobody_can_resolve_is_unknown)
+{
+	set_up();
+	host_known = _i == 0 ? HOST_UNKNOWN : HOST_AWAITED;
+	add("web", "1", "db.example.net", 5);
+	registry_flush(registry, 1000);
+	registry_flush(registry, 1000 + REGISTRY_RESOLVE);
+	ck_assert_str_eq(find("web"), "unknown");
+	ck_assert_str_eq(told_so_far(), "+prod/web");
+	add("web", "2", "10.0.0.2", 6);
+	registry_flush(registry, 9000);
+	registry_flush(registry, 9000 + REGISTRY_RESOLVE);
+	ck_assert_str_eq(find("web"), "10.0.0.2");
+	registry_remove(registry, "prod", "web", "2", 7);
+	registry_flush(registry, 20000);
+	registry_flush(registry, 20000 + REGISTRY_RESOLVE);
+	ck_assert_str_eq(find("web"), "unknown");
+	told_so_far();
+	/* The name servers say that there is no such host. */
+	host_known = HOST_KNOWN;
+	registry_host_changed(registry, "db.example.net");
+	registry_flush(registry, 30000);
+	ck_assert_str_eq(find("web"), "");
+	ck_assert_str_eq(told_so_far(), "+prod/web");
+	tear_down();
+}
+END_TEST
+
+/* One that was published as unknown is until it is read, whatever events say. */
+START_TEST(what_was_loaded_as_unknown_is_until_it_is_read)
+{
+	struct address parsed;
+	struct registered all = make("web", "2", "10.0.0.2", &parsed);
+	struct service_key key = {"prod", "web"};
+
+	set_up();
+	ck_assert_int_eq(registry_load(registry, &key, NULL), 0);
+	ck_assert_str_eq(find("web"), "unknown");
+	add("web", "1", "10.0.0.1", 5);
+	registry_flush(registry, 1000);
+	ck_assert_str_eq(find("web"), "unknown");
+	registry_remove(registry, "prod", "web", "1", 6);
+	registry_flush(registry, 2000);
+	registry_flush(registry, 3000);
+	ck_assert_str_eq(find("web"), "unknown");
+	if (_i == 0)
+		registry_replace(registry, "prod", "web", &all, 1);
+	else
+		registry_replace(registry, "prod", "web", NULL, 0);
+	registry_flush(registry, 4000);
+	registry_flush(registry, 5000);
+	ck_assert_str_eq(find("web"), _i == 0 ? "10.0.0.2" : "none");
+	tear_down();
+}
+END_TEST
+
 /* One that is left without instances, and gets one by name: what it had is shown until that leads somewhere. */
 START_TEST(what_is_shown_stays_while_its_successor_waits)
 {
@@ -319,7 +378,7 @@ START_TEST(what_is_shown_stays_while_its_successor_waits)
 	add("web", "1", "10.0.0.1", 5);
 	registry_flush(registry, 1000);
 	told_so_far();
-	host_known = false;
+	host_known = HOST_AWAITED;
 	registry_remove(registry, "prod", "web", "1", 6);
 	registry_flush(registry, 2000);
 	add("web", "2", "db.example.net", 7);
@@ -330,7 +389,7 @@ START_TEST(what_is_shown_stays_while_its_successor_waits)
 	ck_assert_str_eq(find("web"), "10.0.0.1");
 	address_parse("10.0.0.7", &host_address);
 	host_addresses = 1;
-	host_known = true;
+	host_known = HOST_KNOWN;
 	registry_host_changed(registry, "db.example.net");
 	registry_flush(registry, 3100);
 	ck_assert_str_eq(find("web"), "10.0.0.7");
@@ -344,7 +403,7 @@ END_TEST
 START_TEST(what_waits_may_go_again)
 {
 	set_up();
-	host_known = false;
+	host_known = HOST_AWAITED;
 	add("web", "1", "db.example.net", 5);
 	registry_flush(registry, 1000);
 	registry_remove(registry, "prod", "web", "1", 6);
@@ -417,6 +476,8 @@ int main(void)
 		{a_host_name_has_what_it_leads_to_and_follows_it, 1},
 		{a_change_waits_until_its_host_names_are_resolved, 1},
 		{a_change_waits_for_host_names_no_longer_than_a_while, 1},
+		{a_service_at_names_that_nobody_can_resolve_is_unknown, 2},
+		{what_was_loaded_as_unknown_is_until_it_is_read, 2},
 		{what_is_shown_stays_while_its_successor_waits, 1},
 		{what_waits_may_go_again, 1},
 		{without_memory_an_instance_does_not_get_lost, 1},

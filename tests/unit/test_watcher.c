@@ -282,6 +282,29 @@ START_TEST(an_address_that_becomes_junk_takes_the_instance_away)
 }
 END_TEST
 
+/* It exists as long as Nomad has it, and holds no address. */
+START_TEST(a_service_at_no_address_at_all_is_no_unknown_name)
+{
+	static const char *const addresses[] = {"", "no address at all"};
+
+	set_up();
+	world_register_silently("default", "odd", "odd-1", addresses[_i]);
+	world_register_silently("default", "spoilt", "spoilt-1", "10.0.0.8");
+	follow();
+	world_register("default", "spoilt", "spoilt-1", addresses[_i]);
+	world_run(10 * 60 * 1000);
+	ck_assert_str_eq(world_find("default", "odd"), "");
+	ck_assert_str_eq(world_find("default", "spoilt"), "");
+	ck_assert_uint_eq(world_said("everything is read again"), 0);
+	world_deregister("default", "odd-1", "ServiceDeregistration");
+	world_deregister("default", "spoilt-1", "ServiceDeregistration");
+	world_run(1000);
+	ck_assert_str_eq(world_find("default", "odd"), "none");
+	ck_assert_str_eq(world_find("default", "spoilt"), "none");
+	world_end();
+}
+END_TEST
+
 START_TEST(a_deletion_without_event_is_found_by_the_index)
 {
 	set_up();
@@ -474,6 +497,43 @@ START_TEST(a_service_that_is_listed_and_cannot_be_read_spoils_no_other)
 	world_run(2000);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
 	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	/* Nor does it become an unknown name, or the end of it all when its turn to be checked comes. */
+	ck_assert_str_eq(world_find("default", "web"), "unknown");
+	world_register("default", "web", "web-3", "10.0.0.9");
+	world_run(10 * 60 * 1000);
+	ck_assert_str_eq(world_find("default", "web"), "unknown");
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
+	ck_assert_uint_eq(world_said("\"web\" in namespace \"default\" cannot be read"), 1);
+	world.unreadable = NULL;
+	world_close_streams();
+	world_run(5 * 60 * 1000);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2 10.0.0.9");
+	world_end();
+}
+END_TEST
+
+/* What is known of it stays; and what says nothing of a service does not empty it. */
+START_TEST(a_service_that_cannot_be_read_any_more_stays)
+{
+	set_up();
+	world_register_silently("default", "api", "api-1", "10.0.0.7");
+	follow();
+	if (_i < 2) {
+		world.unreadable = "web";
+		world.unreadable_result = unreadable[_i];
+	} else {
+		world_deregister("default", "web-1", NULL);
+		world_deregister("default", "web-2", NULL);
+		world.junk = "{\"ID\":7}";
+		world_register_silently("default", "web", "web-1", "10.0.0.1");
+		world.unreadable_rows = "web";
+	}
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_close_streams();
+	world_run(10 * 60 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
 	ck_assert_uint_eq(world_said("cannot be followed"), 0);
 	world_end();
 }
@@ -666,6 +726,7 @@ int main(void)
 		{names_that_nobody_can_ask_for_are_left_out_and_said_once, 1},
 		{junk_records_spoil_no_others_and_are_said_once, 1},
 		{an_address_that_becomes_junk_takes_the_instance_away, 1},
+		{a_service_at_no_address_at_all_is_no_unknown_name, 2},
 		{a_deletion_without_event_is_found_by_the_index, 1},
 		{checks_at_any_interval_find_what_was_missed, 2 * sizeof intervals / sizeof *intervals},
 		{a_deletion_that_later_events_hide_is_found_in_turn, 1},
@@ -677,6 +738,7 @@ int main(void)
 		{a_list_of_long_ago_removes_nothing_and_is_no_rebuilt_cluster, 2},
 		{a_read_that_is_older_than_the_list_is_made_again, 1},
 		{reads_that_fail_for_a_moment_are_made_again, 1},
+		{a_service_that_cannot_be_read_any_more_stays, 3},
 		{a_service_that_is_listed_and_cannot_be_read_spoils_no_other, 2},
 		{events_older_than_the_read_of_their_service_change_nothing, 1},
 		{frames_that_find_no_room_while_everything_is_read_are_not_missed, 1},

@@ -121,13 +121,13 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static bool resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static enum registry_host resolve(void *context, const char *host, const struct address **addresses, size_t *count)
 {
 	(void)context;
 	(void)host;
 	*addresses = NULL;
 	*count = 0;
-	return !world.resolves_nothing;
+	return world.resolves_nothing ? HOST_AWAITED : HOST_KNOWN;
 }
 
 static void begin(const char *namespaces, const char *addresses)
@@ -263,7 +263,8 @@ static void read_service(const char *namespace, const char *service, char *body,
 	size_t used = (size_t)snprintf(body, room, "["), shown = 0;
 
 	for (size_t i = 0; i < row_count; i++) {
-		if (strcmp(rows[i].service, service) != 0 || strcmp(rows[i].namespace, namespace) != 0)
+		bool hidden = world.unreadable_rows != NULL && strcmp(service, world.unreadable_rows) == 0;
+		if (hidden || strcmp(rows[i].service, service) != 0 || strcmp(rows[i].namespace, namespace) != 0)
 			continue;
 		used += (size_t)snprintf(body + used, room - used, "%s", shown++ == 0 ? "" : ",");
 		used += put_registration(body + used, room - used, &rows[i]);
@@ -585,7 +586,9 @@ const char *world_find(const char *namespace, const char *service)
 	snprintf(key.namespace, sizeof key.namespace, "%s", namespace);
 	snprintf(key.service, sizeof key.service, "%s", service);
 	found = catalogue_find(catalogue, &key);
-	return found == NULL ? "none" : support_addresses(found->addresses, found->address_count);
+	if (found == NULL)
+		return "none";
+	return service_is_unknown(found) ? "unknown" : support_addresses(found->addresses, found->address_count);
 }
 
 const char *world_stream_path(void)

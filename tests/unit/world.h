@@ -48,6 +48,7 @@ struct world {
 	const char *unreadable;   /* a service whose reads end with this result, FAILED with status 405; NULL: none */
 	enum agent_result unreadable_result;
 	const char *junk;              /* an element that reads of "web" carry besides; NULL: none */
+	const char *unreadable_rows;   /* a service of which reads have that element alone; NULL: none */
 	/* What it saw. */
 	unsigned int streams, lists, reads, polls, knocks, most_at_once;
 	int64_t first_beat; /* until which `{}` is held back, milliseconds */
@@ -100,7 +101,8 @@ void world_rebuild(uint64_t index);
 /* What was asked of the last stream. */
 const char *world_stream_path(void);
 
-/* The addresses of a service in the catalogue, with blanks between; "none" where there is no such service. */
+/* The addresses of a service in the catalogue, with blanks between; "none" where there is no such service, "unknown"
+ * where nobody can tell. */
 const char *world_find(const char *namespace, const char *service);
 
 enum catalogue_state world_state(void);
