@@ -5,6 +5,8 @@
  */
 #include "settings.h"
 
+#include "text.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -34,20 +36,12 @@ static int read_prefixes(const struct words *words, const char *key, struct pref
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef";
-	const char *found = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
-
-	return found == NULL ? -1 : (int)(found - digits);
-}
-
 static bool parse_secret(const char *text, uint8_t secret[COOKIE_SECRET])
 {
 	if (strlen(text) != 2 * COOKIE_SECRET)
 		return false;
 	for (size_t i = 0; i < COOKIE_SECRET; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		int high = text_hex_digit(text[2 * i]), low = text_hex_digit(text[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		secret[i] = (uint8_t)(high << 4 | low);

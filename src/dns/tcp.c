@@ -136,6 +136,12 @@ static bool read_client(uv_tcp_t *handle, struct dns_client *client)
 	return true;
 }
 
+/* How many connections one client may have. */
+static size_t share(const struct tcp *tcp)
+{
+	return tcp->most < TCP_CLIENT_SHARE ? 1 : tcp->most / TCP_CLIENT_SHARE;
+}
+
 /* Lets a connection in; false where its client has too many. */
 static bool admit(struct connection *connection)
 {
@@ -145,7 +151,7 @@ static bool admit(struct connection *connection)
 	if (!read_client(&connection->handle, &client))
 		return false;
 	uint16_t *siblings = siblings_of(tcp, &client.address);
-	if (siblings != NULL && *siblings >= tcp->most / TCP_CLIENT_SHARE)
+	if (siblings != NULL && *siblings >= share(tcp))
 		return false;
 	if (tcp->count >= tcp->most)
 		close_connection(tcp->oldest);

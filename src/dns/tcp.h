@@ -19,7 +19,7 @@
 enum {
 	TCP_QUERY_MAX = 4096,      /* octets; a question with every option that there is has some hundreds */
 	TCP_HELD_MAX = 64 << 20,   /* octets that wait, of questions and answers, over all connections */
-	TCP_CLIENT_SHARE = 4,      /* one client has at most this part of the connections, loopback excepted */
+	TCP_CLIENT_SHARE = 4,      /* one client has at most this part of the connections, and one at least; loopback excepted */
 };
 
 struct tcp;

@@ -309,6 +309,7 @@ int fetch_service(const struct config *config, const struct name *name, int64_t 
 	if (name_in_default_namespace(&name->key)) {
 		fetch.namespace = config_default_namespace(config);
 		snprintf(record->key.namespace, sizeof record->key.namespace, "%s", fetch.namespace);
+		fetch.namespace_exists = text_same(fetch.namespace, name->key.service); /* empty or not, as it is for DNS */
 	}
 	if (agent_init(config, &fetch.agent, reason) < 0) {
 		snprintf(report->reason, sizeof report->reason, "%s", reason);
