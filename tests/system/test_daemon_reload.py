@@ -133,3 +133,14 @@ def test_what_needs_a_restart_is_said_by_name(host, daemon, start):  # noqa: F81
     assert "[daemon]" not in daemon.log
     assert server.ask("web.nomad") == OLD
     assert server.message("1.0.1.10.in-addr.arpa", "PTR").rcode() == dns.rcode.REFUSED
+
+
+def test_many_reloads_under_questions(daemon, start):  # noqa: F811
+    """Settings that were replaced are let go of while workers answer by them."""
+    server = start("default prod")
+    askers = [Asker(server, "web.nomad", "web.prod.nomad") for _ in range(3)]
+    for number in range(30):
+        daemon.configure("default prod", {"ttl": 10 + number}, {"allow": "127.0.0.0/8 " + "10.0.0.0/8 " * (number % 9)})
+        daemon.reload()
+        wait_until(lambda: server.message("web.nomad").answer[0].ttl == 10 + number)
+    assert [asker.end() for asker in askers] == [{"web.nomad": [OLD], "web.prod.nomad": [NEW]}] * 3
