@@ -26,7 +26,7 @@ enum { PUBLISHED_DEAD_AFTER = 5 }; /* seconds; the daemon touches the heartbeat 
  *
  * FOUND, NO_DATA (the name is a namespace's) and NO_NAME are final: the daemon is alive.
  * UNKNOWN: no heartbeat, one over PUBLISHED_DEAD_AFTER seconds old or from the future, a wrong owner or mode, a
- * damaged record, no memory. The caller takes its next step and never says "no such name".
+ * damaged record, one that says that nobody can tell, no memory. The caller takes its next step and never says "no such name".
  *
  * Five system calls for a hit, two or three for a miss, one without daemon; nothing stays open. Any thread.
  * Changes errno.

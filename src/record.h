@@ -28,7 +28,7 @@ enum {
 };
 
 struct record {
-	enum verdict verdict;       /* FOUND with a service; NO_NAME and NO_DATA without; UNKNOWN: a failed fetch */
+	enum verdict verdict;       /* FOUND with a service; NO_NAME and NO_DATA without; UNKNOWN: nobody can tell */
 	bool complete;              /* holds every spelling; otherwise all that is known is the one in lower case */
 	struct service_key key;     /* in lower case */
 	uint64_t made;              /* milliseconds since 1970, by the writer's clock */

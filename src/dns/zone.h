@@ -40,7 +40,8 @@ struct zone_node {
 void zone_locate(const struct dns_view *view, const struct query *query, struct zone_node *node);
 
 /*
- * What the name stands for; `node` comes from zone_locate(), and is not NONE. UNKNOWN without memory. What it points
+ * What the name stands for; `node` comes from zone_locate(), and is not NONE. UNKNOWN without memory,
+ * or where nobody can tell what is asked for. What it points
  * to lasts until the reader leaves the catalogue, and until the next call with the same scratch.
  */
 void zone_find(const struct dns_view *view, const struct query *query, struct zone_node *node);
