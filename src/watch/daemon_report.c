@@ -39,7 +39,8 @@ static void count_instances(void *context, const struct service_key *key, const 
 	int64_t *count = context;
 
 	(void)key;
-	*count += (int64_t)service->instance_count;
+	for (size_t i = 0; i < service->instance_count; i++)
+		*count += service->instances[i].host != NULL || service->instances[i].address_count > 0;
 }
 
 /* A moment of the watcher's clock in milliseconds since 1970. */
