@@ -38,7 +38,7 @@ HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
 	cache.c deadline.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
-ASKING = $(filter-out src/nomad/stream%,$(wildcard src/nomad/*.c src/config*.c)) src/url.c src/file.c src/record_encode.c
+ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c url.c file.c record_encode.c)))
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c src/watch/status.c $(CORE) $(ASKING)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
 	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
@@ -85,7 +85,7 @@ UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.
 
 $(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(B)/tests/unit/world.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
-		$(call pkg_libs,$(DAEMON_PKGS) check) -pthread
+		$(call pkg_libs,$(DAEMON_PKGS) check) -lresolv -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
@@ -103,8 +103,8 @@ $(B)/tests/bench/%: tests/bench/%.c Makefile
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
-$(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/config*.c src/url.c src/dns/*.c) \
-		$(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
+$(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/dns/*.c) \
+		$(filter-out src/nomad/%,$(ASKING)) $(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)

@@ -1,6 +1,6 @@
 /*
  * IP addresses as text, as labels of a name, and what else a registration's address may be.
- * Called by service.c, nomad/registrations.c and dns/zone.c; declared in address.h.
+ * Called by service.c, nomad/registrations.c, nomad/hosts.c, watch/resolve.c and dns/zone.c; declared in address.h.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,6 +18,20 @@ static const uint8_t unspecified[16];
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return a->family == b->family && memcmp(a->octets, b->octets, sizeof a->octets) == 0;
+}
+
+bool address_from_socket(const struct sockaddr *from, struct address *address)
+{
+	struct address read = {.family = (uint8_t)from->sa_family};
+
+	if (from->sa_family == AF_INET)
+		memcpy(read.octets, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+	else if (from->sa_family == AF_INET6)
+		memcpy(read.octets, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
+	else
+		return false;
+	*address = read;
+	return true;
 }
 
 size_t address_size(const struct address *address)

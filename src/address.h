@@ -21,6 +21,11 @@ struct address {
 /* Whether both are the same address of the same family. */
 bool address_equal(const struct address *a, const struct address *b);
 
+struct sockaddr;
+
+/* The address of a socket's, such as getaddrinfo() gives. False and untouched where it is neither IPv4 nor IPv6. */
+bool address_from_socket(const struct sockaddr *from, struct address *address);
+
 /* Octets that count: 4 or 16. */
 size_t address_size(const struct address *address);
 

@@ -5,6 +5,7 @@
  */
 #include "cache.h"
 
+#include "bytes.h"
 #include "deadline.h"
 #include "place.h"
 #include "text.h"
@@ -131,13 +132,28 @@ static int open_lock(const struct cache *cache, const struct name *name)
 	return descriptor < 0 ? -errno : descriptor;
 }
 
+/* What the last one that asked for this name had as its time, in milliseconds, as cache_say_limit() wrote it. */
+static int64_t limit_said(int lock, int64_t otherwise)
+{
+	uint8_t octets[CACHE_LIMIT_SIZE];
+	struct reader reader;
+
+	if (pread(lock, octets, sizeof octets, 0) != sizeof octets)
+		return otherwise;
+	reader_init(&reader, octets, sizeof octets);
+	uint32_t limit = reader_u32(&reader);
+	return limit <= CACHE_LIMIT_MOST ? limit : otherwise;
+}
+
 /* Takes the descriptor over; it comes back locked, or a negative errno does. */
-static int wait_for(int lock, int64_t deadline)
+static int wait_for(int lock, int64_t started, int64_t limit)
 {
 	/* flock() has no time limit of its own, and a signal to end it would be seen by the host: so look, and look again. */
 	for (long wait = WAIT_FIRST; flock(lock, LOCK_EX | LOCK_NB) < 0;
 	     wait = wait * 2 > WAIT_MOST ? WAIT_MOST : wait * 2) {
-		int error = errno == EWOULDBLOCK && deadline_left(deadline) <= 0 ? ETIMEDOUT : errno;
+		int error = errno;
+		if (error == EWOULDBLOCK && deadline_left(started + limit_said(lock, limit)) <= 0)
+			error = ETIMEDOUT;
 		if (error != EWOULDBLOCK && error != EINTR) {
 			close(lock);
 			return -error;
@@ -155,12 +171,12 @@ static bool is_removed(int lock)
 	return fstat(lock, &status) == 0 && status.st_nlink == 0;
 }
 
-int cache_lock(const struct cache *cache, const struct name *name, int64_t deadline)
+int cache_lock(const struct cache *cache, const struct name *name, int64_t started, int64_t limit)
 {
 	for (;;) {
 		int lock = open_lock(cache, name);
 		if (lock >= 0)
-			lock = wait_for(lock, deadline);
+			lock = wait_for(lock, started, limit);
 		if (lock < 0 || !is_removed(lock))
 			return lock;
 		close(lock);

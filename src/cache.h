@@ -23,6 +23,8 @@
 #define CACHE_FAILED ".failed"
 
 enum {
+	CACHE_LIMIT_SIZE = 4,     /* octets in a lock's file: the limit of who holds it, u32, network order */
+	CACHE_LIMIT_MOST = 60000, /* milliseconds that are believed */
 	CACHE_FAILED_FOR = 1000, /* milliseconds in which a failure is not tried again */
 	CACHE_PREFIX_MAX = 20,   /* octets with the NUL: "@", 16 hex digits, "/" */
 };
@@ -63,13 +65,14 @@ bool cache_failed_recently(const struct cache *cache, const struct name *name);
 /*
  * Waits until nobody else asks Nomad for the name, and keeps others from it.
  *
- * deadline    of the wait, by deadline_now()
+ * started  when the lookup began, by deadline_now()
+ * limit    milliseconds from then that the wait may take, unless the one that holds it has said cache_say_limit()
  *
  * The descriptor that holds the lock, released with cache_unlock(); -ETIMEDOUT where somebody else kept it, or
  * another negative errno where there can be no lock: nothing can be written, then everybody asks for himself.
  * Any thread. Changes errno.
  */
-int cache_lock(const struct cache *cache, const struct name *name, int64_t deadline);
+int cache_lock(const struct cache *cache, const struct name *name, int64_t started, int64_t limit);
 
 /* Releases the lock, also where another thread forked meanwhile and its child still has the descriptor. */
 void cache_unlock(int lock);

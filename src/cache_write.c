@@ -7,6 +7,7 @@
  */
 #include "cache_write.h"
 
+#include "bytes.h"
 #include "deadline.h"
 #include "file.h"
 #include "place.h"
@@ -79,6 +80,18 @@ static int replace_file(const struct cache *cache, const char *path, const void 
 	return result;
 }
 
+/* For file systems that cannot exchange (NFS, ZFS before 2.2). Locks in it stay held; cache_prune() removes it. */
+static void move_folder_away(const struct cache *cache, const char *path)
+{
+	char temporary[TEMPORARY_MAX];
+	struct stat status;
+
+	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status.st_mode))
+		return;
+	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
+	renameat(cache->descriptor, path, cache->descriptor, temporary);
+}
+
 static int set_link(const struct cache *cache, const char *link, const char *target)
 {
 	char path[PLACE_MAX], stands[PLACE_MAX] = "", temporary[TEMPORARY_MAX];
@@ -92,6 +105,10 @@ static int set_link(const struct cache *cache, const char *link, const char *tar
 		return -errno;
 	/* A lookup before the first answer has made a folder there, for its lock: the two change places. */
 	int result = renameat2(cache->descriptor, temporary, cache->descriptor, path, RENAME_EXCHANGE) < 0 ? -errno : 0;
+	if (result == -EINVAL || result == -ENOSYS) {
+		move_folder_away(cache, path);
+		result = -ENOENT;
+	}
 	if (result == -ENOENT && renameat(cache->descriptor, temporary, cache->descriptor, path) == 0)
 		return 0;
 	unlinkat(cache->descriptor, temporary, 0);
@@ -195,6 +212,17 @@ int cache_failure(const struct cache *cache, const struct name *name, char reaso
 		return 0;
 	stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
 	return read_failure(cache, path, reason, age);
+}
+
+void cache_say_limit(int lock, uint32_t limit)
+{
+	uint8_t octets[CACHE_LIMIT_SIZE];
+	struct writer writer;
+
+	writer_init(&writer, octets, sizeof octets);
+	writer_u32(&writer, limit);
+	if (lock < 0 || pwrite(lock, octets, sizeof octets, 0) < 0)
+		return; /* then they wait as long as is usual */
 }
 
 /* One of the places, if it is free; -EWOULDBLOCK if not. */

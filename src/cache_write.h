@@ -48,6 +48,12 @@ int cache_fail(const struct cache *cache, const struct name *name, const char *r
 int cache_failure(const struct cache *cache, const struct name *name, char reason[CACHE_REASON_MAX], int64_t *age);
 
 /*
+ * Says to those who wait for a lock how long its holder may take, in milliseconds; for descriptors of cache_lock(), or
+ * -1. They have no configuration, and could not know.
+ */
+void cache_say_limit(int lock, uint32_t limit);
+
+/*
  * Waits for one of the user's CACHE_CONNECTIONS_MAX places, so that a burst of names does not use up the agent's
  * connections (100 for all of a host). A descriptor whose closing gives the place back; -ETIMEDOUT, or another
  * negative errno where nothing can be written.

@@ -18,7 +18,10 @@
 
 #define CONFIG_FILE "/etc/nss-nomad.conf"
 
-enum { CONFIG_REASON_MAX = 512 }; /* octets with the NUL, of a message to a person */
+enum {
+	CONFIG_REASON_MAX = 512,     /* octets with the NUL, of a message to a person */
+	CONFIG_UDP_SIZE_MAX = 4096, /* the most that udp_size can be */
+};
 
 /* A list of words, in the order they were given. */
 struct words {
@@ -87,6 +90,15 @@ int config_load(const char *path, struct config *config, char reason[CONFIG_REAS
  */
 int config_set(struct config *config, const char *section, const char *key, const char *value,
                char reason[CONFIG_REASON_MAX]);
+
+/* Is told of a key that differs; section and key are static. */
+typedef void (*config_differs)(void *context, const char *section, const char *key);
+
+/*
+ * Keeps what only a start can change (listen, workers, publish ...): where `config` differs from what is running, the
+ * two change places, so that `config` is what holds. The rest of `running` stays. `differs` is called for each.
+ */
+void config_keep(struct config *config, struct config *running, config_differs differs, void *context);
 
 /* The namespace of names that give none: the first one configured, "default" with "*". */
 const char *config_default_namespace(const struct config *config);

@@ -5,6 +5,7 @@
  */
 #include "config_keys.h"
 
+#include "prefix.h"
 #include "published.h"
 #include "url.h"
 
@@ -22,15 +23,15 @@ static bool is_address(const char *word, const char **wrong)
 	return url_parse(word, &url, wrong);
 }
 
-/* Nomad's own rule: ^[a-zA-Z0-9-]{1,128}$ (nomad/structs/structs.go, validNamespaceName). */
+/* Nomad's own rule is ^[a-zA-Z0-9-]{1,128}$ (nomad/structs/structs.go, validNamespaceName); no name can say a longer label. */
 static bool is_namespace(const char *word, const char **wrong)
 {
-	enum { NAMESPACE_MAX = 128 };
-
-	(void)wrong;
-	return strcmp(word, "*") == 0 ||
-	       (strlen(word) <= NAMESPACE_MAX &&
-	        word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")] == '\0');
+	if (word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")] != '\0')
+		return strcmp(word, "*") == 0;
+	if (strlen(word) <= NAME_LABEL_MAX)
+		return true;
+	*wrong = "a label of a name holds 63 octets, so nobody could ask for its services";
+	return false;
 }
 
 /* Sent to the agent as it is, so a host's name or an address; under .nomad too: it is not looked up. */
@@ -95,18 +96,12 @@ static bool is_endpoint(const char *word, const char **wrong)
 	return family_of(word, length) == AF_INET;
 }
 
-/* ADDRESS/LENGTH, or one address. */
 static bool is_prefix(const char *word, const char **wrong)
 {
-	size_t length = strcspn(word, "/");
-	int family = family_of(word, length);
-	uint64_t bits;
+	struct prefix prefix;
 
 	(void)wrong;
-	if (family == 0)
-		return false;
-	return word[length] == '\0' ||
-	       read_number(word + length + 1, strlen(word + length + 1), family == AF_INET ? 32 : 128, &bits);
+	return prefix_parse(word, &prefix);
 }
 
 static bool is_cookie_secret(const char *text, const char **wrong)
@@ -146,6 +141,8 @@ enum {
 };
 
 static const char endpoints[] = "a list of ADDRESS:PORT, [ADDRESS]:PORT for IPv6, separated by blanks; empty for none";
+static const char prefixes[] =
+	"a list of ADDRESS/LENGTH, separated by blanks, no bit of the address set after LENGTH; empty for none";
 static const char path[] = "a path that starts with /";
 
 static const struct config_key keys[] = {
@@ -154,7 +151,7 @@ static const struct config_key keys[] = {
 	{"nomad", "token-file", CONFIG_TEXT, FIELD(token_file), 0, 0, is_path, "", path},
 	{"nomad", "region", CONFIG_TEXT, FIELD(region), 0, 0, NULL, "", "the name of a region"},
 	{"nomad", "namespace", CONFIG_WORDS, FIELD(namespaces), 1, LIST_MAX, is_namespace, "*",
-         "* for all, or a list of namespaces separated by blanks: letters, digits, -, at most 128 octets each"},
+         "* for all, or a list of namespaces separated by blanks: letters, digits, -, at most 63 octets each"},
 	{"nomad", "ca-file", CONFIG_TEXT, FIELD(ca_file), 0, 0, is_path, "", path},
 	{"nomad", "cert-file", CONFIG_TEXT, FIELD(cert_file), 0, 0, is_path, "", path},
 	{"nomad", "key-file", CONFIG_TEXT, FIELD(key_file), 0, 0, is_path, "", path},
@@ -171,14 +168,14 @@ static const struct config_key keys[] = {
 	{"dns", "listen", CONFIG_WORDS, FIELD(listen), 0, LIST_MAX, is_endpoint, "127.0.0.1:1053 [::1]:1053", endpoints},
 	{"dns", "allow", CONFIG_WORDS, FIELD(allow), 0, LIST_MAX, is_prefix,
          "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10",
-         "a list of ADDRESS/LENGTH, separated by blanks"},
-	{"dns", "reverse", CONFIG_WORDS, FIELD(reverse), 0, LIST_MAX, is_prefix, "",
-         "a list of ADDRESS/LENGTH, separated by blanks; empty for none"},
+         prefixes},
+	{"dns", "reverse", CONFIG_WORDS, FIELD(reverse), 0, LIST_MAX, is_prefix, "", prefixes},
 	{"dns", "workers", CONFIG_NUMBER, FIELD(workers), 0, WORKERS_MAX, NULL, "0",
          "a number from 1 to 32, or 0 for one per core"},
 	{"dns", "rate-limit", CONFIG_NUMBER, FIELD(rate_limit), 0, RATE_MAX, NULL, "200",
          "answers a second from 1 to 1000000, or 0 for no limit"},
-	{"dns", "udp-size", CONFIG_NUMBER, FIELD(udp_size), 512, 4096, NULL, "1232", "a number of octets from 512 to 4096"},
+	{"dns", "udp-size", CONFIG_NUMBER, FIELD(udp_size), 512, CONFIG_UDP_SIZE_MAX, NULL, "1232",
+         "a number of octets from 512 to 4096"},
 	{"dns", "cookies", CONFIG_BOOL, FIELD(cookies), 0, 0, NULL, "yes", "yes or no"},
 	{"dns", "cookie-secret", CONFIG_TEXT, FIELD(cookie_secret), 0, 0, is_cookie_secret, "",
          "32 hexadecimal digits, the same on all servers behind one address"},

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ struct launch {
 	int output; /* the pipe's end for writing */
 	int lock;
 	char *stack; /* of the helper's child; the middle one's lies above it */
+	pid_t helper;
 	int error;   /* why exec was not reached, 0 where it was */
 };
 
@@ -175,7 +177,8 @@ static int be_middle(void *argument)
 {
 	struct launch *launch = argument;
 
-	if (clone_unseen(become_helper, launch->stack, launch) < 0)
+	launch->helper = clone_unseen(become_helper, launch->stack, launch);
+	if (launch->helper < 0)
 		launch->error = errno;
 	return 0;
 }
@@ -184,6 +187,23 @@ static void reap(pid_t middle)
 {
 	/* ECHILD is as good: the host ignores SIGCHLD, or another of its threads waits with __WALL. */
 	while (waitpid(middle, NULL, (int)__WCLONE) < 0 && errno == EINTR)
+		;
+}
+
+/* Whether orphans become this process's own: it is a container's first, or has asked for them. */
+static bool inherits_orphans(void)
+{
+	int asked = 0;
+
+	return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &asked) == 0 && asked != 0);
+}
+
+/* Such a process has inherited the helper, and may never look after orphans: it would keep one more with each miss. */
+static void bury(pid_t helper, bool has_answered)
+{
+	if (!has_answered)
+		kill(helper, SIGKILL);
+	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
@@ -315,6 +335,8 @@ int helper_run(const char *program, const char *text, int lock, int64_t started,
 	if (result == 0)
 		result = receive_answer(ends[0], started, record);
 	close(ends[0]);
+	if (launch.error == 0 && inherits_orphans())
+		bury(launch.helper, result == 0);
 	free(environment);
 	return result;
 }

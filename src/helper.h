@@ -6,6 +6,9 @@
  * descriptors, handlers and signal mask stay out of it, and of its environment it gets NOMAD_* alone. No memory
  * is copied, however large the host (vfork's way).
  *
+ * A host that inherits orphans itself (a container's first process, a subreaper) inherits this one, and is sent its
+ * SIGCHLD as any orphan's; helper_run() has reaped it when it returns.
+ *
  * What the helper writes to its standard output: its own limit of time (u32, milliseconds from the start of the
  * lookup, in network order), as soon as it runs; then a whole record, also when it failed (VERDICT_UNKNOWN).
  *

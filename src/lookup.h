@@ -61,10 +61,16 @@ struct lookup_result {
 };
 
 /*
+ * Whether the process runs with somebody else's rights: set-uid, set-gid, or its effective user or group is another
+ * than its real one. Who started it may stop or starve it at will, so that it must hold nothing up for those whose
+ * rights they are: it takes no lock, and notes no failure. Any thread.
+ */
+bool lookup_is_put_on(void);
+
+/*
  * The places of this process: the usual ones, unless NOMAD_ADDR, NOMAD_REGION or NOMAD_NAMESPACE is set, which
  * select another cluster: no published files then, and a part of the cache that is named after the three values.
- * Ignores them where the process runs with somebody else's rights (secure_getenv), or its effective user or group
- * is another than its real one. No system call unless one of them is set.
+ * Ignores them where lookup_is_put_on(). No system call unless one of them is set.
  */
 void lookup_places_init(struct lookup_places *places);
 

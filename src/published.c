@@ -69,18 +69,23 @@ __attribute__((noinline)) static int open_service(const char *dir, const struct 
 	return descriptor < 0 ? -errno : descriptor;
 }
 
-/* A name of one label may be a namespace's; then it exists and is empty. An aliased one is found in its other reading. */
+/*
+ * No such file. A name of one label may be a namespace's; then it exists and is empty. An aliased one is found in its
+ * other reading. Of every other name that proves nothing unless the folder of all services is there, half removed as
+ * the daemon's may be; one call more for this, which a name of one label has not left.
+ */
 __attribute__((noinline)) static enum verdict find_namespace(const char *dir, const struct name *name)
 {
 	char path[PLACE_MAX];
 	struct stat status;
 
-	if (!name_in_default_namespace(&name->key) || name->aliased)
-		return VERDICT_NO_NAME;
-	text_lower(name->key.service, stpcpy(stpcpy(path, dir), "/" PUBLISHED_SERVICES "/"));
+	char *end = stpcpy(stpcpy(path, dir), "/" PUBLISHED_SERVICES "/");
+	bool of_one_label = name_in_default_namespace(&name->key) && !name->aliased;
+	if (of_one_label)
+		text_lower(name->key.service, end);
 	if (lstat(path, &status) < 0)
-		return errno == ENOENT ? VERDICT_NO_NAME : VERDICT_UNKNOWN;
-	return S_ISDIR(status.st_mode) ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+		return errno == ENOENT && of_one_label ? VERDICT_NO_NAME : VERDICT_UNKNOWN;
+	return S_ISDIR(status.st_mode) && of_one_label ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 }
 
 /* What an open file says: FOUND and the record, or UNKNOWN. */

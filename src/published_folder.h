@@ -18,9 +18,13 @@ struct published_folder {
 	int services; /* of the folder of services */
 	dev_t device; /* which folder was opened */
 	ino_t inode;
+	char kept[NAME_LABEL_MAX + 1]; /* the default namespace, whose folder stays when it is empty; "" for none */
 };
 
 /* Removes a namespace's folder with all that is in it. */
 void published_remove_namespace(struct published_folder *folder, const char *name);
+
+/* Removes a namespace's folder if nothing is left in it, unless it is the default one's: that exists, empty or not. */
+void published_drop_empty(const struct published_folder *folder, const char *name);
 
 #endif

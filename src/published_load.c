@@ -59,8 +59,6 @@ static void each_service(int services, const char *namespace, visit_file visit, 
 			unlinkat(dirfd(names), entry->d_name, 0);
 	}
 	closedir(names);
-	/* One that nothing is left in goes; with something in it this fails. */
-	unlinkat(services, namespace, AT_REMOVEDIR);
 }
 
 static int each_file(const struct published_folder *folder, visit_file visit, void *context)
@@ -73,6 +71,7 @@ static int each_file(const struct published_folder *folder, visit_file visit, vo
 		if (is_dots(entry->d_name) || !is_ours(entry->d_name))
 			continue;
 		each_service(folder->services, entry->d_name, visit, context);
+		published_drop_empty(folder, entry->d_name);
 	}
 	closedir(names);
 	return 0;

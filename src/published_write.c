@@ -171,6 +171,22 @@ static int remove_link(struct published_folder *folder, const char *name, char r
 	return fail_errno(folder, reason, "remove the link", name);
 }
 
+void published_drop_empty(const struct published_folder *folder, const char *name)
+{
+	/* With something in it this fails. */
+	if (strcmp(name, folder->kept) != 0)
+		unlinkat(folder->services, name, AT_REMOVEDIR);
+}
+
+/* Keeps the default namespace's folder; the one kept before goes with the next look at all files, if it is empty. */
+static int keep_namespace(struct published_folder *folder, const char *name, char reason[PUBLISHED_REASON_MAX])
+{
+	strcpy(folder->kept, name);
+	if (name[0] == '\0' || mkdirat(folder->services, name, FOLDER_MODE) == 0 || errno == EEXIST)
+		return 0;
+	return fail_errno(folder, reason, "make services", name);
+}
+
 int published_set_links(struct published_folder *folder, const struct published_layout *layout,
                         char reason[PUBLISHED_REASON_MAX])
 {
@@ -181,6 +197,9 @@ int published_set_links(struct published_folder *folder, const struct published_
 		text_lower(layout->default_namespace, target);
 	result = target[0] == '\0' ? remove_link(folder, NAME_DEFAULT_NAMESPACE, reason)
 	                           : set_link(folder, NAME_DEFAULT_NAMESPACE, target, reason);
+	if (result < 0)
+		return result;
+	result = keep_namespace(folder, target, reason);
 	if (result < 0)
 		return result;
 	return layout->reading == NAME_SERVICE_LABEL ? set_link(folder, PLACE_SERVICE_LABEL, ".", reason)
@@ -296,8 +315,7 @@ int published_remove(struct published_folder *folder, const struct service_key *
 	set_paths(key, &paths);
 	if (unlinkat(folder->services, paths.file, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
 		return fail_errno(folder, reason, "remove services", paths.file);
-	/* Fails while there are others; then the folder has to stay. */
-	unlinkat(folder->services, paths.folder, AT_REMOVEDIR);
+	published_drop_empty(folder, paths.folder);
 	return 0;
 }
 

@@ -44,7 +44,10 @@ int published_open(const struct published_layout *layout, struct published_folde
 /* Gives the folder up; what lies in it stays. Accepts NULL. */
 void published_close(struct published_folder *folder);
 
-/* Sets both links anew, for a configuration that has changed. 0 or a negative errno and a reason. */
+/*
+ * Sets both links, and the folder of the default namespace, anew for a configuration that has changed. 0 or a negative
+ * errno and a reason.
+ */
 int published_set_links(struct published_folder *folder, const struct published_layout *layout,
                         char reason[PUBLISHED_REASON_MAX]);
 

@@ -44,6 +44,15 @@ bool text_has_upper(const char *text)
 	return false;
 }
 
+int text_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 char *text_number(char *at, unsigned long long number)
 {
 	char digits[TEXT_NUMBER_MAX];

@@ -25,6 +25,9 @@ void text_lower(const char *text, char *lowered);
 /* Whether there is an ASCII letter in upper case. */
 bool text_has_upper(const char *text);
 
+/* The value of a hexadecimal digit in either case, -1 where it is none. */
+int text_hex_digit(char c);
+
 /* Writes a number in decimal digits and a NUL; returns where the NUL stands, as stpcpy(). */
 char *text_number(char *at, unsigned long long number);
 

@@ -6,6 +6,7 @@
 #include "url.h"
 
 #include "address.h"
+#include "text.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -51,15 +52,6 @@ static bool parse_path(const char *text, struct url *url, const char **wrong)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* USER:PASSWORD, percent-encoded; octets below a blank would break out of the header they are sent in. */
 static bool parse_user(const char *text, size_t length, struct url *url, const char **wrong)
 {
@@ -70,8 +62,8 @@ static bool parse_user(const char *text, size_t length, struct url *url, const c
 	for (size_t i = 0; i < length; i++) {
 		int octet = (unsigned char)text[i];
 		if (octet == '%') {
-			int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
-			int low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
+			int high = i + 2 < length ? text_hex_digit(text[i + 1]) : -1;
+			int low = i + 2 < length ? text_hex_digit(text[i + 2]) : -1;
 			octet = high < 0 || low < 0 ? 0 : high << 4 | low;
 			i += 2;
 		}

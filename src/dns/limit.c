@@ -9,10 +9,14 @@
 
 #include <sys/socket.h>
 
-void limit_init(struct limit *limit, uint32_t rate, uint64_t seed)
+void limit_init(struct limit *limit, uint64_t seed)
 {
-	limit->rate = rate;
 	limit->seed = seed | 1;
+}
+
+void limit_set_rate(struct limit *limit, uint32_t rate, size_t workers)
+{
+	limit->rate = (uint32_t)((rate + workers - 1) / workers);
 }
 
 /* The source's prefix: 24 bits of an IPv4 address, 56 of an IPv6 one. */

@@ -1,6 +1,7 @@
 /*
  * How many answers a source may have: who forges a victim's address gets it no more than that. Called by udp.c; each worker
- * has its own, and limits by itself.
+ * has its own, and limits by itself to its share: the kernel spreads a source's ports, which a forger is free to choose,
+ * over all of them.
  *
  * Sources are counted by prefix, /24 and /56, and by kind of answer, each second anew. Loopback and clients that have
  * shown a cookie are not counted: nobody forges those.
@@ -22,7 +23,7 @@ enum {
 };
 
 struct limit {
-	uint32_t rate; /* answers a second; 0: unlimited */
+	uint32_t rate; /* answers a second; 0, also before limit_set_rate(): unlimited */
 	uint64_t seed; /* unknown to others, so that nobody chooses whose bucket to share */
 	uint32_t error_second;
 	uint32_t errors;
@@ -40,7 +41,10 @@ enum limit_verdict {
 };
 
 /* Sets up zeroed memory. */
-void limit_init(struct limit *limit, uint32_t rate, uint64_t seed);
+void limit_init(struct limit *limit, uint64_t seed);
+
+/* Sets one of `workers` workers' share of `rate` answers a second to a source; 0: unlimited. */
+void limit_set_rate(struct limit *limit, uint32_t rate, size_t workers);
 
 /* What to do with an answer; every second one over the limit is cut, the other dropped. `now` is in seconds. */
 enum limit_verdict limit_check(struct limit *limit, const struct address *client, const struct dns_outcome *outcome,

@@ -188,8 +188,6 @@ static size_t opt_size(const struct query *query, const struct options *options,
 		size += OPTION_HEAD + options->cookie_size;
 	if (options->keepalive)
 		size += OPTION_HEAD + 2;
-	if (options->nsid != NULL)
-		size += OPTION_HEAD + strlen(options->nsid);
 	return size + (may_explain ? OPTION_HEAD + 2 : 0);
 }
 
@@ -198,10 +196,14 @@ bool reply_begin(struct reply *reply, const struct query *query, const struct op
 {
 	size_t opt = opt_size(query, options, may_explain);
 	size_t question = with_question ? query->question_size : 0;
+	size_t nsid = query->has_opt && options->nsid != NULL ? OPTION_HEAD + strlen(options->nsid) : 0;
 
 	if (room < MESSAGE_HEADER + question + opt)
 		return false;
-	*reply = (struct reply){.query = query, .reason = REASON_NONE, .opt_size = opt};
+	bool identified = nsid > 0 && room >= MESSAGE_HEADER + question + opt + nsid;
+	if (identified)
+		opt += nsid;
+	*reply = (struct reply){.query = query, .reason = REASON_NONE, .opt_size = opt, .identified = identified};
 	writer_init(&reply->writer, answer, room - opt);
 	reply->writer.at += MESSAGE_HEADER; /* reply_end() writes it */
 	writer_put(&reply->writer, octets + MESSAGE_HEADER, question);
@@ -232,7 +234,7 @@ static void write_opt(struct reply *reply, const struct options *options)
 		uint8_t idle[2] = {(uint8_t)(options->idle >> 8), (uint8_t)options->idle};
 		write_option(writer, OPTION_KEEPALIVE, idle, sizeof idle);
 	}
-	if (options->nsid != NULL)
+	if (reply->identified)
 		write_option(writer, OPTION_NSID, options->nsid, strlen(options->nsid));
 	if (reply->reason != REASON_NONE) {
 		uint8_t code[2] = {0, (uint8_t)reply->reason};

@@ -133,6 +133,7 @@ struct reply {
 	uint16_t authorities;
 	uint16_t additionals;
 	size_t opt_size; /* octets kept free for the OPT record */
+	bool identified; /* NSID is in it */
 };
 
 /* What an OPT record says besides; sizes of 0 leave an option out. */
@@ -147,7 +148,8 @@ struct options {
 
 /*
  * Begins an answer: the header's place, and the question where `with_question`. The OPT record's octets are kept
- * free if the query had one; an extended error counts as one where `may_explain`. False where not even that fits.
+ * free if the query had one; an extended error counts as one where `may_explain`, NSID is left out where it does not
+ * fit. False where not even the rest fits.
  */
 bool reply_begin(struct reply *reply, const struct query *query, const struct options *options,
                  const uint8_t *octets, uint8_t *answer, size_t room, bool with_question, bool may_explain);
@@ -163,12 +165,14 @@ static inline void record_set_owner(uint8_t *record, size_t owner)
 	memcpy(record, &pointer, sizeof pointer);
 }
 
+/* In seconds. */
 static inline void record_set_ttl(uint8_t *record, uint32_t ttl)
 {
 	ttl = htobe32(ttl);
 	memcpy(record + 6, &ttl, sizeof ttl);
 }
 
+/* In octets, of the data. */
 static inline void record_set_size(uint8_t *record, size_t size)
 {
 	uint16_t data_size = htobe16((uint16_t)size);

@@ -306,15 +306,6 @@ static void answer_texts(struct pen *pen)
 	}
 }
 
-static uint8_t *put_label(uint8_t *at, const char *label)
-{
-	size_t length = strlen(label);
-
-	*at = (uint8_t)length;
-	memcpy(at + 1, label, length);
-	return at + 1 + length;
-}
-
 /* The services at an address, by their names. */
 static void answer_names(struct pen *pen)
 {
@@ -323,9 +314,9 @@ static void answer_names(struct pen *pen)
 
 	for (size_t i = 0; i < names->count; i++) {
 		uint8_t *mark = pen->reply->writer.at;
-		uint8_t *at = put_label(put_label(octets, names->keys[i].service), names->keys[i].namespace);
-		at = put_label(at, "nomad");
-		*at++ = 0;
+		uint8_t *at = target_put_label(octets, names->keys[i].service, strlen(names->keys[i].service));
+		at = target_put_label(at, names->keys[i].namespace, strlen(names->keys[i].namespace));
+		at = mempcpy(at, TARGET_ZONE, sizeof TARGET_ZONE);
 		reply_head(pen->reply, MESSAGE_QUESTION, DNS_PTR, pen->ttl, (size_t)(at - octets));
 		writer_put(&pen->reply->writer, octets, (size_t)(at - octets));
 		if (!answer_fits(pen->reply, mark))

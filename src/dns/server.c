@@ -18,8 +18,11 @@
 enum { WORKERS_MAX = 48 }; /* readers of the catalogue, of which TCP and others need some */
 
 struct dns_server {
-	struct dns_settings settings;
+	struct catalogue *catalogue;
+	struct dns_settings_place settings;
 	struct listeners listeners;
+	size_t server_count;
+	struct address *servers; /* where we listen, unless one is a wildcard: what ns.nomad holds */
 	struct udp *udp;
 	struct tcp *tcp;
 };
@@ -36,43 +39,61 @@ static size_t count_workers(const struct config *config)
 	return count < WORKERS_MAX ? count : WORKERS_MAX;
 }
 
-/* What ns.nomad holds: the addresses we listen on, unless one is a wildcard; then it is the one that was asked. */
+/* Lists the addresses we listen on; none where one is a wildcard: then ns.nomad holds the one that was asked. */
 static int list_servers(struct dns_server *server)
 {
 	const struct listeners *listeners = &server->listeners;
-	struct dns_settings *settings = &server->settings;
 
-	settings->servers = calloc(listeners->count + 1, sizeof *settings->servers);
-	if (settings->servers == NULL)
+	server->servers = calloc(listeners->count + 1, sizeof *server->servers);
+	if (server->servers == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < listeners->count; i++) {
 		struct address address = endpoint_address(&listeners->list[i].endpoint);
 		bool known = false;
 		if (listeners->list[i].wildcard) {
-			settings->server_count = 0;
+			server->server_count = 0;
 			return 0;
 		}
-		for (size_t j = 0; j < settings->server_count; j++)
-			known = known || address_equal(&settings->servers[j], &address);
+		for (size_t j = 0; j < server->server_count; j++)
+			known = known || address_equal(&server->servers[j], &address);
 		if (!known)
-			settings->servers[settings->server_count++] = address;
+			server->servers[server->server_count++] = address;
 	}
 	return 0;
 }
 
-static int start_parts(struct dns_server *server, uv_loop_t *loop, struct catalogue *catalogue,
-                       const struct config *config, char reason[CONFIG_REASON_MAX])
+/* Reads the settings anew; who answers finds them with the next question. */
+static int set_settings(struct dns_server *server, const struct config *config, char reason[CONFIG_REASON_MAX])
 {
-	int result = dns_settings_init(config, &server->settings, reason);
+	const struct dns_settings *before = atomic_load(&server->settings.now);
+	struct dns_settings *settings;
+	int result = dns_settings_new(config, before, server->servers, server->server_count, &settings, reason);
 
-	if (result == 0)
-		result = listeners_open(&config->listen, count_workers(config), &server->listeners, reason);
+	if (result < 0)
+		return result;
+	atomic_store(&server->settings.now, settings);
+	if (before != NULL)
+		catalogue_retire(server->catalogue, (struct retired *)before); /* its first member; no longer unchanged */
+	return 0;
+}
+
+static int start_parts(struct dns_server *server, uv_loop_t *loop, const struct config *config,
+                       char reason[CONFIG_REASON_MAX])
+{
+	struct catalogue *catalogue = server->catalogue;
+	int result = listeners_open(&config->listen, count_workers(config), &server->listeners, reason);
+
 	if (result < 0)
 		return result;
 	if (server->listeners.count == 0)
 		server->listeners.workers = 0; /* `listen` is empty: no DNS */
 	result = list_servers(server);
-	if (result == 0 && server->settings.reverse_count > 0)
+	if (result == 0) {
+		result = set_settings(server, config, reason);
+		if (result < 0)
+			return result;
+	}
+	if (result == 0 && config->reverse.count > 0)
 		result = catalogue_keep_names(catalogue);
 	if (result == 0 && server->listeners.count > 0)
 		catalogue_prepare_with(catalogue, targets_prepare);
@@ -95,11 +116,21 @@ int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct 
 		snprintf(reason, CONFIG_REASON_MAX, "out of memory");
 		return -ENOMEM;
 	}
-	int result = start_parts(started, loop, catalogue, config, reason);
+	started->catalogue = catalogue;
+	int result = start_parts(started, loop, config, reason);
 	if (result < 0)
 		dns_server_stop(started);
 	else
 		*server = started;
+	return result;
+}
+
+int dns_server_configure(struct dns_server *server, const struct config *config, char reason[CONFIG_REASON_MAX])
+{
+	int result = set_settings(server, config, reason);
+
+	if (result == 0)
+		tcp_configure(server->tcp);
 	return result;
 }
 
@@ -110,7 +141,8 @@ void dns_server_stop(struct dns_server *server)
 	udp_stop(server->udp);
 	tcp_stop(server->tcp);
 	listeners_close(&server->listeners);
-	dns_settings_done(&server->settings);
+	free((void *)atomic_load(&server->settings.now));
+	free(server->servers);
 	free(server);
 }
 

@@ -30,6 +30,14 @@ int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct 
                      struct dns_server **server, char reason[CONFIG_REASON_MAX]);
 
 /*
+ * Takes over a configuration that was read again: answers follow it from now on, without a pause. What only a start can
+ * change has to be in it as it was: listen, workers, reverse (config_keep()). The loop's thread.
+ *
+ * 0; or a negative errno and a reason, then all is as before.
+ */
+int dns_server_configure(struct dns_server *server, const struct config *config, char reason[CONFIG_REASON_MAX]);
+
+/*
  * Stops answering and waits for the threads; the catalogue is no longer needed. Connections close when the loop runs,
  * which has to happen before uv_loop_close(). The loop's thread. Accepts NULL.
  */

@@ -5,38 +5,35 @@
  */
 #include "settings.h"
 
+#include "text.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-static int read_prefixes(const struct words *words, const char *key, struct prefix **prefixes, size_t *count,
+/* Cuts `size` octets off what is left of the block. */
+static void *cut(uint8_t **left, size_t size)
+{
+	uint8_t *piece = *left;
+
+	*left += size;
+	return piece;
+}
+
+static int read_prefixes(const struct words *words, const char *key, struct prefix *prefixes,
                          char reason[CONFIG_REASON_MAX])
 {
-	struct prefix *read = calloc(words->count + 1, sizeof *read);
-
-	if (read == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < words->count; i++)
-		if (!prefix_parse(words->words[i], &read[i])) {
+		if (!prefix_parse(words->words[i], &prefixes[i])) {
 			snprintf(reason, CONFIG_REASON_MAX,
 			         "[dns] %s: \"%s\" is no range of addresses; write it as 10.0.0.0/8, fd00::/8 or 192.0.2.1",
 			         key, words->words[i]);
-			free(read);
 			return -EINVAL;
 		}
-	*prefixes = read;
-	*count = words->count;
 	return 0;
-}
-
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef";
-	const char *found = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
-
-	return found == NULL ? -1 : (int)(found - digits);
 }
 
 static bool parse_secret(const char *text, uint8_t secret[COOKIE_SECRET])
@@ -44,7 +41,7 @@ static bool parse_secret(const char *text, uint8_t secret[COOKIE_SECRET])
 	if (strlen(text) != 2 * COOKIE_SECRET)
 		return false;
 	for (size_t i = 0; i < COOKIE_SECRET; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		int high = text_hex_digit(text[2 * i]), low = text_hex_digit(text[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		secret[i] = (uint8_t)(high << 4 | low);
@@ -52,12 +49,17 @@ static bool parse_secret(const char *text, uint8_t secret[COOKIE_SECRET])
 	return true;
 }
 
-static int read_secret(const struct config *config, struct dns_settings *settings, char reason[CONFIG_REASON_MAX])
+static int read_secret(const struct config *config, const struct dns_settings *before, struct dns_settings *settings,
+                       char reason[CONFIG_REASON_MAX])
 {
-	settings->cookies = config->cookies;
 	if (!config->cookies)
 		return 0;
-	if (config->cookie_secret == NULL) {
+	settings->drawn = config->cookie_secret == NULL;
+	if (settings->drawn && before != NULL && before->drawn) {
+		memcpy(settings->secret, before->secret, sizeof settings->secret);
+		return 0;
+	}
+	if (settings->drawn) {
 		if (getrandom(settings->secret, COOKIE_SECRET, 0) == COOKIE_SECRET)
 			return 0;
 		int error = -errno;
@@ -71,65 +73,75 @@ static int read_secret(const struct config *config, struct dns_settings *setting
 	return -EINVAL;
 }
 
-static int copy_text(const char *text, char **copy)
+/* The octets of a text with its NUL; 0 where there is none. */
+static size_t text_room(const char *text)
 {
-	*copy = text == NULL ? NULL : strdup(text);
-	return text != NULL && *copy == NULL ? -ENOMEM : 0;
+	return text == NULL ? 0 : strlen(text) + 1;
 }
 
-/* Texts that stand in one string of a TXT record, or in an option. */
-static int read_texts(const struct config *config, struct dns_settings *settings, char reason[CONFIG_REASON_MAX])
+static char *copy_text(const char *text, uint8_t **left)
 {
-	enum { MOST = 255 }; /* octets of a character-string, RFC 1035 section 3.3 */
-
-	if ((config->nsid != NULL && strlen(config->nsid) > MOST) ||
-	    (config->version != NULL && strlen(config->version) > MOST)) {
-		snprintf(reason, CONFIG_REASON_MAX, "[dns] nsid, version: longer than %d octets", MOST);
-		return -EINVAL;
-	}
-	int result = copy_text(config->nsid, &settings->nsid);
-	return result < 0 ? result : copy_text(config->version, &settings->version);
+	return text == NULL ? NULL : strcpy(cut(left, text_room(text)), text);
 }
 
-int dns_settings_init(const struct config *config, struct dns_settings *settings, char reason[CONFIG_REASON_MAX])
+/* A block with room for the lists and texts, which are laid out and not read yet; none of them needs an alignment. */
+static struct dns_settings *lay_out(const struct config *config, size_t server_count)
 {
-	struct dns_settings read = {
+	static_assert(_Alignof(struct prefix) == 1 && _Alignof(struct address) == 1);
+	size_t allow = config->allow.count * sizeof(struct prefix), reverse = config->reverse.count * sizeof(struct prefix);
+	size_t servers = server_count * sizeof(struct address);
+	struct dns_settings *settings = calloc(1, sizeof *settings + allow + reverse + servers + text_room(config->nsid) +
+	                                              text_room(config->version));
+	uint8_t *left = (uint8_t *)(settings + 1);
+
+	if (settings == NULL)
+		return NULL;
+	*settings = (struct dns_settings){
 		.reading = config->reading,
 		.ttl = config->ttl,
 		.negative_ttl = config->negative_ttl < config->ttl ? config->negative_ttl : config->ttl,
 		.expire = config->max_stale,
 		.udp_size = config->udp_size,
+		.allow_count = config->allow.count,
+		.allow = cut(&left, allow),
+		.reverse_count = config->reverse.count,
+		.reverse = cut(&left, reverse),
+		.server_count = server_count,
+		.servers = cut(&left, servers),
+		.cookies = config->cookies,
+		.nsid = copy_text(config->nsid, &left),
+		.version = copy_text(config->version, &left),
 		.rate = config->rate_limit,
 		.tcp_connections = config->tcp_connections,
 		.tcp_idle = config->tcp_idle,
 		.query_log = config->query_log,
 	};
-	const char *namespace = config_default_namespace(config);
+	return settings;
+}
 
-	snprintf(reason, CONFIG_REASON_MAX, "out of memory");
+int dns_settings_new(const struct config *config, const struct dns_settings *before, const struct address *servers,
+                     size_t server_count, struct dns_settings **settings, char reason[CONFIG_REASON_MAX])
+{
+	const char *namespace = config_default_namespace(config);
+	struct dns_settings *read = lay_out(config, server_count);
+
+	if (read == NULL) {
+		snprintf(reason, CONFIG_REASON_MAX, "out of memory");
+		return -ENOMEM;
+	}
 	/* A namespace that is no label cannot be asked for: then no name without one finds anything. */
 	if (name_is_label(namespace))
-		strcpy(read.default_namespace, namespace);
-	int result = read_prefixes(&config->allow, "allow", &read.allow, &read.allow_count, reason);
+		strcpy(read->default_namespace, namespace);
+	if (server_count > 0)
+		memcpy(read->servers, servers, server_count * sizeof *servers);
+	int result = read_prefixes(&config->allow, "allow", read->allow, reason);
 	if (result == 0)
-		result = read_prefixes(&config->reverse, "reverse", &read.reverse, &read.reverse_count, reason);
+		result = read_prefixes(&config->reverse, "reverse", read->reverse, reason);
 	if (result == 0)
-		result = read_secret(config, &read, reason);
-	if (result == 0)
-		result = read_texts(config, &read, reason);
+		result = read_secret(config, before, read, reason);
 	if (result < 0)
-		dns_settings_done(&read);
+		free(read);
 	else
 		*settings = read;
 	return result;
-}
-
-void dns_settings_done(struct dns_settings *settings)
-{
-	free(settings->allow);
-	free(settings->reverse);
-	free(settings->servers);
-	free(settings->nsid);
-	free(settings->version);
-	*settings = (struct dns_settings){0};
 }

@@ -1,5 +1,6 @@
 /*
- * What the DNS side takes from the configuration, read once at start and unchanged from then on. Called by server.c.
+ * What the DNS side takes from the configuration: one immutable block, which another takes the place of when the
+ * configuration is read again. Called by server.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -9,8 +10,12 @@
 #include "config.h"
 #include "cookie.h"
 #include "prefix.h"
+#include "watch/epoch.h"
+
+#include <stdatomic.h>
 
 struct dns_settings {
+	struct retired retired;
 	char default_namespace[NAME_LABEL_MAX + 1];
 	enum name_reading reading;
 	uint32_t ttl;          /* seconds, of what there is */
@@ -24,6 +29,7 @@ struct dns_settings {
 	size_t server_count;
 	struct address *servers; /* where we listen, if that is no wildcard: what ns.nomad holds */
 	bool cookies;
+	bool drawn; /* the secret is random, not configured */
 	uint8_t secret[COOKIE_SECRET];
 	char *nsid;    /* NULL: none */
 	char *version; /* NULL: refused */
@@ -33,17 +39,22 @@ struct dns_settings {
 	bool query_log;
 };
 
+/* Where the settings that hold are found, by readers of the catalogue between enter and leave. */
+struct dns_settings_place {
+	_Atomic(const struct dns_settings *) now;
+};
+
 /*
  * Reads them.
  *
- * settings  on success released with dns_settings_done(); otherwise untouched. `servers` is left empty.
+ * before    those that hold until now, whose random secret of cookies stays; NULL at the start
+ * servers   `server_count` of them, copied
+ * settings  on success one block, released with free(); otherwise untouched
  * reason    on failure says in one sentence what is wrong and what is allowed
  *
  * 0, -EINVAL, -ENOMEM, or why there is no randomness for the cookies' secret.
  */
-int dns_settings_init(const struct config *config, struct dns_settings *settings, char reason[CONFIG_REASON_MAX]);
-
-/* Releases them. Accepts zeroes. */
-void dns_settings_done(struct dns_settings *settings);
+int dns_settings_new(const struct config *config, const struct dns_settings *before, const struct address *servers,
+                     size_t server_count, struct dns_settings **settings, char reason[CONFIG_REASON_MAX]);
 
 #endif

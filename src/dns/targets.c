@@ -34,7 +34,7 @@ uint64_t target_hash_row(const struct instance *instance)
 	return hash + instance->port * UINT64_C(0x9e3779b9);
 }
 
-static uint8_t *put_label(uint8_t *at, const char *label, size_t length)
+uint8_t *target_put_label(uint8_t *at, const char *label, size_t length)
 {
 	*at = (uint8_t)length;
 	memcpy(at + 1, label, length);
@@ -46,7 +46,7 @@ static uint8_t *put_host(uint8_t *at, const char *host)
 {
 	for (const char *label = host; *label != '\0';) {
 		size_t length = (size_t)(strchrnul(label, '.') - label);
-		at = put_label(at, label, length);
+		at = target_put_label(at, label, length);
 		label += length + (label[length] == '.');
 	}
 	*at = 0;
@@ -78,9 +78,9 @@ static uint8_t *put_name(uint8_t *at, const struct instance *instance, const str
 	if (instance->host != NULL)
 		return put_host(at, instance->host);
 	address_label(&instance->addresses[0], label);
-	at = put_label(at, label, strlen(label));
-	at = put_label(at, spelling->service, strlen(spelling->service));
-	at = put_label(at, spelling->namespace, strlen(spelling->namespace));
+	at = target_put_label(at, label, strlen(label));
+	at = target_put_label(at, spelling->service, strlen(spelling->service));
+	at = target_put_label(at, spelling->namespace, strlen(spelling->namespace));
 	return mempcpy(at, TARGET_ZONE, sizeof TARGET_ZONE);
 }
 

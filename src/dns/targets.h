@@ -47,6 +47,9 @@ struct targets {
 /* The targets of a service, in one block released with free(); NULL without memory. Of type catalogue_prepare. */
 void *targets_prepare(const struct service *service);
 
+/* Writes a label in the form of the wire: its length, at most 63, and its octets. Where it ends. */
+uint8_t *target_put_label(uint8_t *at, const char *label, size_t length);
+
 /* Whether two instances have the same SRV record, and a number that is then the same. */
 bool target_same_row(const void *a, const void *b);
 uint64_t target_hash_row(const struct instance *instance);

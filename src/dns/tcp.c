@@ -24,6 +24,7 @@ enum {
 /* What listens, or wakes up; all are freed with the last that closes. */
 struct tcp {
 	struct framing_shared shared;
+	const struct dns_settings_place *settings;
 	struct connection *oldest; /* in the order of their last whole question */
 	struct connection *newest;
 	size_t count;
@@ -135,6 +136,12 @@ static bool read_client(uv_tcp_t *handle, struct dns_client *client)
 	return true;
 }
 
+/* How many connections one client may have. */
+static size_t share(const struct tcp *tcp)
+{
+	return tcp->most < TCP_CLIENT_SHARE ? 1 : tcp->most / TCP_CLIENT_SHARE;
+}
+
 /* Lets a connection in; false where its client has too many. */
 static bool admit(struct connection *connection)
 {
@@ -144,7 +151,7 @@ static bool admit(struct connection *connection)
 	if (!read_client(&connection->handle, &client))
 		return false;
 	uint16_t *siblings = siblings_of(tcp, &client.address);
-	if (siblings != NULL && *siblings >= tcp->most / TCP_CLIENT_SHARE)
+	if (siblings != NULL && *siblings >= share(tcp))
 		return false;
 	if (tcp->count >= tcp->most)
 		close_connection(tcp->oldest);
@@ -223,8 +230,17 @@ static int open_listener(struct tcp *tcp, struct listener *listener)
 	return uv_listen((uv_stream_t *)handle, BACKLOG, on_connection);
 }
 
+void tcp_configure(struct tcp *tcp)
+{
+	const struct dns_settings *settings = atomic_load(&tcp->settings->now);
+
+	tcp->shared.view.settings = settings;
+	tcp->idle = settings->tcp_idle * 1000;
+	tcp->most = bound_connections(settings->tcp_connections);
+}
+
 int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *catalogue,
-              const struct dns_settings *settings, struct tcp **tcp)
+              const struct dns_settings_place *settings, struct tcp **tcp)
 {
 	struct tcp *started = calloc(1, sizeof *started + listeners->count * sizeof *started->listeners);
 	int result;
@@ -232,13 +248,13 @@ int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *ca
 	if (started == NULL)
 		return -ENOMEM;
 	started->loop = loop;
-	started->idle = settings->tcp_idle * 1000;
-	started->most = bound_connections(settings->tcp_connections);
-	result = framing_shared_init(&started->shared, catalogue, settings);
+	started->settings = settings;
+	result = framing_shared_init(&started->shared, catalogue, atomic_load(&settings->now));
 	if (result < 0) {
 		free(started);
 		return result;
 	}
+	tcp_configure(started);
 	uv_timer_init(loop, &started->sweep);
 	started->sweep.data = started;
 	started->handles = 1;

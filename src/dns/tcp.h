@@ -19,7 +19,7 @@
 enum {
 	TCP_QUERY_MAX = 4096,      /* octets; a question with every option that there is has some hundreds */
 	TCP_HELD_MAX = 64 << 20,   /* octets that wait, of questions and answers, over all connections */
-	TCP_CLIENT_SHARE = 4,      /* one client has at most this part of the connections, loopback excepted */
+	TCP_CLIENT_SHARE = 4,      /* one client has at most this part of the connections, and one at least; loopback excepted */
 };
 
 struct tcp;
@@ -34,7 +34,10 @@ struct tcp;
  * The catalogue and the settings are kept until tcp_stop(). 0 or a negative errno.
  */
 int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *catalogue,
-              const struct dns_settings *settings, struct tcp **tcp);
+              const struct dns_settings_place *settings, struct tcp **tcp);
+
+/* Takes over how many connections there may be, and for how long, from settings that have changed. The loop's thread. */
+void tcp_configure(struct tcp *tcp);
 
 /*
  * Closes everything. The catalogue and the settings are no longer needed; the memory is freed when the loop has run

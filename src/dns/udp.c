@@ -29,6 +29,7 @@ enum {
 	UDP_QUERY_MAX = 1232,   /* octets; no sensible question is as long, what is longer is cut and malformed */
 	STACK_SIZE = 256 << 10, /* octets; far more than an answer takes */
 	CONTROL_SIZE = 64,      /* octets, for one in6_pktinfo */
+	ANSWER_PITCH = CONFIG_UDP_SIZE_MAX + 128, /* octets from one answer to the next: not in the same lines of the cache */
 };
 
 /* The memory of one batch. */
@@ -51,12 +52,13 @@ struct worker {
 	struct dns_view view;
 	struct limit *limit;
 	struct batch *batch;
-	uint8_t *answers; /* settings->udp_size octets for each of a batch */
+	uint8_t *answers; /* ANSWER_PITCH octets for each of a batch */
 	struct pollfd *polled; /* the sockets, and the event that ends it all */
 };
 
 struct udp {
 	const struct listeners *listeners;
+	const struct dns_settings_place *settings;
 	int ended; /* an event that is set once, and never taken back */
 	size_t count;
 	struct worker workers[];
@@ -113,6 +115,13 @@ static size_t answer_one(struct worker *worker, struct mmsghdr *in, uint8_t *ans
 	return verdict == LIMIT_CUT ? dns_answer_cut(answer, size) : 0;
 }
 
+/* The settings of this batch; they are there until the reader leaves the catalogue. */
+static void take_settings(struct worker *worker)
+{
+	worker->view.settings = atomic_load(&worker->udp->settings->now);
+	limit_set_rate(worker->limit, worker->view.settings->rate, worker->udp->listeners->workers);
+}
+
 /* One question alone has nothing to wait for but its own memory. */
 static void look_ahead(const struct worker *worker, unsigned count)
 {
@@ -131,6 +140,7 @@ static unsigned answer_batch(struct worker *worker, unsigned count)
 
 	worker->view.now = (uint32_t)time(NULL);
 	catalogue_enter(worker->reader);
+	take_settings(worker);
 	look_ahead(worker, count);
 	for (unsigned i = 0; i < count; i++) {
 		uint8_t *answer = batch->out_octets[answers].iov_base;
@@ -217,11 +227,11 @@ static void *work(void *context)
 	return NULL;
 }
 
-static void batch_init(struct batch *batch, uint8_t *answers, size_t size)
+static void batch_init(struct batch *batch, uint8_t *answers)
 {
 	for (size_t i = 0; i < UDP_BATCH; i++) {
 		batch->in_octets[i] = (struct iovec){batch->queries[i], sizeof batch->queries[i]};
-		batch->out_octets[i] = (struct iovec){answers + i * size, size};
+		batch->out_octets[i] = (struct iovec){answers + i * ANSWER_PITCH, 0};
 		batch->in[i].msg_hdr = (struct msghdr){
 			.msg_name = &batch->from[i], .msg_iov = &batch->in_octets[i], .msg_iovlen = 1};
 		batch->out[i].msg_hdr = (struct msghdr){.msg_iov = &batch->out_octets[i], .msg_iovlen = 1};
@@ -238,27 +248,26 @@ static void worker_done(struct worker *worker)
 	free(worker->polled);
 }
 
-static int worker_init(struct worker *worker, const struct udp *udp, struct catalogue *catalogue,
-                       const struct dns_settings *settings)
+static int worker_init(struct worker *worker, const struct udp *udp, struct catalogue *catalogue)
 {
 	const struct listeners *listeners = udp->listeners;
 	uint64_t seed = 0;
 
 	worker->udp = udp;
 	worker->reader = catalogue_join(catalogue);
-	worker->view = (struct dns_view){catalogue, settings, dns_scratch_new(), 0};
+	worker->view = (struct dns_view){catalogue, NULL, dns_scratch_new(), 0};
 	worker->limit = calloc(1, sizeof *worker->limit);
 	worker->batch = calloc(1, sizeof *worker->batch);
-	worker->answers = calloc(UDP_BATCH, settings->udp_size);
+	worker->answers = calloc(UDP_BATCH, ANSWER_PITCH);
 	worker->polled = calloc(listeners->count + 1, sizeof *worker->polled);
 	if (worker->reader == NULL || worker->view.scratch == NULL || worker->limit == NULL || worker->batch == NULL ||
 	    worker->answers == NULL || worker->polled == NULL)
 		return -ENOMEM;
 	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0)
 		seed = (uint64_t)time(NULL); /* without randomness yet, at boot: the limit still limits */
-	limit_init(worker->limit, settings->rate, seed);
+	limit_init(worker->limit, seed);
 	worker->view.scratch->turn = (uint32_t)seed;
-	batch_init(worker->batch, worker->answers, settings->udp_size);
+	batch_init(worker->batch, worker->answers);
 	for (size_t i = 0; i < listeners->count; i++)
 		worker->polled[i] = (struct pollfd){listeners->list[i].datagrams[worker->number], POLLIN, 0};
 	worker->polled[listeners->count] = (struct pollfd){udp->ended, POLLIN, 0};
@@ -283,12 +292,12 @@ static int start_thread(struct worker *worker)
 	return 0;
 }
 
-static int start_workers(struct udp *udp, struct catalogue *catalogue, const struct dns_settings *settings)
+static int start_workers(struct udp *udp, struct catalogue *catalogue)
 {
 	for (size_t i = 0; i < udp->listeners->workers; i++) {
 		struct worker *worker = &udp->workers[i];
 		worker->number = i;
-		int result = worker_init(worker, udp, catalogue, settings);
+		int result = worker_init(worker, udp, catalogue);
 		if (result == 0)
 			result = start_thread(worker);
 		if (result < 0) {
@@ -300,8 +309,8 @@ static int start_workers(struct udp *udp, struct catalogue *catalogue, const str
 	return 0;
 }
 
-int udp_start(const struct listeners *listeners, struct catalogue *catalogue, const struct dns_settings *settings,
-              struct udp **udp)
+int udp_start(const struct listeners *listeners, struct catalogue *catalogue,
+              const struct dns_settings_place *settings, struct udp **udp)
 {
 	size_t size = sizeof(struct udp) + listeners->workers * sizeof(struct worker);
 	struct udp *started = aligned_alloc(_Alignof(struct udp), (size + 63) & ~(size_t)63);
@@ -311,12 +320,13 @@ int udp_start(const struct listeners *listeners, struct catalogue *catalogue, co
 		return -ENOMEM;
 	memset(started, 0, size);
 	started->listeners = listeners;
+	started->settings = settings;
 	started->ended = eventfd(0, EFD_CLOEXEC);
 	int result = started->ended < 0 ? -errno : 0;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (result == 0)
-		result = start_workers(started, catalogue, settings);
+		result = start_workers(started, catalogue);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (result < 0)
 		udp_stop(started);

@@ -20,8 +20,8 @@ struct udp;
  *
  * 0, -ENOMEM, or why there is no thread.
  */
-int udp_start(const struct listeners *listeners, struct catalogue *catalogue, const struct dns_settings *settings,
-              struct udp **udp);
+int udp_start(const struct listeners *listeners, struct catalogue *catalogue,
+              const struct dns_settings_place *settings, struct udp **udp);
 
 /* Stops the threads, after the batch they are at, and waits for them. Accepts NULL. */
 void udp_stop(struct udp *udp);

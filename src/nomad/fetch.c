@@ -138,15 +138,18 @@ static bool is_asked_for(const struct fetch *fetch, const struct listed_service 
 
 static bool read_listed(struct fetch *fetch, const struct service_list *names)
 {
+	fetch->complete = true;
 	for (size_t i = 0; i < names->count; i++) {
 		const struct listed_service *listed = &names->items[i];
 		if (name_in_default_namespace(&fetch->name->key) && text_same(listed->namespace, fetch->name->key.service))
 			fetch->namespace_exists = true;
-		if (is_asked_for(fetch, listed) && fetch->count < FETCH_SPELLINGS_MAX &&
-		    !read_spelling(fetch, listed->namespace, listed->service))
+		if (!is_asked_for(fetch, listed))
+			continue;
+		if (fetch->count == FETCH_SPELLINGS_MAX)
+			fetch->complete = false;
+		else if (!read_spelling(fetch, listed->namespace, listed->service))
 			return false;
 	}
-	fetch->complete = true;
 	return true;
 }
 
@@ -288,7 +291,7 @@ static int make_record(struct fetch *fetch, struct record *record)
 		return 0;
 	}
 	record->verdict = VERDICT_FOUND;
-	record->ttl = fetch->config->ttl;
+	record->ttl = unknown > 0 ? fetch->config->negative_ttl : fetch->config->ttl; /* a part of it, for now */
 	record->service = service;
 	return 0;
 }
@@ -306,6 +309,7 @@ int fetch_service(const struct config *config, const struct name *name, int64_t 
 	if (name_in_default_namespace(&name->key)) {
 		fetch.namespace = config_default_namespace(config);
 		snprintf(record->key.namespace, sizeof record->key.namespace, "%s", fetch.namespace);
+		fetch.namespace_exists = text_same(fetch.namespace, name->key.service); /* empty or not, as it is for DNS */
 	}
 	if (agent_init(config, &fetch.agent, reason) < 0) {
 		snprintf(report->reason, sizeof report->reason, "%s", reason);

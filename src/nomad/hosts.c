@@ -7,7 +7,6 @@
 
 #include "deadline.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -23,16 +22,8 @@ static size_t take_addresses(const struct addrinfo *info, struct address *addres
 {
 	size_t count = 0;
 
-	for (; info != NULL && count < ADDRESSES_PER_HOST; info = info->ai_next) {
-		struct address address = {.family = (uint8_t)info->ai_family};
-		if (info->ai_family == AF_INET)
-			memcpy(address.octets, &((const struct sockaddr_in *)(const void *)info->ai_addr)->sin_addr, 4);
-		else if (info->ai_family == AF_INET6)
-			memcpy(address.octets, &((const struct sockaddr_in6 *)(const void *)info->ai_addr)->sin6_addr, 16);
-		else
-			continue;
-		addresses[count++] = address;
-	}
+	for (; info != NULL && count < ADDRESSES_PER_HOST; info = info->ai_next)
+		count += address_from_socket(info->ai_addr, &addresses[count]);
 	return count;
 }
 

@@ -11,6 +11,8 @@
 
 #include "nomad/json.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -155,11 +157,7 @@ static int hex4(const char *digits, size_t left)
 	if (left < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		char c = digits[i];
-		int digit = c >= '0' && c <= '9' ? c - '0'
-		            : c >= 'a' && c <= 'f' ? c - 'a' + 10
-		            : c >= 'A' && c <= 'F' ? c - 'A' + 10
-		                                   : -1;
+		int digit = text_hex_digit(digits[i]);
 		if (digit < 0)
 			return -1;
 		value = value << 4 | digit;

@@ -7,6 +7,7 @@
 
 #include "cache_write.h"
 #include "deadline.h"
+#include "lookup.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ static void keep(const struct ask *ask, const struct cache *cache, const struct 
                  const struct record *record)
 {
 	if (record->verdict == VERDICT_UNKNOWN) {
-		cache_fail(cache, ask->report.concerns_service ? name : NULL, ask->report.reason);
+		if (!lookup_is_put_on())
+			cache_fail(cache, ask->report.concerns_service ? name : NULL, ask->report.reason);
 		return;
 	}
 	/* In this order: whom a new link leads past the lock, which stays in the folder that was there, finds the record. */
@@ -39,10 +41,12 @@ static int take_place(const struct cache *cache, int64_t deadline, struct fetch_
 {
 	int place = cache_take_place(cache, deadline);
 
-	if (place == -ETIMEDOUT)
+	if (place == -ETIMEDOUT) {
+		report->concerns_service = true;
 		snprintf(report->reason, sizeof report->reason,
 		         "%d lookups of this user were asking Nomad at the same time, and none ended in time; try again",
 		         CACHE_CONNECTIONS_MAX);
+	}
 	return place;
 }
 
@@ -55,7 +59,7 @@ int ask_nomad(void *context, const char *text, int lock, int64_t started, struct
 	struct name name;
 	int place = -1, result = 0;
 
-	(void)lock;
+	cache_say_limit(lock, ask->config->timeout);
 	ask->report = (struct fetch_report){0};
 	name_parse(text, ask->config->reading, &name);
 	if (name.kind != NAME_SERVICE)
@@ -64,8 +68,11 @@ int ask_nomad(void *context, const char *text, int lock, int64_t started, struct
 	bool cached = cache_open(ask->places->users, ask->places->cluster, true, &cache) == 0;
 	if (cached)
 		place = take_place(&cache, deadline, &ask->report);
+	/* With little time left of its own, a lookup that fails says nothing of the agent. */
+	bool late = deadline_left(deadline) < (int)ask->config->timeout / 2;
 	if (place != -ETIMEDOUT)
 		result = fetch_service(ask->config, &name, deadline, &got, &ask->report);
+	ask->report.concerns_service |= late;
 	if (place >= 0)
 		close(place);
 	got.made = milliseconds_since_1970();

@@ -16,7 +16,24 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+enum { LAST_WORDS = 1000 }; /* milliseconds over the limit in which a failure is noted */
+
+/*
+ * Ends this process, by SIGALRM, once nobody waits for it any more. It holds the name's lock, and whatever it hangs in (a
+ * resolver, a disk, a reader that does not read) would keep others waiting.
+ */
+static void end_after(int64_t started, uint32_t limit)
+{
+	int64_t left = started + limit + HELPER_GRACE + LAST_WORDS - deadline_now();
+	struct itimerval timer = {.it_value = {.tv_usec = 1}};
+
+	if (left > 0)
+		timer.it_value = (struct timeval){.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 + 1};
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
 
 static int say_limit(uint32_t milliseconds)
 {
@@ -69,9 +86,11 @@ int for_module(const char *path, const char *elapsed, const char *text)
 	struct record record = {0};
 
 	umask(S_IRWXG | S_IRWXO);
+	end_after(started, HELPER_START_LIMIT);
 	lookup_places_init(&places);
 	if (config_load(path, &config, reason) < 0)
 		return fail(&places, text, reason);
+	end_after(started, config.timeout);
 	struct ask ask = {.config = &config, .places = &places};
 	int result = say_limit(config.timeout);
 	if (result == 0)

@@ -9,6 +9,7 @@
  */
 #include "catalogue.h"
 
+#include "lower.h"
 #include "names.h"
 #include "table.h"
 
@@ -73,49 +74,20 @@ void catalogue_prepare_with(struct catalogue *catalogue, catalogue_prepare prepa
 	catalogue->prepare = prepare;
 }
 
-/*
- * Eight octets in lower case at once: in each, the top bit of octet + (128 - 'A') says that it is no less than A, of
- * octet + (128 - 'Z' - 1) that it is more than Z; where they differ, and it is ASCII, the bit of lower case is set.
- */
-static uint64_t lower_eight(uint64_t octets)
-{
-	const uint64_t each = UINT64_C(0x0101010101010101), top = each * 0x80;
-	uint64_t seven = octets & ~top;
-	uint64_t capital = ((seven + each * (0x80 - 'A')) ^ (seven + each * (0x80 - 'Z' - 1))) & ~octets & top;
-
-	return octets | capital >> 2;
-}
-
-/* Copies octets in lower case. A label's length is no letter (at most 63), so labels may be copied with theirs. */
-static void put_lower(uint8_t *to, const uint8_t *from, size_t size)
-{
-	uint64_t octets = 0;
-
-	for (size_t at = 0; size - at >= sizeof octets; at += sizeof octets) {
-		memcpy(&octets, from + at, sizeof octets);
-		octets = lower_eight(octets);
-		memcpy(to + at, &octets, sizeof octets);
-	}
-	size_t last = size < sizeof octets ? size : sizeof octets; /* some of them once more: cheaper than one by one */
-	memcpy(&octets, from + size - last, last);
-	octets = lower_eight(octets);
-	memcpy(to + size - last, &octets, last);
-}
-
 /* Writes a label in lower case; returns where it ends. */
 static uint8_t *put_label(uint8_t *to, const char *text)
 {
 	size_t length = strlen(text);
 
 	*to = (uint8_t)length;
-	put_lower(to + 1, (const uint8_t *)text, length);
+	lower_put(to + 1, (const uint8_t *)text, length);
 	return to + 1 + length;
 }
 
 /* Copies a text, which fits, with its NUL, in lower case. */
 static void lower_text(char *to, const char *text)
 {
-	put_lower((uint8_t *)to, (const uint8_t *)text, strlen(text) + 1);
+	lower_put((uint8_t *)to, (const uint8_t *)text, strlen(text) + 1);
 }
 
 /* A key of the services' table. */
@@ -320,6 +292,12 @@ void catalogue_leave(struct catalogue_reader *reader)
 	epoch_leave(reader->slot);
 }
 
+void catalogue_retire(struct catalogue *catalogue, struct retired *block)
+{
+	epoch_retire(&catalogue->epochs, block);
+	epoch_collect(&catalogue->epochs);
+}
+
 const struct service *catalogue_find(const struct catalogue *catalogue, const struct service_key *key)
 {
 	struct octets octets;
@@ -352,7 +330,7 @@ const struct service *catalogue_find_labels(const struct catalogue *catalogue, c
 		*prepared = NULL;
 		return NULL;
 	}
-	put_lower(lowered, labels, size);
+	lower_put(lowered, labels, size);
 	return with_prepared(find(&catalogue->services, lowered, size), prepared);
 }
 
@@ -363,7 +341,7 @@ static uint64_t hash_ahead(const uint8_t *labels)
 	size_t service = labels[0] & NAME_LABEL_MAX, namespace = labels[1 + service] & NAME_LABEL_MAX;
 	size_t size = 1 + service + 1 + namespace;
 
-	put_lower(lowered, labels, size);
+	lower_put(lowered, labels, size);
 	return table_hash(lowered, size);
 }
 

@@ -17,6 +17,7 @@
 
 struct catalogue;
 struct catalogue_reader;
+struct retired;
 
 /* How current the catalogue is; what an answer's freshness is judged by. */
 enum catalogue_state {
@@ -71,6 +72,9 @@ void catalogue_part(struct catalogue_reader *reader);
 /* The reader is about to read, or to sleep and holds nothing. Between the two, what it finds stays. */
 void catalogue_enter(struct catalogue_reader *reader);
 void catalogue_leave(struct catalogue_reader *reader);
+
+/* Frees a block of others' (epoch.h), which no reader can find any more, when none holds it. The writer's thread only. */
+void catalogue_retire(struct catalogue *catalogue, struct retired *block);
 
 /*
  * A service, NULL where there is none. For readers between enter and leave, and for the writer.

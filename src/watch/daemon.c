@@ -150,85 +150,6 @@ static void each_second(uv_timer_t *timer)
 	sd_notify(0, "WATCHDOG=1");
 }
 
-int daemon_configure(const struct daemon_options *options, struct config *config, char reason[CONFIG_REASON_MAX])
-{
-	const struct {
-		const char *section, *key, *value;
-	} settings[] = {
-		{"nomad", "address", options->nomad},
-		{"dns", "listen", options->listen},
-		{"daemon", "publish", options->publish},
-	};
-	struct config loaded;
-	int result = config_load(options->config, &loaded, reason);
-
-	if (result < 0)
-		return result;
-	for (size_t i = 0; i < sizeof settings / sizeof *settings && result == 0; i++)
-		if (settings[i].value != NULL)
-			result = config_set(&loaded, settings[i].section, settings[i].key, settings[i].value, reason);
-	if (result < 0)
-		config_done(&loaded);
-	else
-		*config = loaded;
-	return result;
-}
-
-/* A watcher for the configuration that holds, which begins where the one before stands. */
-static int new_watcher(struct daemon *daemon, const struct watcher_begin *begin)
-{
-	char reason[CONFIG_REASON_MAX] = "";
-	struct watcher *watcher;
-	int result = watcher_new(daemon->config, &daemon->outside, daemon->registry, daemon->catalogue, begin, &watcher,
-	                         reason);
-
-	if (reason[0] != '\0')
-		say(daemon, result < 0 ? LOG_ERR : LOG_WARNING, reason);
-	if (result == 0)
-		daemon->watcher = watcher;
-	return result;
-}
-
-static bool is_same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static void reload(struct daemon *daemon)
-{
-	char reason[CONFIG_REASON_MAX];
-	struct config *config = malloc(sizeof *config), *old = daemon->config;
-	struct watcher *watcher = daemon->watcher;
-	struct watcher_state state;
-
-	if (config == NULL || daemon_configure(daemon->options, config, reason) < 0) {
-		say(daemon, LOG_ERR, config == NULL ? "no memory" : reason);
-		say(daemon, LOG_ERR, "the configuration was not read again; the one before goes on to hold");
-		free(config);
-		return;
-	}
-	watcher_state(watcher, &state);
-	struct watcher_begin begin = {state.state, state.current_at, state.kept_since, daemon->options->check};
-	daemon->config = config;
-	if (new_watcher(daemon, &begin) < 0) {
-		daemon->config = old;
-		config_done(config);
-		free(config);
-		return;
-	}
-	if (!is_same(config->publish, old->publish) || !is_same(config->state, old->state))
-		say(daemon, LOG_WARNING, "publish and state are as before until the daemon is started again");
-	if (daemon->dns != NULL)
-		say(daemon, LOG_INFO, "what is configured under [dns] is as before until the daemon is started again");
-	log_init(&daemon->log, config->log_level);
-	publisher_configure(daemon->publisher, config);
-	watcher_free(watcher);
-	config_done(old);
-	free(old);
-	watcher_start(daemon->watcher);
-	say(daemon, LOG_NOTICE, "the configuration was read again");
-}
-
 static void signal_came(uv_signal_t *handle, int number)
 {
 	struct daemon *daemon = handle->data;
@@ -238,7 +159,7 @@ static void signal_came(uv_signal_t *handle, int number)
 		return;
 	}
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, deadline_now() * 1000);
-	reload(daemon);
+	daemon_reload(daemon);
 	sd_notify(0, "READY=1");
 }
 
@@ -308,7 +229,7 @@ static int start(struct daemon *daemon)
 	if (result < 0)
 		return result;
 	daemon_load(daemon, &begin);
-	result = new_watcher(daemon, &begin);
+	result = daemon_new_watcher(daemon, &begin);
 	if (result < 0)
 		return result;
 	result = report_start_metrics(daemon, reason);

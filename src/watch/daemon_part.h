@@ -1,5 +1,6 @@
 /*
- * What the parts of the daemon share: daemon.c, which runs it, and daemon_report.c, which tells how it goes.
+ * What the parts of the daemon share: daemon.c, which runs it, daemon_reload.c, which reads its configuration, and
+ * daemon_report.c, which tells how it goes.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -42,6 +43,12 @@ struct daemon {
 	unsigned int seconds;
 	bool ready;
 };
+
+/* Makes the watcher for the configuration that holds, and says what is wrong with that: 0 or a negative errno. */
+int daemon_new_watcher(struct daemon *daemon, const struct watcher_begin *begin);
+
+/* Reads the configuration again, and says which keys need a restart. An error is said, and changes nothing. */
+void daemon_reload(struct daemon *daemon);
 
 /* Puts what an earlier daemon left into the catalogue, and how old that is into `begin`. */
 void daemon_load(struct daemon *daemon, struct watcher_begin *begin);

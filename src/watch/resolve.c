@@ -85,14 +85,8 @@ static size_t collect(const struct addrinfo *list, struct address *addresses)
 	size_t count = 0;
 
 	for (; list != NULL && count < ADDRESSES_MAX; list = list->ai_next) {
-		struct address address = {.family = (uint8_t)list->ai_family};
-		if (list->ai_family == AF_INET)
-			memcpy(address.octets, &((const struct sockaddr_in *)(const void *)list->ai_addr)->sin_addr, 4);
-		else if (list->ai_family == AF_INET6)
-			memcpy(address.octets, &((const struct sockaddr_in6 *)(const void *)list->ai_addr)->sin6_addr, 16);
-		else
-			continue;
-		if (!has(addresses, count, &address))
+		struct address address;
+		if (address_from_socket(list->ai_addr, &address) && !has(addresses, count, &address))
 			addresses[count++] = address;
 	}
 	return count;

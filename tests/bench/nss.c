@@ -3,6 +3,8 @@
  * a hundred, and how many addresses came. Started by tests/bench/nss.py.
  *
  *     nss look COUNT NAME              getaddrinfo(), one after the other
+ *     nss miss COUNT NAME MEBIBYTES    the same for NAME with "%d" in it, another number each time, in a program that has
+ *                                      touched so much memory
  *     nss spawn COUNT PROGRAM ARG...   starting a program and waiting for its end
  *     nss get COUNT PORT PATH          a plain HTTP request to 127.0.0.1: what the agent itself takes
  *
@@ -34,6 +36,16 @@ static int64_t now(void)
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+static void touch(size_t mebibytes)
+{
+	char *memory = malloc(mebibytes << 20);
+
+	if (memory == NULL)
+		err(1, "%zu MiB", mebibytes);
+	memset(memory, 1, mebibytes << 20);
+	__asm__ volatile("" : : "r"(memory) : "memory"); /* it is not left out as something nobody reads */
+}
+
 static void look(char **arguments)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
@@ -45,6 +57,21 @@ static void look(char **arguments)
 	for (struct addrinfo *one = list; one != NULL; one = one->ai_next)
 		addresses++;
 	freeaddrinfo(list);
+}
+
+static void miss(char **arguments)
+{
+	static int number;
+	char name[256];
+	char *numbered[] = {name};
+
+	if (number == 0)
+		touch((size_t)atol(arguments[1]));
+	char *place = strstr(arguments[0], "%d");
+	if (place == NULL)
+		errx(1, "%s: without %%d", arguments[0]);
+	snprintf(name, sizeof name, "%.*s%d%s", (int)(place - arguments[0]), arguments[0], number++, place + 2);
+	look(numbered);
 }
 
 static void spawn(char **arguments)
@@ -108,12 +135,12 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *word;
 		void (*what)(char **);
-	} kinds[] = {{"look", look}, {"spawn", spawn}, {"get", get}};
+	} kinds[] = {{"look", look}, {"miss", miss}, {"spawn", spawn}, {"get", get}};
 
 	for (size_t i = 0; argc > 3 && i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(argv[1], kinds[i].word) == 0) {
 			run(kinds[i].what, argv + 3, (size_t)atol(argv[2]));
 			return 0;
 		}
-	errx(1, "usage: nss look COUNT NAME | spawn COUNT PROGRAM ARG... | get COUNT PORT PATH");
+	errx(1, "usage: nss look COUNT NAME | miss COUNT NAME MEBIBYTES | spawn COUNT PROGRAM ARG... | get COUNT PORT PATH");
 }

@@ -16,6 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 7))
 CALLS = 2000
 PROCESSES = 40          # fresh ones, in each round
+NAMES = 30              # missed by a process that has touched SMALL mebibytes, and by one with LARGE, after the clock's
+SMALL, LARGE = 4, 4096  # calls to warm up: whoever writes 4 GiB finds nothing in the processor's caches
 SERVICES = pathlib.Path("/run/nomad-dns-srv/services/default")
 ALIVE = pathlib.Path("/run/nomad-dns-srv/alive")
 CACHE = pathlib.Path(f"/var/cache/nss-nomad/users/{os.geteuid()}")
@@ -164,7 +166,9 @@ class Bench:
         agent = subprocess.Popen([sys.executable, "-B", ROOT / "tests/standin", "--port", "4646"], stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, text=True)
         agent.stdout.readline()
-        command = {"do": "register", "services": [{"name": "redis", "address": "192.0.2.1", "port": 6379}]}
+        command = {"do": "register", "services": [
+            {"name": name, "address": "192.0.2.1", "port": 6379}
+            for name in ("redis", *(f"redis-{number}" for number in range(2 * NAMES)))]}
         agent.stdin.write(json.dumps(command) + "\n")
         agent.stdin.flush()
         agent.stdout.readline()
@@ -174,11 +178,17 @@ class Bench:
             for program, row in ((["/bin/true"], "spawn"), (["/usr/bin/nomad-lookup", "--version"], "load")):
                 self.note(row, self.clock("spawn", PROCESSES, *program)[1])
             for _ in range(PROCESSES):
-                for kept in CACHE.rglob("redis*"):
-                    kept.unlink()
+                self.forget()
                 self.note("miss", self.clock("look", 1, "redis.default.nomad", addresses=1)[0])
+            for row, mebibytes in (("miss small", SMALL), ("miss large", large())):
+                self.forget()
+                self.note(row, self.clock("miss", NAMES, "redis-%d.default.nomad", str(mebibytes), addresses=1)[1])
         agent.stdin.close()
         agent.wait()
+
+    def forget(self):
+        for kept in CACHE.rglob("redis*"):
+            kept.unlink()
 
     # The table.
 
@@ -204,6 +214,8 @@ class Bench:
             self.compare(f"published among {services} services: among 10", f"services {services}", "services 10", 1.1)
         for instances in (10, 100, 1000):
             self.compare(f"published, {instances} instances: 1", f"instances {instances}", "instances 1", 1.1)
+
+        self.compare(f"a miss, {large()} MiB of touched memory: {SMALL} MiB", "miss large", "miss small", 1.2)
         self.report_miss()
 
     def report_miss(self):
@@ -215,6 +227,13 @@ class Bench:
         print(f"{'    starting any program':<52}{spawn:10.2f}")
         print(f"{'    loading the libraries of nomad-lookup':<52}{load - spawn:10.2f}")
         print(f"{'    libcurl, configuration, lock and cache':<52}{extra - load:10.2f}")
+
+
+def large():
+    """LARGE, or a quarter of what the machine has, where that is less."""
+    lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+    total = next(int(line.split()[1]) // 1024 for line in lines if line.startswith("MemTotal"))
+    return min(LARGE, total // 4)
 
 
 def start_name_server(folder):

@@ -1,5 +1,6 @@
 """What is installed besides the programs: units, profiles, completions."""
 
+import configparser
 import os
 import re
 import select
@@ -33,6 +34,13 @@ def test_units_are_valid(units):
                            *(str(units / name) for name in UNITS)], capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if "nomad-dns-srv" in line]
     assert (done.returncode, said) == (0, [])
+
+
+def test_a_start_that_fails_is_tried_again_for_ever(units):
+    """systemd gives up after five failures in ten seconds, unless the section Unit says otherwise (systemd.unit(5))."""
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read(units / UNITS[0])
+    assert (unit["Unit"]["StartLimitIntervalSec"], unit["Service"]["Restart"]) == ("0", "always")
 
 
 @needs("systemd-analyze", "systemd")

@@ -128,6 +128,18 @@ def test_nsid_and_version(serve):  # noqa: F811
         assert server.ask(name, rdtype, rdclass="CH").rcode() == dns.rcode.REFUSED
 
 
+def test_nsid_is_left_out_where_it_does_not_fit(serve):  # noqa: F811
+    """G11: the longest name, the longest NSID and the smallest answer: 587 octets of the 512 that the client takes."""
+    server = serve(nsid="n" * 255)
+    nsid, cookie = dns.edns.GenericOption(3, b""), dns.edns.GenericOption(10, b"12345678")
+    longest = ".".join(["a" * 63] * 3 + ["b" * 55, "nomad"])
+    answer = server.ask(longest, options=[nsid, cookie], use_edns=0, payload=512)
+    assert answer.rcode() == dns.rcode.NXDOMAIN
+    assert [int(option.otype) for option in answer.options] == [10]
+    answer = server.ask(longest, options=[nsid, cookie], use_edns=0, payload=1232)
+    assert [int(option.otype) for option in answer.options] == [10, 3]
+
+
 # How much.
 
 def burst(server, octets, count):

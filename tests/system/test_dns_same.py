@@ -122,6 +122,21 @@ def test_random_catalogues(host, agent, daemon):
                 raise AssertionError(f"seed {seed}: {wrong}") from wrong
 
 
+def test_the_default_namespace_exists_also_when_it_is_empty(host, agent, daemon):
+    """NODATA, for DNS, the published files and the helper."""
+    agent.register("web", address="192.0.2.1", namespace="prod")
+    daemon.wait(agent.index())
+    for name in "default.nomad", "prod.nomad", "default.service.nomad", "nobody.nomad", "x.default.nomad":
+        same(host, daemon, name)
+    assert daemon.answer("default.nomad") == ("EAI_NODATA", set())
+    agent.deregister(agent.register("last", address="192.0.2.9"))
+    daemon.wait(agent.index())
+    daemon.until("last.default.nomad", "A", lambda message: message.rcode() == dns.rcode.NXDOMAIN)
+    same(host, daemon, "default.nomad")
+    daemon.stop()
+    assert host.code("default.nomad") == "EAI_NODATA"
+
+
 def test_before_the_first_catalogue(host, agent):
     """An agent that does not answer: neither knows, and neither says no."""
     agent.register("web", address="192.0.2.1", port=80)

@@ -207,6 +207,13 @@ def test_too_many_connections(serve):  # noqa: F811
 
 
 @pytest.mark.root
+@pytest.mark.parametrize("most", [1, 3])
+def test_few_connections_are_not_none(serve, most):  # noqa: F811
+    """D: a client that is no loopback has a quarter of the connections, but one at least."""
+    server = serve(listen="198.51.100.1:0", allow="198.51.100.0/24", tcp_connections=str(most))
+    assert server.ask("redis.default.nomad", tcp=True).answer
+
+
 def test_too_many_connections_of_one_client(serve):  # noqa: F811
     """A10: a client has a quarter of them; loopback is trusted with all."""
     server = serve(listen="198.51.100.1:0", allow="198.51.100.0/24", tcp_connections="20")

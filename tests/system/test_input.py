@@ -1,6 +1,8 @@
 """Bad input: names, configuration, what Nomad answers. Nothing of it crashes, hangs, or is believed by mistake."""
 
 import json
+import signal
+import subprocess
 
 import pytest
 
@@ -215,6 +217,28 @@ def test_host_name_that_nobody_can_tell(agent, host):
     assert host.addresses(NAME) == {"192.0.2.1"}
 
 
+@libcs_own_threads
+def test_host_name_that_nobody_can_tell_beside_an_address(agent, host):
+    """A part of a service is an answer, and is kept for as short a time as a negative one."""
+    host.configure(nomad={"address": agent.url}, answers={"ttl": "3600s", "negative-ttl": "7s"})
+    host.write("/etc/resolv.conf", "nameserver 127.0.0.9\noptions timeout:1 attempts:1\n")
+    agent.register("web", address="192.0.2.1", port=80)
+    agent.register("web", address="other.example", port=80)
+    assert host.addresses(NAME) == {"192.0.2.1"}
+    kept = json.loads(host.run(["nomad-lookup", "--json", NAME]).out)
+    assert kept["ttl"] <= 7, kept
+
+
+def test_more_spellings_than_are_read(agent, host):
+    """A ninth service that differs in its case only is asked for by its own name: the record has not all of them."""
+    names = [f"{a}{b}{c}{d}" for a in "wW" for b in "eE" for c in "bB" for d in "xX"][1:10]
+    agent.register_many([{"name": name, "address": f"192.0.2.{number}", "port": 80}
+                         for number, name in enumerate(names)])
+    for name in ["webx", *names]:
+        assert host.addresses(f"{name}.default.nomad")
+    assert {f"/v1/service/{name}" for name in names} <= set(agent.counters()["requests"])
+
+
 @pytest.mark.parametrize("text", [
     '"Address": "192.0.2.7", "Address": "192.0.2.1"',
     '"Address": "192.0.2.1", "Tags": [], "Tags": ["a"], "Unknown": {"deep": [[[[1]]]]}',
@@ -249,6 +273,15 @@ def test_empty_list(agent, host):
     """The one body that does say so, with all of Nomad's headers."""
     answer(agent, [])
     assert host.code(NAME) == "EAI_NONAME"
+
+
+def test_nobody_reads_the_helpers_answer(agent, host):
+    """A helper whose answer nobody takes ends all the same, a moment after its limit."""
+    agent.register_many([{"name": "web", "address": f"10.0.{n // 250}.{n % 250 + 1}", "port": 80} for n in range(5000)])
+    host.configure(nomad={"address": agent.url}, answers={"timeout": "500ms"})
+    helper = host.start(["nomad-lookup", "--for-module", "0", "--", NAME], stdout=subprocess.PIPE)
+    assert helper.wait(timeout=60) == -signal.SIGALRM
+    helper.stdout.close()
 
 
 def test_largest_believable_answer(agent, host):

@@ -1,8 +1,12 @@
 """Nobody can put words into another's mouth: not one user into another's cache, nor anybody into the daemon's files."""
 
 import os
+import signal
+import subprocess
 
 import pytest
+
+from daemon import wait_until
 
 pytestmark = pytest.mark.root
 
@@ -90,6 +94,26 @@ def test_effective_user_counts(web, host):
     assert as_attacker(host, f"umask 077; {forge(f'{USERS}/{ATTACKER}')}").code == 0
     done = host.run(["/run/getent", "ahostsv4", NAME], user=ATTACKER)
     assert done.out.split()[0] == "192.0.2.1"
+
+
+@pytest.mark.plain
+def test_set_uid_program_that_is_stopped(web, host):
+    """Who stops a set-uid program in the middle of a lookup, and its helper, holds up nobody whose rights it has."""
+    assert host.run(["install", "-m", "4755", "/usr/bin/getent", "/run/getent"]).code == 0
+    web.fault("hang", times=1)
+    asking = host.start(["/run/getent", "ahostsv4", NAME], user=ATTACKER, stdout=subprocess.DEVNULL)
+    wait_until(lambda: web.counters()["total"] > 0)
+    stopped = [pid for pid, command in host.processes().items() if "for-module" in command or pid == asking.pid]
+    assert len(stopped) == 2
+    try:
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        assert host.addresses(NAME) == TRUE
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        asking.wait()
+    assert not host.cache(path=".failed").exists()
 
 
 PUBLISHED = "/run/nomad-dns-srv"

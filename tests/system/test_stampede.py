@@ -57,6 +57,17 @@ def test_different_names(agent, host):
     assert max(counters["requests"].values()) == 1
 
 
+@pytest.mark.plain
+def test_who_finds_no_place_does_not_blame_the_agent(agent, host):
+    """Lookups that ran out of time in the queue say nothing of an agent that is merely slow."""
+    agent.register_many([{"name": f"web-{number}", "address": "192.0.2.1", "port": 80} for number in range(24)])
+    host.configure(nomad={"address": agent.url}, answers={"timeout": "1s"})
+    agent.fault("slow", delay=0.7)
+    answers = stampede(host, 24, "web-%d.default.nomad")
+    assert answers.get("EAI_AGAIN", 0) > 0 and set(answers) <= {"192.0.2.1", "EAI_AGAIN"}
+    assert not host.cache(path=".failed").exists()
+
+
 def test_larger_buffer(agent, host):
     """An answer too large for glibc's first buffers is asked for once, however often glibc comes back."""
     wanted = {f"10.0.{number // 256}.{number % 256}" for number in range(1, 601)}

@@ -50,6 +50,38 @@ def test_when_the_agent_is_away(host, sort):
     assert unseen(host, sort, 4) == ["EAI_AGAIN -"] * 4
 
 
+# The first process of a container, which looks after no orphan, and a subreaper.
+INHERITS = """
+import ctypes, os, socket, sys
+if sys.argv[1] == "subreaper":
+    ctypes.CDLL(None).prctl(36, 1)     # PR_SET_CHILD_SUBREAPER
+else:
+    assert os.getpid() == 1
+for name in sys.argv[2:]:
+    try:
+        print("OK", socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)[0][4][0])
+    except socket.gaierror as error:
+        print(error.errno == socket.EAI_AGAIN and "EAI_AGAIN -")
+try:
+    print("a child was left:", os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    pass
+"""
+
+
+@pytest.mark.root
+@pytest.mark.plain
+@pytest.mark.parametrize("fault", [None, "hang"])
+@pytest.mark.parametrize("sort", ["first", "subreaper"])
+def test_program_that_inherits_orphans(host, services, sort, fault):
+    """It inherits the helper, and is not left with it, whether the helper answered or had to be given up."""
+    if fault:
+        services.fault(fault)
+    first = ["unshare", "--pid", "--fork", "--mount-proc"] if sort == "first" else []
+    done = host.run([*first, "/usr/bin/python3", "-c", INHERITS, sort, *NAMES[:3]])
+    assert done.lines == (["EAI_AGAIN -"] * 3 if fault else right(3)), done
+
+
 def test_wait_for_all(host, services):
     """A thread that loops on wait with __WALL may meet the middle child; the lookups are right all the same."""
     assert [line for line in unseen(host, "waiting-all", 8) if line.startswith(("OK", "EAI"))] == right(8)

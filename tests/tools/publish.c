@@ -225,7 +225,7 @@ static void parse_options(int argc, char **argv, struct options *options)
 }
 
 /* A writer that ends at once gives its memory back by ending; the address sanitizer asks for this. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0";

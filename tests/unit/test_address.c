@@ -6,6 +6,7 @@
 #include "address.h"
 #include "support.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -235,6 +236,22 @@ START_TEST(addresses_are_equal_in_family_and_octets)
 }
 END_TEST
 
+START_TEST(a_sockets_address_is_taken_over)
+{
+	const struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = 53, .sin_addr.s_addr = htonl(0x0a010203)};
+	const struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	const struct sockaddr other = {.sa_family = AF_UNIX};
+	struct address found, wanted;
+
+	ck_assert(address_from_socket((const struct sockaddr *)&four, &found) && address_parse("10.1.2.3", &wanted));
+	ck_assert(address_equal(&found, &wanted));
+	ck_assert(address_from_socket((const struct sockaddr *)&six, &found) && address_parse("::1", &wanted));
+	ck_assert(address_equal(&found, &wanted));
+	ck_assert(!address_from_socket(&other, &found));
+	ck_assert(address_equal(&found, &wanted));
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -243,6 +260,7 @@ int main(void)
 		{a_label_is_an_address_in_any_spelling, sizeof labels / sizeof *labels},
 		{every_pattern_of_groups_survives_its_label, 1},
 		{a_host_is_a_name_that_may_be_resolved, sizeof hosts / sizeof *hosts},
+		{a_sockets_address_is_taken_over, 1},
 		{addresses_are_equal_in_family_and_octets, 1},
 	};
 

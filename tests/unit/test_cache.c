@@ -271,7 +271,7 @@ START_TEST(folders_can_be_used_again_whatever_the_mask_was)
 	set_up_users();
 	mode_t before = umask(0777);
 	int opened = cache_open(users, "", true, &cache);
-	int lock = opened < 0 ? opened : cache_lock(&cache, &name, deadline_now());
+	int lock = opened < 0 ? opened : cache_lock(&cache, &name, deadline_now(), 0);
 	umask(before);
 	ck_assert_int_eq(opened, 0);
 	ck_assert_int_ge(lock, 0);
@@ -455,7 +455,7 @@ static int lock_within(const struct cache *cache, const char *text, int millisec
 {
 	struct name name = support_name(text);
 
-	return cache_lock(cache, &name, deadline_now() + milliseconds);
+	return cache_lock(cache, &name, deadline_now(), milliseconds);
 }
 
 START_TEST(a_lock_keeps_others_out_until_it_is_released)

@@ -354,6 +354,152 @@ START_TEST(a_put_without_memory_changes_nothing)
 }
 END_TEST
 
+/* The labels of SERVICE.NAMESPACE as they stand in a question, in CATALOGUE_LABELS_MAX octets of which the rest is junk. */
+static size_t put_labels(uint8_t *labels, const char *service, const char *namespace)
+{
+	memset(labels, 0xff, CATALOGUE_LABELS_MAX);
+	return (size_t)snprintf((char *)labels, CATALOGUE_LABELS_MAX, "%c%s%c%s", (int)strlen(service), service,
+	                        (int)strlen(namespace), namespace);
+}
+
+START_TEST(labels_find_what_the_names_find)
+{
+	enum { NAMES = 6 };
+	static const char *const names[NAMES] = {"web", "we", "webs", "A-Name-Of-Twenty-Three-x", "z@[`{", "abcdefgh"};
+	struct catalogue *catalogue = catalogue_new();
+	uint8_t labels[CATALOGUE_LABELS_MAX];
+	const void *prepared, *wanted;
+
+	catalogue_prepare_with(catalogue, prepare);
+	for (unsigned i = 0; i < NAMES; i += 2)
+		put(catalogue, "default", names[i], i, 1 + i);
+	for (unsigned i = 0; i < NAMES; i++)
+		for (unsigned upper = 0; upper < 2; upper++) {
+			size_t size = put_labels(labels, names[i], upper ? "DEFAULT" : "default");
+			const struct service *service = catalogue_find_prepared(catalogue, "default", names[i], &wanted);
+			ck_assert_int_eq(service != NULL, i % 2 == 0);
+			ck_assert_ptr_eq(service, catalogue_find_labels(catalogue, labels, size, &prepared));
+			ck_assert_ptr_eq(wanted, prepared);
+		}
+	catalogue_free(catalogue);
+}
+END_TEST
+
+START_TEST(labels_of_no_service_find_nothing)
+{
+	char longest[64];
+	struct catalogue *catalogue = catalogue_new();
+	uint8_t labels[CATALOGUE_LABELS_MAX + 1] = {3, 'w', 'e', 'b', 7, 'd', 'e', 'f', 'a', 'u', 'l', 't'};
+	const void *prepared = labels;
+
+	put(catalogue, "default", "web", 1, 1);
+	memset(longest, 'x', 63);
+	longest[63] = '\0';
+	put(catalogue, longest, longest, 1, 1);
+	ck_assert_ptr_nonnull(catalogue_find_labels(catalogue, labels, 12, &prepared));
+	ck_assert_ptr_null(prepared);
+	ck_assert_ptr_null(catalogue_find_labels(catalogue, labels, 11, &prepared));
+	ck_assert_ptr_null(catalogue_find_labels(catalogue, labels, 13, &prepared));
+	labels[0] = 7, labels[4] = 3; /* the same octets, cut elsewhere */
+	ck_assert_ptr_null(catalogue_find_labels(catalogue, labels, 12, &prepared));
+	ck_assert_uint_eq(CATALOGUE_LABELS_MAX, put_labels(labels, longest, longest));
+	labels[CATALOGUE_LABELS_MAX - 1] = 'x'; /* where snprintf() put its NUL */
+	ck_assert_ptr_nonnull(catalogue_find_labels(catalogue, labels, CATALOGUE_LABELS_MAX, &prepared));
+	prepared = labels;
+	ck_assert_ptr_null(catalogue_find_labels(catalogue, labels, sizeof labels, &prepared));
+	ck_assert_ptr_null(prepared);
+	catalogue_free(catalogue);
+}
+END_TEST
+
+/* Of any content, in memory that ends behind them; small and large. What is found afterwards is what was found before. */
+START_TEST(looking_ahead_changes_no_answer)
+{
+	enum { COUNT = CATALOGUE_AHEAD_MAX, ROUNDS = 200 };
+	static const unsigned services[] = {0, 10, 5000};
+	struct catalogue *catalogue = catalogue_new();
+	const uint8_t *labels[COUNT];
+	uint8_t *octets[COUNT];
+	char name[32];
+
+	catalogue_prepare_with(catalogue, prepare);
+	for (unsigned i = 0; i < services[_i]; i++) {
+		snprintf(name, sizeof name, "svc-%u", i);
+		put(catalogue, "default", name, i % 200, 1);
+	}
+	for (size_t i = 0; i < COUNT; i++)
+		labels[i] = octets[i] = support_fence(CATALOGUE_LABELS_MAX);
+	srandom(1);
+	for (size_t round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < COUNT; i++) {
+			snprintf(name, sizeof name, "SVC-%u", (unsigned)random() % 6000);
+			put_labels(octets[i], name, "default");
+			for (size_t j = 0; round % 2 == 1 && j < CATALOGUE_LABELS_MAX; j++)
+				octets[i][j] = (uint8_t)random();
+		}
+		catalogue_look_ahead(catalogue, labels, round % (COUNT + 1));
+	}
+	catalogue_look_ahead(catalogue, labels, COUNT);
+	ck_assert_uint_eq(services[_i], catalogue_size(catalogue));
+	for (unsigned i = 0; i < 6000; i++) {
+		snprintf(name, sizeof name, "svc-%u", i);
+		ck_assert_int_eq(i < services[_i], find(catalogue, "default", name) != NULL);
+	}
+	for (size_t i = 0; i < COUNT; i++)
+		support_unfence(octets[i], CATALOGUE_LABELS_MAX);
+	catalogue_free(catalogue);
+}
+END_TEST
+
+static void *look_ahead_along(void *context)
+{
+	struct contest *contest = context;
+	struct catalogue_reader *reader = catalogue_join(contest->catalogue);
+	uint8_t octets[CATALOGUE_AHEAD_MAX][CATALOGUE_LABELS_MAX];
+	const uint8_t *labels[CATALOGUE_AHEAD_MAX];
+	char name[32];
+
+	for (unsigned i = 0; i < CATALOGUE_AHEAD_MAX; i++) {
+		snprintf(name, sizeof name, "svc-%u", 100 * i);
+		put_labels(octets[i], name, "default");
+		labels[i] = octets[i];
+	}
+	while (!contest->over) {
+		const void *prepared;
+		catalogue_enter(reader);
+		catalogue_look_ahead(contest->catalogue, labels, CATALOGUE_AHEAD_MAX);
+		const struct service *service = catalogue_find_labels(contest->catalogue, octets[5], 1 + 7 + 1 + 7, &prepared);
+		contest->wrong += service != NULL && service->instance_count != *(const size_t *)prepared;
+		catalogue_leave(reader);
+		contest->passes++;
+	}
+	catalogue_part(reader);
+	return NULL;
+}
+
+/* The table grows past the size from which they look ahead, and each entry goes and comes. */
+START_TEST(readers_look_ahead_while_the_catalogue_changes)
+{
+	enum { READERS = 2, SERVICES = 5000 };
+	struct contest contest = {.catalogue = catalogue_new()};
+	pthread_t threads[READERS];
+	char name[32];
+
+	catalogue_prepare_with(contest.catalogue, prepare);
+	for (size_t i = 0; i < READERS; i++)
+		ck_assert_int_eq(0, pthread_create(&threads[i], NULL, look_ahead_along, &contest));
+	for (unsigned i = 0; i < 4 * SERVICES || contest.passes < 1000; i++) {
+		snprintf(name, sizeof name, "svc-%u", i % SERVICES);
+		put(contest.catalogue, "default", name, i % 200, i / SERVICES % 4 == 2 ? 0 : 1 + i % 3);
+	}
+	contest.over = true;
+	for (size_t i = 0; i < READERS; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(0, contest.wrong);
+	catalogue_free(contest.catalogue);
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -369,6 +515,10 @@ int main(void)
 		{readers_see_whole_services_while_they_change, 1},
 		{what_was_prepared_comes_with_the_service, 1},
 		{a_put_without_memory_changes_nothing, 2},
+		{labels_find_what_the_names_find, 1},
+		{labels_of_no_service_find_nothing, 1},
+		{looking_ahead_changes_no_answer, 3},
+		{readers_look_ahead_while_the_catalogue_changes, 1},
 	};
 
 	return support_run("catalogue", tests, sizeof tests / sizeof *tests);

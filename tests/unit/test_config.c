@@ -145,6 +145,8 @@ START_TEST(text_and_list_are_read)
 END_TEST
 
 /* A wrong file, and the parts that the message has to have: the line, the key, what is allowed. */
+#define SIXTY_FOUR "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static const struct {
 	const char *text;
 	const char *line, *key, *allowed;
@@ -170,6 +172,7 @@ static const struct {
 	{"[nomad]\naddress = http://a http://redis.default.nomad:80\n", "line 2:", "address", "tls-server-name"},
 	{"[nomad]\naddress =\n", "line 2:", "address", "cannot be empty"},
 	{"[nomad]\nnamespace = a_b\n", "line 2:", "namespace", "letters, digits, -"},
+	{"[nomad]\nnamespace = a " SIXTY_FOUR "\n", "line 2:", "namespace", "a label of a name holds 63 octets"},
 	{"[nomad]\ntoken-file = token\n", "line 2:", "token-file", "starts with /"},
 	{"[nomad]\nregion = a\033[1m\n", "line 2:", "region", "control character"},
 	{"[dns]\nlisten = 127.0.0.1\n", "line 2:", "listen", "ADDRESS:PORT"},
@@ -177,6 +180,8 @@ static const struct {
 	{"[dns]\nlisten = localhost:53\n", "line 2:", "listen", "ADDRESS:PORT"},
 	{"[dns]\nlisten = 127.0.0.1:65536\n", "line 2:", "listen", "ADDRESS:PORT"},
 	{"[dns]\nallow = 10.0.0.0/33\n", "line 2:", "allow", "ADDRESS/LENGTH"},
+	{"[dns]\nallow = 10.0.0.1/8\n", "line 2:", "allow", "no bit of the address set after LENGTH"},
+	{"[dns]\nreverse = 2001:db8::1/32\n", "line 2:", "reverse", "no bit of the address set after LENGTH"},
 	{"[dns]\nworkers = 33\n", "line 2:", "workers", "from 1 to 32"},
 	{"[dns]\nudp-size = 511\n", "line 2:", "udp-size", "from 512 to 4096"},
 	{"[dns]\ncookie-secret = 0011\n", "line 2:", "cookie-secret", "32 hexadecimal digits"},

@@ -20,7 +20,8 @@ static struct limit *limit_new(uint32_t rate)
 	struct limit *limit = calloc(1, sizeof *limit);
 
 	ck_assert_ptr_nonnull(limit);
-	limit_init(limit, rate, 12345);
+	limit_init(limit, 12345);
+	limit_set_rate(limit, rate, 1);
 	return limit;
 }
 
@@ -48,6 +49,23 @@ static const struct {
 	{"2001:db8:0:1::1", "2001:db8:0:100::1", RATE},
 	{"192.0.2.1", "2001:db8::1", RATE},
 };
+
+/* A rate, and how much of it each of several workers gives: together never more than one too many each. */
+static const struct {
+	uint32_t rate;
+	size_t workers;
+	uint32_t share;
+} shares[] = {{200, 1, 200}, {200, 4, 50}, {200, 32, 7}, {1, 32, 1}, {0, 4, 0}, {1000000, 3, 333334}};
+
+START_TEST(workers_share_the_rate)
+{
+	struct limit *limit = limit_new(RATE);
+
+	limit_set_rate(limit, shares[_i].rate, shares[_i].workers);
+	ck_assert_uint_eq(limit->rate, shares[_i].share);
+	free(limit);
+}
+END_TEST
 
 START_TEST(a_prefix_shares_one_rate)
 {
@@ -138,6 +156,7 @@ END_TEST
 int main(void)
 {
 	const struct support_test tests[] = {
+		{workers_share_the_rate, sizeof shares / sizeof *shares},
 		{a_prefix_shares_one_rate, sizeof pairs / sizeof *pairs},
 		{every_second_has_its_own, 1},
 		{kinds_of_answer_are_counted_apart, 1},

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "cache.h"
+#include "cache_write.h"
 #include "deadline.h"
 #include "lookup.h"
 #include "published.h"
@@ -365,7 +365,7 @@ START_TEST(who_waited_takes_what_another_has_asked_for)
 	set_up();
 	support_path(own, "prod/web.lock", path);
 	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
-	int lock = cache_lock(&cache, &name, 0);
+	int lock = cache_lock(&cache, &name, 0, 0);
 	ck_assert_int_ge(lock, 0);
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_up_web, &nomad), 0);
@@ -398,7 +398,7 @@ START_TEST(who_waited_for_a_failure_does_not_ask_again)
 	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
 	do {
 		atomic_store(&nomad.asked, 0);
-		int lock = cache_lock(&cache, &name, deadline_now() + LOOKUP_LOCK_LIMIT);
+		int lock = cache_lock(&cache, &name, deadline_now(), LOOKUP_LOCK_LIMIT);
 		ck_assert_int_ge(lock, 0);
 		ck_assert_int_eq(pthread_create(&thread, NULL, look_up_web, &nomad), 0);
 		while (count_open(path) < 2)
@@ -426,12 +426,38 @@ START_TEST(nobody_waits_longer_than_the_limit_for_another)
 	set_up();
 	cached_web(EXPIRED);
 	ck_assert_int_eq(cache_open(users, "", false, &cache), 0);
-	int lock = cache_lock(&cache, &name, 0);
+	int lock = cache_lock(&cache, &name, 0, 0);
 	ck_assert_int_ge(lock, 0);
 	int64_t start = deadline_now();
 	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.2 PCAS");
 	ck_assert_int_ge(deadline_now() - start, LOOKUP_LOCK_LIMIT);
 	ck_assert_int_eq(nomad.asked, 0);
+	cache_unlock(lock);
+	cache_close(&cache);
+}
+END_TEST
+
+START_TEST(who_holds_the_lock_says_how_long_others_wait)
+{
+	enum { SAID = 300, JUNK = CACHE_LIMIT_MOST + 1 };
+	struct nomad nomad = answering();
+	struct name name = support_name("web.prod.nomad");
+	struct cache cache;
+
+	set_up();
+	cached_web(EXPIRED);
+	ck_assert_int_eq(cache_open(users, "", false, &cache), 0);
+	int lock = cache_lock(&cache, &name, 0, 0);
+	cache_say_limit(lock, SAID);
+	int64_t start = deadline_now();
+	ck_assert_int_eq(cache_lock(&cache, &name, start, 60 * 1000), -ETIMEDOUT);
+	ck_assert_int_ge(deadline_now() - start, SAID);
+	cache_say_limit(lock, 2 * LOOKUP_LOCK_LIMIT);
+	start = deadline_now();
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.2 PCAS");
+	ck_assert_int_ge(deadline_now() - start, 2 * LOOKUP_LOCK_LIMIT);
+	cache_say_limit(lock, JUNK);
+	ck_assert_int_eq(cache_lock(&cache, &name, deadline_now(), SAID), -ETIMEDOUT);
 	cache_unlock(lock);
 	cache_close(&cache);
 }
@@ -764,6 +790,7 @@ int main(void)
 		{who_waited_takes_what_another_has_asked_for, 1},
 		{who_waited_for_a_failure_does_not_ask_again, 1},
 		{nobody_waits_longer_than_the_limit_for_another, 1},
+		{who_holds_the_lock_says_how_long_others_wait, 1},
 		{both_readings_of_service_are_tried_among_published_files, 1},
 		{both_readings_of_service_are_tried_in_the_cache, 1},
 		{nomad_answers_for_either_reading, 1},

@@ -1,9 +1,9 @@
 /*
- * Tests of src/dns/prefix.c.
+ * Tests of src/prefix.c.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "dns/prefix.h"
+#include "prefix.h"
 #include "support.h"
 
 static const struct {

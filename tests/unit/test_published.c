@@ -162,6 +162,19 @@ START_TEST(without_its_link_service_is_a_namespace)
 }
 END_TEST
 
+START_TEST(without_the_folder_of_all_services_nothing_is_known)
+{
+	char gone[SUPPORT_PATH_MAX];
+
+	set_up();
+	ck_assert_str_eq(find("nosuch.prod.nomad"), "no name");
+	support_path(dir, "gone", gone);
+	ck_assert_int_eq(rename(at("services"), gone), 0);
+	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
+	ck_assert_str_eq(find("nosuch.prod.nomad"), "unknown");
+}
+END_TEST
+
 static const struct beat {
 	int64_t milliseconds_ago;
 	bool alive;
@@ -446,6 +459,7 @@ int main(void)
 		{a_name_finds_its_file, sizeof rows / sizeof *rows},
 		{through_its_link_service_is_no_namespace, sizeof plain / sizeof *plain},
 		{without_its_link_service_is_a_namespace, 1},
+		{without_the_folder_of_all_services_nothing_is_known, 1},
 		{an_old_or_future_heartbeat_is_dead, sizeof beats / sizeof *beats},
 		{the_age_of_the_heartbeat_is_told, 1},
 		{without_daemon_nobody_can_tell, 1},

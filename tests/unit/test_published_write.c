@@ -308,6 +308,7 @@ static void remove_services(void)
 {
 	ck_assert_int_eq(unlink(at("services/_")), 0);
 	ck_assert_int_eq(unlink(at("services/service")), 0);
+	ck_assert_int_eq(rmdir(at("services/default")), 0);
 	ck_assert_int_eq(rmdir(at("services")), 0);
 }
 

@@ -89,6 +89,18 @@ START_TEST(numbers_are_written_in_decimal)
 }
 END_TEST
 
+START_TEST(a_hex_digit_has_its_value_and_nothing_else_has_one)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+
+	for (int c = 0; c < 256; c++) {
+		const char *found = c == 0 ? NULL : strchr(digits, c);
+		int place = found == NULL ? -1 : (int)(found - digits);
+		ck_assert_int_eq(text_hex_digit((char)c), place < 16 ? place : place - 6);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -97,6 +109,7 @@ int main(void)
 		{lowering_changes_ascii_letters_alone, 1},
 		{lowering_writes_no_octet_too_many, 1},
 		{upper_case_is_ascii_upper_case, 1},
+		{a_hex_digit_has_its_value_and_nothing_else_has_one, 1},
 		{numbers_are_written_in_decimal, sizeof numbers / sizeof *numbers},
 	};
 

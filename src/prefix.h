@@ -1,11 +1,11 @@
 /*
- * Ranges of addresses, as settings give them: 10.0.0.0/8, 2001:db8::/32, or one address. Called by settings.c,
- * reply.c, zone.c, limit.c, tcp.c.
+ * Ranges of addresses, as settings give them: 10.0.0.0/8, 2001:db8::/32, or one address. Called by config_keys.c, and of
+ * src/dns by settings.c, reply.c, zone.c, limit.c, tcp.c.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef NSS_NOMAD_DNS_PREFIX_H
-#define NSS_NOMAD_DNS_PREFIX_H
+#ifndef NSS_NOMAD_PREFIX_H
+#define NSS_NOMAD_PREFIX_H
 
 #include "address.h"
 
