@@ -45,8 +45,7 @@ int reading_keep(struct reading *reading, const char *namespace)
 	const struct outside *outside = reading->outside;
 	char text[AGENT_REASON_MAX];
 
-	/* Of one that no name can ask for nothing is known. */
-	if (reading_keeps(reading, namespace) || !name_is_label(namespace))
+	if (reading_keeps(reading, namespace))
 		return 0;
 	snprintf(text, sizeof text,
 	         "the token may not read namespace \"%.63s\"; what is known of it is kept, and grows old: give the token "

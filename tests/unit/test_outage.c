@@ -601,32 +601,6 @@ START_TEST(all_namespaces_of_several_denied_are_an_outage)
 }
 END_TEST
 
-/* A namespace that no name can ask for is not worth a word, whatever becomes of it. */
-START_TEST(denied_namespaces_of_long_names_are_not_complained_of_for_ever)
-{
-	static const char name[] = "n23456789-123456789-123456789-123456789-123456789-123456789-123456789";
-	char both[256];
-
-	snprintf(both, sizeof both, "default %s", name);
-	set_up();
-	world_end();
-	world_begin(both);
-	world_register_silently("default", "web", "web-1", "10.0.0.1");
-	follow();
-	world.breaks = NULL;
-	world.hidden = name;
-	for (int i = 0; i < 10; i++) {
-		world_close_streams();
-		world_run(10 * 1000);
-	}
-	ck_assert_uint_le(world_said("may not read namespace"), 1);
-	struct watcher_state state;
-	watcher_state(world_watcher(), &state);
-	ck_assert_uint_le(state.kept, 1);
-	world_end();
-}
-END_TEST
-
 START_TEST(a_cluster_that_is_really_empty_becomes_empty)
 {
 	set_up();
@@ -704,7 +678,6 @@ int main(void)
 		{what_was_kept_before_a_restart_grows_old_from_then_on, 2},
 		{a_denied_namespace_of_several_spoils_no_other, 6},
 		{all_namespaces_of_several_denied_are_an_outage, 1},
-		{denied_namespaces_of_long_names_are_not_complained_of_for_ever, 1},
 		{a_cluster_that_is_really_empty_becomes_empty, 1},
 		{the_next_agent_is_tried_at_once_and_kept, 1},
 		{a_reading_that_breaks_off_removes_nothing, 1},
