@@ -5,7 +5,7 @@
 #   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
 #   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
 #   make deb                       Debian packages       make check-deb those, in fresh roots
-#   make check-all                 what CI runs: check, the daemon in its unit's sandbox, check-deb
+#   make check-all                 what CI runs: check, the daemon in its unit's sandbox, check-deb, libFuzzer
 #   make check-unit, -system, -sandbox, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
@@ -110,8 +110,7 @@ $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) 
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
 
-# Fuzzing: each target with its inputs, without an engine for `make check`, and with libFuzzer.
-FUZZ_SECONDS ?= 60
+# Fuzzing: each target with its inputs, without an engine for `make check`, and with those that tests/fuzz.sh builds it for.
 FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
@@ -120,17 +119,16 @@ $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(ca
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call objects,$(UNIT_SRC))
 	$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
-fuzz: deps-sanitize
-	$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined fuzz-all
-fuzz-all: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
-	tests/fuzz.sh $(B)/tests/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+fuzz check-fuzzing:
+	+@tests/fuzz.sh $(if $(filter fuzz,$@),libfuzzer afl,libfuzzer)
+fuzz-programs: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
 # Tests. `check` sets up, builds, runs everything below it and counts.
 export CC SAN PYTHON
 PYTEST = $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider -n $(or $(JOBS),$(shell echo $$((2 * $$(nproc)))))
 
 check check-all:
-	+@tests/check.sh $(if $(filter check-all,$@),sandbox deb)
+	+@tests/check.sh $(if $(filter check-all,$@),sandbox deb fuzzing)
 units: $(UNIT_TESTS)
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
@@ -150,6 +148,7 @@ check-real: all tools
 
 check-interop: all tools
 	tests/setup.sh interop
+	tests/interop/unpack.sh build/interop
 	$(PYTEST) tests/interop $(PYTEST_ARGS)
 
 lint: all
@@ -197,4 +196,4 @@ clean:
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
 .PHONY: all tools units check check-all check-unit check-fuzz check-system check-sandbox check-real check-interop lint \
-	sanitize coverage fuzz fuzz-all soak bench demo deps deb check-deb install uninstall clean FORCE
+	sanitize coverage fuzz fuzz-programs check-fuzzing soak bench demo deps deb check-deb install uninstall clean FORCE

@@ -1,6 +1,6 @@
 #!/bin/bash
 # All that `make check` does, in order, each part to its end; then the counts. CC, SAN and PYTEST_ARGS as for make.
-# `make check-all` names the parts that come after those, as words: sandbox, deb, for make check-sandbox and check-deb.
+# `make check-all` names the parts that come after those, as words: sandbox, deb, fuzzing, for make check-sandbox ...
 #
 # SPDX-License-Identifier: MIT
 set -uo pipefail

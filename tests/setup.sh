@@ -10,10 +10,12 @@ test="check python3 python3-pytest python3-pytest-xdist python3-pytest-timeout p
 	shellcheck strace iproute2 util-linux procps curl openssh-client openssh-server git perl openssl
 	bind9-dnsutils knot-dnsutils ldnsutils libcap2-bin locales gcc-multilib systemd"
 sanitize="clang libclang-rt valgrind lcov" # libclang-rt stands for the one of clang's version
+fuzz="clang libclang-rt"
+afl="afl++"
 bench="nsd knot iproute2 util-linux curl"
 demo="python3 curl openssh-client openssh-server util-linux iproute2 bind9-dnsutils"
-# Not systemd-resolved: installing it takes over the machine's resolv.conf. It is tested where it is there.
-interop="unbound dnsmasq-base bind9 haproxy knot knot-dnsutils ldnsutils bind9-dnsutils python3-pycares
+# Not systemd-resolved: installing it takes over the machine's resolv.conf; tests/interop/unpack.sh gets it.
+interop="unbound dnsmasq-base bind9 haproxy knot knot-resolver knot-dnsutils ldnsutils bind9-dnsutils python3-pycares
 	python3-dnspython python3-pytest python3-pytest-timeout"
 
 # What `make check-deb` needs too: its roots are made by mmdebstrap. The last line is for the i386 package.
@@ -43,12 +45,14 @@ wanted()
 		build) list=$build ;;
 		test) list=$test ;;
 		sanitize) list=$sanitize ;;
+		fuzz) list=$fuzz ;;
+		afl) list=$afl ;;
 		bench) list=$bench ;;
 		demo) list=$demo ;;
 		interop) list=$interop ;;
 		deb) list="$build $deb" ;;
 		*)
-			say "$purpose: no such purpose; there are build, test, sanitize, bench, demo, interop, deb"
+			say "$purpose: no such purpose; there are build, test, sanitize, fuzz, afl, bench, demo, interop, deb"
 			exit 1
 			;;
 		esac

@@ -57,6 +57,7 @@ def write_inputs(folder, count):
 class Server:
     """A server that runs on the first core."""
     name = ""
+    cores = None    # the first
 
     def __init__(self, folder, build):
         self.folder, self.build = folder, build
@@ -64,7 +65,7 @@ class Server:
 
     def start(self, command, **popen):
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True,
-                                        preexec_fn=lambda: os.sched_setaffinity(0, {CORES[0]}), **popen)
+                                        preexec_fn=lambda: os.sched_setaffinity(0, self.cores or {CORES[0]}), **popen)
 
     def wait_for(self, port):
         """Until it answers."""
@@ -120,16 +121,33 @@ class Ceiling(Server):
 
 class Ours(Server):
     name = "nomad-dns-srv"
+    workers = 1
 
     def run(self):
-        self.start([self.build / "tests/tools/dns-serve", "listen=127.0.0.1:0", "workers=1"],
+        port = self.start_loaded()
+        self.complete()
+        self.finish()
+        return self.wait_for(port)
+
+    def start_loaded(self):
+        """It has the catalogue, and does not know yet that that is all."""
+        self.start([self.build / "tests/tools/dns-serve", "listen=127.0.0.1:0", f"workers={self.workers}"],
                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         port = int(self.process.stdout.readline().rsplit(":", 1)[1])
-        self.process.stdin.write(f"load {self.folder / 'catalogue'}\nstate current 1\n")
+        self.finish()
+        self.say(f"load {self.folder / 'catalogue'}")
+        self.finish()
+        return port
+
+    def complete(self):
+        self.say("state current 1")
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        for _ in range(3):
-            assert self.process.stdout.readline() == "ok\n"
-        return self.wait_for(port)
+
+    def finish(self):
+        assert self.process.stdout.readline() == "ok\n"
 
 
 def free_port():
@@ -236,6 +254,47 @@ def compare(folder, build, queries, rounds, seconds):
             for name, rows in results.items()}
 
 
+def two_workers(folder, build, rounds, seconds):
+    """How many times the answers of one worker two give, on two cores, with the load on a third; None without one."""
+    if len(CORES) < 3:
+        return None
+    times = []
+    for _ in range(rounds):
+        rates = []
+        for workers in (1, 2):
+            server = Ours(folder, build)
+            server.workers, server.cores = workers, set(CORES[:1] + CORES[2:3] if workers == 2 else CORES[:1])
+            port = server.run()
+            try:
+                rates.append(blast(build, port, folder / "mixed", seconds)["qps"])
+            finally:
+                server.stop()
+        times.append(rates[1] / rates[0])
+    return statistics.median(times)
+
+
+def first_answer(folder, build, rounds):
+    """Milliseconds from a catalogue's completion to the first answer from it; the median of so many starts."""
+    query = b"\0\1\0\0\0\1\0\0\0\0\0\0\x08svc-0000\7default\5nomad\0\0\1\0\1"
+    times = []
+    for _ in range(rounds):
+        server = Ours(folder, build)
+        port = server.start_loaded()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(5)
+            sock.connect(("127.0.0.1", port))
+            begun = time.perf_counter()
+            server.complete()
+            answer = b""
+            while len(answer) < 8 or answer[3] & 15 or not answer[7]:   # SERVFAIL until then
+                sock.send(query)
+                answer = sock.recv(512)
+            times.append((time.perf_counter() - begun) * 1000)
+        server.finish()
+        server.stop()
+    return statistics.median(times)
+
+
 def show(title, results):
     print(f"\n{title}\n")
     print("| server | answers/s | of the ceiling | user us/answer | p50 us | p99 us | lost | octets | PSS MiB |")
@@ -299,7 +358,12 @@ def main():
                 print("\nTCP, answers a second:", ", ".join(
                     f"{connections} connections: " + " ".join(f"{name} {rate}" for name, rate in tcp(
                         folder, build, connections, seconds).items()) for connections in (50, 1000, 10000)))
-    print(f"\nFrom 3,000 to 100,000 instances the share goes from {shares[1000]:.0f} % to {shares[33333]:.0f} %.")
+        print(f"\nFrom 3,000 to 100,000 instances the share goes from {shares[1000]:.0f} % to {shares[33333]:.0f} %.")
+        write_inputs(folder, 1000)
+        gain = two_workers(folder, build, rounds, seconds)
+        print("Two workers against one:", f"{gain:.2f} times" if gain else
+              f"not measured: {len(CORES)} cores, and the load takes one of them")
+        print(f"From the catalogue's completion to the first answer: {first_answer(folder, build, rounds):.2f} ms")
     print(f"Instructions for an SRV answer with 3 instances: {instructions(build) or 'no valgrind'}")
 
 

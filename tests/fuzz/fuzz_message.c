@@ -93,7 +93,7 @@ static struct mode read_mode(const uint8_t octets[2])
 	return (struct mode){.stream = (octets[0] & 1) != 0,
 	                     .allowed = (octets[0] & 2) == 0,
 	                     .state = (enum catalogue_state)((octets[0] >> 2 & 3) ^ CATALOGUE_CURRENT),
-	                     .room = octets[1] == 0 ? 1232 : octets[1] * 8U};
+	                     .room = octets[1] == 0 ? 1232 : MESSAGE_PLAIN_MAX + octets[1] * 8U};
 }
 
 static unsigned u16(const uint8_t *at)
