@@ -92,6 +92,7 @@ static void get_instance(struct reader *reader, struct pool *pool, struct instan
 		pool->tags[tag + i] = get_text(reader);
 	instance->addresses = &pool->addresses[address];
 	instance->tags = &pool->tags[tag];
+	instance->unresolved = instance->host != NULL && instance->address_count == 0;
 }
 
 static void get_spellings(struct reader *reader, struct spelling *spellings, size_t count, size_t instances)

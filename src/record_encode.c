@@ -86,6 +86,12 @@ static size_t count_tags(const struct instance *instance)
 	return count;
 }
 
+/* A host name that leads nowhere is left out: one without addresses is read as one that could not be resolved. */
+static const char *host_of(const struct instance *instance)
+{
+	return instance->address_count > 0 || instance->unresolved ? instance->host : NULL;
+}
+
 static void put_instance(struct writer *writer, const struct instance *instance)
 {
 	put_text(writer, instance->id);
@@ -93,10 +99,10 @@ static void put_instance(struct writer *writer, const struct instance *instance)
 	put_text(writer, instance->node);
 	put_text(writer, instance->job);
 	put_text(writer, instance->datacenter);
-	if (instance->host == NULL)
+	if (host_of(instance) == NULL)
 		writer_u16(writer, 0);
 	else
-		put_text(writer, instance->host);
+		put_text(writer, host_of(instance));
 	writer_u16(writer, instance->port);
 	writer_u32(writer, (uint32_t)instance->address_count);
 	writer_u32(writer, (uint32_t)count_tags(instance));

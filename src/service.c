@@ -178,6 +178,18 @@ done:
 	return copy;
 }
 
+bool service_chosen_are_unknown(const struct instance *const *chosen, size_t count)
+{
+	bool unknown = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (chosen[i]->address_count > 0)
+			return false;
+		unknown = unknown || chosen[i]->unresolved;
+	}
+	return unknown;
+}
+
 bool service_is_unknown(const struct service *service)
 {
 	bool unknown = service->unknown;
@@ -344,7 +356,8 @@ enum verdict service_addresses(const struct service *service, const struct name 
 		goto done;
 	for (size_t i = 0; i < chosen_count; i++)
 		set_add_all(&set, chosen[i]);
-	verdict = give(set.addresses, set.count, addresses, count);
+	if (!service_chosen_are_unknown(chosen, chosen_count))
+		verdict = give(set.addresses, set.count, addresses, count);
 done:
 	set_done(&set);
 	free(chosen);

@@ -40,7 +40,7 @@ struct instance {
 	const char *const *tags;
 	size_t tag_count;
 	uint16_t port;     /* 0: none, or not one of 1 to 65535 */
-	bool unresolved;   /* where its host name leads nobody can tell; records do not keep it */
+	bool unresolved;   /* where its host name leads nobody can tell */
 	uint64_t modified; /* Nomad's ModifyIndex; records do not keep it, then it is 0 */
 };
 
@@ -65,6 +65,9 @@ struct service {
 	const struct address *addresses;
 	bool unknown; /* there is such a service, and what it has nobody can tell; records have a verdict for it */
 };
+
+/* Whether nobody can tell where they are: none has an address, and one is at a host name that could not be resolved. */
+bool service_chosen_are_unknown(const struct instance *const *chosen, size_t count);
 
 /* Whether nobody can tell where the service is: it is unknown, or at host names alone that could not be resolved. */
 bool service_is_unknown(const struct service *service);

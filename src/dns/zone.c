@@ -224,19 +224,6 @@ static void find_service(const struct dns_view *view, const struct name *name, s
 		find_addresses(name, node);
 }
 
-/* Whether none of the chosen instances has an address, and one's host name could not be resolved. */
-static bool chosen_are_unresolved(const struct zone_node *node)
-{
-	bool unresolved = false;
-
-	for (size_t i = 0; i < node->chosen_count; i++) {
-		if (node->chosen[i]->address_count > 0)
-			return false;
-		unresolved = unresolved || node->chosen[i]->unresolved;
-	}
-	return unresolved;
-}
-
 /* Whether the service is there, and nobody can tell what is asked for: its instances, or where they are. */
 static bool cannot_tell(const struct query *query, const struct zone_node *node)
 {
@@ -249,7 +236,7 @@ static bool cannot_tell(const struct query *query, const struct zone_node *node)
 		return false;
 	if (node->all_addresses)
 		return service->address_count == 0 && service_is_unknown(service);
-	return chosen_are_unresolved(node);
+	return service_chosen_are_unknown(node->chosen, node->chosen_count);
 }
 
 /* Names above an address exist, whoever is below; so a resolver that asks label by label comes through (RFC 8020). */

@@ -73,19 +73,21 @@ static bool take_all(struct instance *instances, size_t count, struct gaicb *req
 	for (size_t i = 0; i < count; i++) {
 		if (instances[i].host == NULL)
 			continue;
-		if (requests[i].ar_name == NULL) {
-			++*unknown;
+		instances[i].unresolved = true;
+		++*unknown;
+		if (requests[i].ar_name == NULL)
 			continue;
-		}
 		if (gai_error(&requests[i]) == EAI_INPROGRESS && gai_cancel(&requests[i]) == EAI_NOTCANCELED) {
 			finished = false;
-			++*unknown;
 			continue;
 		}
 		instances[i].addresses = block;
 		instances[i].address_count = take_addresses(requests[i].ar_result, block);
 		block += instances[i].address_count;
-		*unknown += instances[i].address_count == 0 && !has_no_address(gai_error(&requests[i]));
+		if (instances[i].address_count > 0 || has_no_address(gai_error(&requests[i]))) {
+			instances[i].unresolved = false;
+			--*unknown;
+		}
 		freeaddrinfo(requests[i].ar_result);
 		free((char *)requests[i].ar_name);
 	}

@@ -56,11 +56,16 @@ def dns_status(host, daemon, name):
 def test_a_host_name_that_cannot_be_resolved_is_no_empty_answer(agent, host, daemon):
     agent.register("web", address="fixed.example")
     agent.register("lost", address="lost.example")
+    agent.register("part", address="lost.example", tags=["lost"])
+    agent.register("part", address="192.0.2.98")
     daemon.options = ["--listen", "127.0.0.1:0"]
     daemon.start().wait("current")
     assert host.addresses("web.default.nomad") == {"192.0.2.99"}
     assert host.code("lost.default.nomad") == "EAI_AGAIN"
     assert dns_status(host, daemon, "lost.default.nomad") == "SERVFAIL"
+    assert host.addresses("part.default.nomad") == {"192.0.2.98"}
+    assert host.code("lost.part.default.nomad") == "EAI_AGAIN"
+    assert dns_status(host, daemon, "lost.part.default.nomad") == "SERVFAIL"
     # Restarted while nobody can resolve the other one either, it goes on with where that led last.
     daemon.stop()
     host.write("/etc/hosts", "127.0.0.1 localhost\n")

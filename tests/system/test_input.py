@@ -223,10 +223,14 @@ def test_host_name_that_nobody_can_tell_beside_an_address(agent, host):
     host.configure(nomad={"address": agent.url}, answers={"ttl": "3600s", "negative-ttl": "7s"})
     host.write("/etc/resolv.conf", "nameserver 127.0.0.9\noptions timeout:1 attempts:1\n")
     agent.register("web", address="192.0.2.1", port=80)
-    agent.register("web", address="other.example", port=80)
+    agent.register("web", address="other.example", port=80, tags=["lost"])
     assert host.addresses(NAME) == {"192.0.2.1"}
     kept = json.loads(host.run(["nomad-lookup", "--json", NAME]).out)
     assert kept["ttl"] <= 7, kept
+    assert host.code(f"lost.{NAME}") == "EAI_AGAIN"
+    host.write("/etc/resolv.conf", "")
+    host.write("/etc/hosts", "127.0.0.1 localhost\n192.0.2.3 other.example\n")
+    assert host.addresses(f"lost.{NAME}") == {"192.0.2.3"}
 
 
 def test_more_spellings_than_are_read(agent, host):
