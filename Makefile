@@ -140,6 +140,7 @@ check-system: all tools
 	$(PYTEST) tests/system tests/standin $(PYTEST_ARGS)
 
 check-sandbox: all tools
+	tests/unpack.sh build/unpacked prometheus promtool
 	CONFINE=1 $(PYTEST) tests/system -k 'sandbox or metrics or test_daemon_ or test_dns_' $(PYTEST_ARGS)
 
 check-real: all tools
@@ -148,7 +149,7 @@ check-real: all tools
 
 check-interop: all tools
 	tests/setup.sh interop
-	tests/interop/unpack.sh build/interop
+	tests/unpack.sh build/unpacked systemd-resolved systemd-resolved
 	$(PYTEST) tests/interop $(PYTEST_ARGS)
 
 lint: all

@@ -14,7 +14,7 @@ fuzz="clang libclang-rt"
 afl="afl++"
 bench="nsd knot iproute2 util-linux curl"
 demo="python3 curl openssh-client openssh-server util-linux iproute2 bind9-dnsutils"
-# Not systemd-resolved: installing it takes over the machine's resolv.conf; tests/interop/unpack.sh gets it.
+# Not systemd-resolved: installing it takes over the machine's resolv.conf; tests/unpack.sh gets it.
 interop="unbound dnsmasq-base bind9 haproxy knot knot-resolver knot-dnsutils ldnsutils bind9-dnsutils python3-pycares
 	python3-dnspython python3-pytest python3-pytest-timeout"
 

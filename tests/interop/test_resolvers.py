@@ -97,14 +97,14 @@ def resolved(folder):
     """In a root's view of its own, without a message bus: it serves DNS all the same."""
     program = next((path for path in RESOLVED if path.exists()), None)
     if program is None:
-        pytest.skip("there is no systemd-resolved here, and tests/interop/unpack.sh could not get it")
+        pytest.skip("there is no systemd-resolved here, and tests/unpack.sh could not get it")
     (folder / "nomad.conf").write_text(snippet("systemd-resolved"))
     command = ["unshare", "--mount", "sh", str(HERE / "resolved.sh"), str(program), str(folder), str(RESOLVED_PORT)]
     return command, RESOLVED_PORT
 
 
 # As installed, where the machine uses it, or as unpacked.
-RESOLVED = [pathlib.Path("/usr/lib/systemd/systemd-resolved"), HERE.parent.parent / "build/interop/systemd-resolved"]
+RESOLVED = [pathlib.Path("/usr/lib/systemd/systemd-resolved"), HERE.parent.parent / "build/unpacked/systemd-resolved"]
 RESOLVERS = {"unbound": unbound, "dnsmasq": dnsmasq, "named": named, "kresd": kresd, "resolved": resolved}
 
 
