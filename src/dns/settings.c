@@ -87,7 +87,7 @@ static char *copy_text(const char *text, uint8_t **left)
 /* A block with room for the lists and texts, which are laid out and not read yet; none of them needs an alignment. */
 static struct dns_settings *lay_out(const struct config *config, size_t server_count)
 {
-	static_assert(_Alignof(struct prefix) == 1 && _Alignof(struct address) == 1);
+	static_assert(_Alignof(struct prefix) == 1 && _Alignof(struct address) == 1, "lay_out");
 	size_t allow = config->allow.count * sizeof(struct prefix), reverse = config->reverse.count * sizeof(struct prefix);
 	size_t servers = server_count * sizeof(struct address);
 	struct dns_settings *settings = calloc(1, sizeof *settings + allow + reverse + servers + text_room(config->nsid) +
