@@ -591,20 +591,11 @@ END_TEST
 
 static rlim_t most_processes;
 
-/* A user with no process but ours, in no other run of this test either. */
-static uid_t nobodys(void)
-{
-	enum { FIRST = 1 << 20, PER_PROCESS = 4 };
-
-	return FIRST + PER_PROCESS * (uid_t)getpid() + (uid_t)most_processes;
-}
-
 /* Who built this in a folder that is closed to others meets a user who cannot run it: with this, he can. */
 static void search_everywhere(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
-
 	ck_assert_int_eq(syscall(SYS_capget, &header, sets), 0);
 	sets[0].effective |= 1U << CAP_DAC_READ_SEARCH;
 	ck_assert_int_eq(syscall(SYS_capset, &header, sets), 0);
@@ -612,14 +603,12 @@ static void search_everywhere(void)
 
 static void run_as_a_user_with_few_processes(void)
 {
-	uid_t user = nobodys();
+	uid_t user = (1 << 20) + 4 * (uid_t)getpid() + (uid_t)most_processes; /* has no process but ours */
 	char threads[64]; /* they count too, and a sanitizer has one of its own */
-
 	struct rlimit before, limit;
-
 	read_status("Threads", threads);
-	ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &before), 0);
-	limit = before;
+	ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &limit), 0);
+	before = limit;
 	limit.rlim_cur = most_processes - 1 + (rlim_t)atoi(threads);
 	ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
 	ck_assert_int_eq(setresuid(user, user, 0), 0);
