@@ -56,6 +56,16 @@ void support_folder(char *path)
 	ck_assert_ptr_nonnull(mkdtemp(path));
 }
 
+void support_users(char *users, char *own)
+{
+	char user[32];
+
+	support_folder(users);
+	ck_assert_int_eq(chmod(users, 01777), 0);
+	snprintf(user, sizeof user, "%ju", (uintmax_t)geteuid());
+	support_path(users, user, own);
+}
+
 void support_path(const char *folder, const char *name, char *path)
 {
 	int length = snprintf(path, SUPPORT_PATH_MAX, "%s/%s", folder, name);

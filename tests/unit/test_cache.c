@@ -35,17 +35,6 @@ static const char *at(const char *name)
 	return path;
 }
 
-/* An empty folder of all users, and the name of ours. */
-static void set_up_users(void)
-{
-	char user[32];
-
-	support_folder(users);
-	ck_assert_int_eq(chmod(users, 01777), 0);
-	snprintf(user, sizeof user, "%ju", (uintmax_t)geteuid());
-	support_path(users, user, own);
-}
-
 static void store(const char *path, const char *namespace, const char *service_name, const char *instances)
 {
 	struct service *service = support_service(instances);
@@ -58,7 +47,7 @@ static void store(const char *path, const char *namespace, const char *service_n
 /* Our folder with one record. */
 static void set_up(void)
 {
-	set_up_users();
+	support_users(users, own);
 	ck_assert_int_eq(mkdir(own, 0700), 0);
 	store(at("prod/web"), "prod", "web", "prod web 11111111-0000-4000-8000-000000000001 10.0.0.1 80 blue\n");
 }
@@ -249,7 +238,7 @@ START_TEST(a_missing_folder_is_made_where_that_is_wanted)
 	struct cache cache = {.descriptor = 17};
 	struct stat status;
 
-	set_up_users();
+	support_users(users, own);
 	ck_assert_int_eq(cache_open(users, "", false, &cache), -ENOENT);
 	ck_assert_int_eq(cache.descriptor, 17);
 	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
@@ -268,7 +257,7 @@ START_TEST(folders_can_be_used_again_whatever_the_mask_was)
 	struct cache cache;
 	struct stat status;
 
-	set_up_users();
+	support_users(users, own);
 	mode_t before = umask(0777);
 	int opened = cache_open(users, "", true, &cache);
 	int lock = opened < 0 ? opened : cache_lock(&cache, &name, deadline_now(), 0);
@@ -288,7 +277,7 @@ START_TEST(without_the_folder_of_all_users_there_is_no_cache)
 {
 	struct cache cache;
 
-	set_up_users();
+	support_users(users, own);
 	ck_assert_int_eq(rmdir(users), 0);
 	ck_assert_int_eq(cache_open(users, "", true, &cache), -ENOENT);
 	support_write(users, "", 0);
@@ -300,7 +289,7 @@ START_TEST(a_folder_where_nothing_can_be_made_is_no_cache)
 {
 	struct cache cache;
 
-	set_up_users();
+	support_users(users, own);
 	ck_assert_int_eq(chmod(users, 0555), 0);
 	if (geteuid() == 0) {
 		char path[SUPPORT_PATH_MAX];

@@ -30,12 +30,9 @@ static const char *at(const char *name)
 
 static void set_up(void)
 {
-	char users[SUPPORT_PATH_MAX], user[32];
+	char users[SUPPORT_PATH_MAX];
 
-	support_folder(users);
-	ck_assert_int_eq(chmod(users, 01777), 0);
-	snprintf(user, sizeof user, "%ju", (uintmax_t)geteuid());
-	support_path(users, user, own);
+	support_users(users, own);
 	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
 }
 

@@ -67,12 +67,8 @@ static struct nomad away(void)
 /* Empty places: no daemon, no cache. */
 static void set_up(void)
 {
-	char user[32];
-
 	support_folder(published);
-	support_folder(users);
-	snprintf(user, sizeof user, "%ju", (uintmax_t)geteuid());
-	support_path(users, user, own);
+	support_users(users, own);
 	places = (struct lookup_places){.published = published, .users = users};
 }
 
