@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from daemon import wait_until
+
 NAME = "web.default.nomad"
 RECORD = "/var/cache/nss-nomad/users/0/default/web"
 LIMIT = 2.2         # seconds: the timeout and a tenth
@@ -86,7 +88,8 @@ def test_cannot_tell(agent, host, failing):
     before = time.monotonic()
     assert host.code(NAME) == "EAI_AGAIN"
     assert time.monotonic() - before < LIMIT + SLACK
-    assert len(marks(host)) == 1
+    # The helper's last word: where the machine has too much to do, it comes a moment after the lookup has been given up.
+    wait_until(lambda: len(marks(host)) == 1)
 
     agent.reset_counters()
     set_age(host, 0)
