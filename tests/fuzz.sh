@@ -1,6 +1,6 @@
 #!/bin/bash
-# Fuzzes each target for FUZZ_SECONDS (60) with each engine, starting from the inputs that are kept for it; as many at a
-# time as there are cores. New inputs go to build/fuzz, what crashes to build/fuzz/crash-NAME-* or build/fuzz/afl-NAME: fix
+# Fuzzes each target for FUZZ_SECONDS (60) with each engine, starting from the inputs that are kept for it; two at a time
+# for each core. New inputs go to build/fuzz, what crashes to build/fuzz/crash-NAME-* or build/fuzz/afl-NAME: fix
 # it, then keep it as tests/fuzz/NAME/WHAT-IT-IS. Called by `make fuzz` and, with libfuzzer alone, by `make check-all`.
 #
 #     fuzz.sh libfuzzer|afl...
@@ -69,7 +69,7 @@ for engine; do
 	build "$engine"
 	running=()
 	for target in tests/fuzz/fuzz_*.c; do
-		if [ ${#running[@]} -ge "$(nproc)" ]; then
+		if [ ${#running[@]} -ge $((2 * $(nproc))) ]; then
 			wait "${running[0]}" || failed=1 # all take the same time
 			running=("${running[@]:1}")
 		fi
