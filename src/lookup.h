@@ -45,7 +45,7 @@ struct lookup_trace {
 	enum verdict verdict;
 	int error;         /* negative errno where there was one; -EAGAIN: not tried, it failed a moment ago */
 	int64_t age;       /* of the record in milliseconds; -1 where there is none, or it is from the future */
-	uint32_t ttl;      /* seconds, of the record */
+	uint32_t ttl;      /* seconds, of the record; 0 where there is none */
 };
 
 /* Without FOUND there are no addresses. */
@@ -63,7 +63,7 @@ struct lookup_result {
 /*
  * Whether the process runs with somebody else's rights: set-uid, set-gid, or its effective user or group is another
  * than its real one. Who started it may stop or starve it at will, so that it must hold nothing up for those whose
- * rights they are: it takes no lock, and notes no failure. Any thread.
+ * rights they are: it takes no lock and no place in the queue to the agent, and notes no failure. Any thread.
  */
 bool lookup_is_put_on(void);
 

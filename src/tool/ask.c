@@ -36,10 +36,10 @@ static void keep(const struct ask *ask, const struct cache *cache, const struct 
 	cache_set_links(cache, config_default_namespace(ask->config), ask->config->reading);
 }
 
-/* One of the user's places among the agent's connections, where there is a cache to queue in. */
+/* One of the user's places among the agent's connections, where there is a cache to queue in. -1 is none. */
 static int take_place(const struct cache *cache, int64_t deadline, struct fetch_report *report)
 {
-	int place = cache_take_place(cache, deadline);
+	int place = lookup_is_put_on() ? -1 : cache_take_place(cache, deadline);
 
 	if (place == -ETIMEDOUT) {
 		report->concerns_service = true;

@@ -65,7 +65,8 @@ static int fail(const struct lookup_places *places, const char *text, const char
 	struct cache cache;
 	struct name name;
 
-	if (cache_open(places->users, places->cluster, true, &cache) == 0) {
+	/* It may be the limits of who started a set-uid program that stand in the way. */
+	if (!lookup_is_put_on() && cache_open(places->users, places->cluster, true, &cache) == 0) {
 		cache_fail(&cache, NULL, reason);
 		cache_close(&cache);
 	}
