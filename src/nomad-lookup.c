@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,8 @@ int main(int argc, char **argv)
 	char reason[CONFIG_REASON_MAX];
 	struct config config;
 
+	/* Whoever may write no file (ulimit -f) keeps no answer, and is to have it all the same. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (parse_options(argc, argv, &options) < 0)
 		return EXIT_CANNOT_TELL;
 	if (options.for_module != NULL)
