@@ -118,10 +118,8 @@ enum verdict published_find(const char *dir, const struct name *name, struct rec
 	struct record found = {0};
 	enum verdict verdict = read_record(descriptor, owner, name, &found);
 	close(descriptor);
-	if (verdict == VERDICT_FOUND && found.verdict != VERDICT_FOUND) {
-		record_done(&found);
-		return VERDICT_UNKNOWN;
-	}
+	if (verdict == VERDICT_FOUND && (found.verdict == VERDICT_NO_DATA || found.verdict == VERDICT_NO_NAME))
+		return VERDICT_UNKNOWN; /* there is no file for what there is not */
 	if (verdict == VERDICT_FOUND)
 		*record = found;
 	return verdict;

@@ -96,6 +96,9 @@ static void say_published(FILE *out, const struct lookup_places *places, const s
 	else if (age >= PUBLISHED_DEAD_AFTER * 1000)
 		say(out, "published", "the daemon's heartbeat is %.1f s old, over %d: it is dead, or has lost Nomad for too long; "
 		    "see its log", (double)age / 1000, PUBLISHED_DEAD_AFTER);
+	else if (trace->ttl > 0)
+		say(out, "published", "the daemon has the service, and does not know where it is: its address is a host name that "
+		    "does not resolve, or Nomad has not told yet; see nomad-dns-srv --status");
 	else
 		say(out, "published", "the daemon lives, but its record is damaged, or not its own: see %s/" PUBLISHED_SERVICES,
 		    places->published);

@@ -195,6 +195,16 @@ def test_explain_published(host):
     assert done.code == 2 and "no such name" in done.out
 
 
+def test_explain_published_unknown(host):
+    """It tells a service whose addresses the daemon does not know yet from a file that is damaged."""
+    host.publish("default", "web", options=("-v", "unknown"))
+    done = explain(host)
+    assert done.code == 1 and "does not know" in done.out and "damaged" not in done.out, done.out
+    host.path("/run/nomad-dns-srv/services/default/web").write_bytes(b"x")
+    done = explain(host)
+    assert done.code == 1 and "damaged" in done.out and "does not know" not in done.out, done.out
+
+
 @pytest.mark.parametrize("age, words", [(3600, "heartbeat is 3600"), (-3600, "from the future")])
 def test_explain_dead_daemon(web, host, age, words):
     """It tells why the daemon's files are not believed."""
