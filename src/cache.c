@@ -31,12 +31,14 @@ static int open_folder(const char *path)
 	return descriptor < 0 ? -errno : descriptor;
 }
 
-/* A folder for us alone, whatever the mask that a program was started with: the folder outlives it. */
+/*
+ * Folders and locks are for us alone, whatever the mask that a program was started with: they outlive it.
+ * glibc needs /proc for fchmodat() as it is called here; without it the mask has its way.
+ */
 static int make_folder(int at, const char *path)
 {
 	if (mkdirat(at, path, S_IRWXU) < 0)
 		return -errno;
-	/* glibc needs /proc for it, without which the mask has its way. */
 	return fchmodat(at, path, S_IRWXU, AT_SYMLINK_NOFOLLOW) < 0 && errno != EOPNOTSUPP ? -errno : 0;
 }
 
@@ -118,18 +120,33 @@ static void make_folders(const struct cache *cache, char *path)
 	}
 }
 
+/* The lock's file, made where it is missing; a descriptor or a negative errno. */
+static int open_or_make(int at, const char *path)
+{
+	enum { FLAGS = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, MODE = S_IRUSR | S_IWUSR };
+	int descriptor = openat(at, path, FLAGS);
+
+	if (descriptor < 0 && errno == ENOENT) {
+		descriptor = openat(at, path, FLAGS | O_CREAT | O_EXCL, MODE);
+		if (descriptor >= 0)
+			fchmod(descriptor, MODE);
+		else if (errno == EEXIST) /* somebody was faster */
+			descriptor = openat(at, path, FLAGS);
+	}
+	return descriptor < 0 ? -errno : descriptor;
+}
+
 static int open_lock(const struct cache *cache, const struct name *name)
 {
-	enum { FLAGS = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY };
 	char path[PLACE_MAX];
 
 	place_of(cache->prefix, name, CACHE_LOCK, path);
-	int descriptor = openat(cache->descriptor, path, FLAGS, S_IRUSR | S_IWUSR);
-	if (descriptor < 0 && errno == ENOENT) {
+	int descriptor = open_or_make(cache->descriptor, path);
+	if (descriptor == -ENOENT) {
 		make_folders(cache, path);
-		descriptor = openat(cache->descriptor, path, FLAGS, S_IRUSR | S_IWUSR);
+		descriptor = open_or_make(cache->descriptor, path);
 	}
-	return descriptor < 0 ? -errno : descriptor;
+	return descriptor;
 }
 
 /* What the last one that asked for this name had as its time, in milliseconds, as cache_say_limit() wrote it. */
