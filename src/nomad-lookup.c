@@ -112,9 +112,11 @@ static enum exit_status look_up(const struct options *options, struct ask *ask, 
 		return EXIT_CANNOT_TELL;
 	}
 	status = result.kind == NAME_FOREIGN ? EXIT_NO_SUCH_NAME : exit_status_of(result.verdict);
-	/* A name whose instances have no address still has ports to show. */
+	/* A name without an address may have ports to show, and the other way round. */
 	if (options->form == FORM_SRV && print_srv(stdout, &result) > 0)
 		status = EXIT_FOUND;
+	else if (options->form == FORM_SRV && status == EXIT_FOUND)
+		status = EXIT_NO_SUCH_NAME;
 	else if (options->form == FORM_ADDRESSES)
 		print_addresses(stdout, text, &result);
 	else if (options->form == FORM_JSON)

@@ -107,6 +107,14 @@ def test_exit_status(web, host):
     assert NAME in done.out and "third.default.nomad: cannot tell" in done.err
 
 
+def test_exit_status_of_ports(agent, host):
+    """With --srv, 0 says that a port was printed: a service without any holds nothing of what was asked for."""
+    agent.register("web", address="192.0.2.1", port=0)
+    assert lookup(host, NAME).code == 0
+    done = lookup(host, "--srv", NAME)
+    assert (done.code, done.out) == (2, "")
+
+
 def test_refresh(web, host):
     """--refresh asks Nomad whatever is kept or published, and keeps the answer for all lookups."""
     assert lookup(host, NAME).code == 0
