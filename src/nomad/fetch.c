@@ -49,9 +49,7 @@ __attribute__((format(printf, 2, 3))) static void tell(struct fetch_report *repo
 	va_start(arguments, format);
 	vsnprintf(line, FETCH_LINE_MAX, format, arguments);
 	va_end(arguments);
-	for (; *line != '\0'; line++)
-		if ((unsigned char)*line < ' ' || *line == 0x7f)
-			*line = '.';
+	text_tame(line);
 }
 
 /* One request; true where its answer is to be believed, otherwise the report says why not. */

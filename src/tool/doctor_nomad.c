@@ -58,15 +58,14 @@ static void check_clock(struct doctor *doctor, int64_t date)
 		doctor_say(doctor, DOCTOR_OK, "clock", NULL, "this host and the agent agree on the time");
 }
 
-/* The service to try: the first one by its name, where none was given. */
+/* The service to try: the first by its name of those that can be asked for. */
 static void take_name(struct doctor *doctor, const struct service_list *names)
 {
 	char text[2 * (NAME_LABEL_MAX + 1) + sizeof "nomad"];
 
 	for (size_t i = 0; i < names->count; i++) {
 		const struct listed_service *one = &names->items[i];
-		if (strlen(one->namespace) > NAME_LABEL_MAX || strlen(one->service) > NAME_LABEL_MAX ||
-		    strpbrk(one->service, ". ") != NULL)
+		if (!name_is_label(one->namespace) || !name_is_label(one->service))
 			continue;
 		snprintf(text, sizeof text, "%s.%s.nomad", one->service, one->namespace);
 		if (doctor->name[0] == '\0' || strcmp(text, doctor->name) < 0)
