@@ -281,7 +281,9 @@ static int receive_answer(int input, int64_t started, struct record *record)
 {
 	uint8_t octets[4];
 	struct reader reader;
-	int result = receive(input, octets, sizeof octets, started + HELPER_START_LIMIT);
+	/* Who has waited for longer already, for somebody else's answer, did so by a longer limit, and will be told it. */
+	int64_t now = deadline_now(), from = started + HELPER_START_LIMIT > now ? started : now;
+	int result = receive(input, octets, sizeof octets, from + HELPER_START_LIMIT);
 
 	if (result < 0)
 		return result;

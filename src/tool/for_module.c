@@ -87,7 +87,7 @@ int for_module(const char *path, const char *elapsed, const char *text)
 	struct record record = {0};
 
 	umask(S_IRWXG | S_IRWXO);
-	end_after(started, HELPER_START_LIMIT);
+	end_after(deadline_now(), HELPER_START_LIMIT);
 	lookup_places_init(&places);
 	if (config_load(path, &config, reason) < 0)
 		return fail(&places, text, reason);

@@ -377,6 +377,14 @@ START_TEST(a_helper_that_says_no_limit_has_until_the_start_limit)
 }
 END_TEST
 
+START_TEST(a_lookup_that_has_waited_for_longer_asks_all_the_same)
+{
+	char text[64];
+
+	ck_assert_str_eq(run_with("unknown", -1, deadline_now() - 2 * HELPER_START_LIMIT, text, sizeof text), "unknown");
+}
+END_TEST
+
 START_TEST(a_helper_has_the_limit_it_says_and_a_moment)
 {
 	int64_t now = deadline_now();
@@ -870,6 +878,7 @@ int main(int argc, char **argv)
 	const struct support_test tests[] = {
 		{whatever_the_helper_does_is_told, sizeof parts / sizeof *parts},
 		{a_helper_that_says_no_limit_has_until_the_start_limit, 1},
+		{a_lookup_that_has_waited_for_longer_asks_all_the_same, 1},
 		{a_helper_has_the_limit_it_says_and_a_moment, 1},
 		{the_helper_knows_how_long_the_lookup_has_lasted, 1},
 		{a_program_that_cannot_be_run_says_why, sizeof programs / sizeof *programs},
