@@ -116,6 +116,24 @@ static void say_failure(FILE *out, const struct cache *cache, const struct name 
 		say(out, "", "so nobody asks again for %.1f s", (double)(CACHE_FAILED_FOR - age) / 1000);
 }
 
+static const char *state_of_kept(const struct lookup_trace *trace)
+{
+	if (trace->verdict != VERDICT_UNKNOWN)
+		return word_for(trace->verdict);
+	if (trace->age >= 0)
+		return "expired";
+	switch (trace->error) {
+	case 0:
+		return "from the future, so it is not believed";
+	case -ENOENT:
+		return "nothing kept";
+	case -EBADMSG:
+		return "damaged, so it is not believed";
+	default:
+		return strerror(-trace->error);
+	}
+}
+
 static void say_cached(FILE *out, const struct ask *ask, const char *text, const struct lookup_result *result)
 {
 	const struct lookup_trace *trace = &result->trace[LOOKUP_CACHED];
@@ -133,16 +151,14 @@ static void say_cached(FILE *out, const struct ask *ask, const char *text, const
 	char path[PLACE_MAX];
 	name_parse(text, ask->config->reading, &name);
 	place_of(cache.prefix, &name, "", path);
-	const char *state = trace->verdict != VERDICT_UNKNOWN ? word_for(trace->verdict)
-	                    : trace->age >= 0                 ? "expired"
-	                    : trace->error == -ENOENT         ? "nothing kept"
-	                    : trace->error == 0               ? "from the future, so it is not believed"
-	                                                      : "damaged, so it is not believed";
-	say(out, "cache", "%s: %s/%u/%s", state, ask->places->users, (unsigned)geteuid(), path);
+	say(out, "cache", "%s: %s/%u/%s", state_of_kept(trace), ask->places->users, (unsigned)geteuid(), path);
 	if (trace->age >= 0)
 		say(out, "", "%.1f s old, fresh for %u s", (double)trace->age / 1000, trace->ttl);
 	if (result->trace[LOOKUP_ASKED].error == -EAGAIN)
 		say_failure(out, &cache, &name);
+	if (result->trace[LOOKUP_ASKED].error == -ETIMEDOUT)
+		say(out, "", "another process was asking Nomad for it, and had no answer in time: it holds %s/%u/%s" CACHE_LOCK,
+		    ask->places->users, (unsigned)geteuid(), path);
 	cache_close(&cache);
 }
 
@@ -158,7 +174,7 @@ static void say_asked(FILE *out, struct ask *ask, const char *text, const struct
 	}
 	for (size_t i = 0; i < ask->report.count; i++)
 		say(out, i == 0 ? "Nomad" : "", "%s%s", ask->report.lines[i],
-		    i == 0 && !asked ? " (asked just now; the lookup did not need it)" : "");
+		    i == 0 && !asked ? " (asked just now; the lookup itself did not ask)" : "");
 	if (ask->report.reason[0] != '\0')
 		say(out, "", "%s", ask->report.reason);
 	if (result->trace[LOOKUP_STALE].taken && result->trace[LOOKUP_STALE].verdict == VERDICT_FOUND)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -258,6 +259,31 @@ def test_explain_failure_a_moment_ago(agent, host):
     assert host.code(NAME) == "EAI_AGAIN"
     done = explain(host)
     assert "boom 17" in done.out
+
+
+def test_explain_somebody_else_asks(web, host):
+    """It tells that another process was asking for the name and had no answer in time."""
+    host.addresses("other.default.nomad")
+    lock = "/var/cache/nss-nomad/users/0/default/web.lock"
+    host.path(lock).write_bytes((100).to_bytes(4, "big"))       # milliseconds, the limit of who holds it
+    holder = host.start(["flock", lock, "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    done = explain(host)
+    holder.communicate()
+    assert done.code == 1 and "another process" in done.out and lock in done.out, done.out
+    assert "the lookup itself did not ask" in done.out
+    assert "another process" not in explain(host).out
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda path: path.write_bytes(b"x"), "damaged"), (lambda path: path.mkdir(), "Is a directory"),
+    (lambda path: path.symlink_to("/etc/passwd"), "symbolic link")])
+def test_explain_unreadable_record(web, host, make, words):
+    """It tells what is in the way of the kept record."""
+    host.addresses("other.default.nomad")
+    make(host.cache(0, "default/web"))
+    done = explain(host)
+    assert done.code == 0 and words in done.out, done.out
 
 
 def test_explain_stale(web, host):
