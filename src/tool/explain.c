@@ -145,7 +145,7 @@ static void say_cached(FILE *out, const struct ask *ask, const char *text, const
 	int error = cache_open(ask->places->users, ask->places->cluster, false, &cache);
 	if (error < 0) {
 		say(out, "cache", "%s/%u: %s", ask->places->users, (unsigned)geteuid(),
-		    error == -EPERM ? "is not yours alone, so it is not believed; remove it" : strerror(-error));
+		    error == -EPERM ? "is not yours alone, so it is not believed; chmod 700 it, or let root remove it" : strerror(-error));
 		return;
 	}
 	char path[PLACE_MAX];
