@@ -20,10 +20,9 @@ MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 PYTHON ?= /usr/bin/python3
 
-# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B. gcov's own execve()
-# would write the counters of the child that shares memory with us, and end the counting.
+# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
 B := build$(if $(SAN)$(filter-out gcc,$(CC)),/$(CC)$(if $(SAN),-$(SAN)))
-INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage -fprofile-update=atomic -fno-builtin-execve,$(if $(SAN),-fsanitize=$(SAN)))
+INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage -fprofile-update=atomic,$(if $(SAN),-fsanitize=$(SAN)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror

@@ -35,6 +35,32 @@
 
 static char self[PATH_MAX]; /* this program, whatever runs it and wherever */
 
+/*
+ * What a library that is preloaded puts in libc's place, one that logs each program, say. It may allocate and lock, and
+ * so none of it may run in a child that shares the host's memory: here it fails, and with it every test.
+ */
+int execve(const char *path, char *const arguments[], char *const environment[])
+{
+	(void)path;
+	(void)arguments;
+	(void)environment;
+	errno = ENOSYS;
+	return -1;
+}
+
+int chdir(const char *path)
+{
+	(void)path;
+	errno = ENOSYS;
+	return -1;
+}
+
+pid_t setsid(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
 /* What the helper does, by the service of the name. */
 
 static void put(const void *octets, size_t size)
