@@ -110,8 +110,7 @@ bool cache_failed_recently(const struct cache *cache, const struct name *name)
 	return is_recent(cache, path);
 }
 
-/* Makes the folders on the way to a record, as far as they are missing. */
-static void make_folders(const struct cache *cache, char *path)
+void cache_make_folders(const struct cache *cache, char *path)
 {
 	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
@@ -143,7 +142,7 @@ static int open_lock(const struct cache *cache, const struct name *name)
 	place_of(cache->prefix, name, CACHE_LOCK, path);
 	int descriptor = open_or_make(cache->descriptor, path);
 	if (descriptor == -ENOENT) {
-		make_folders(cache, path);
+		cache_make_folders(cache, path);
 		descriptor = open_or_make(cache->descriptor, path);
 	}
 	return descriptor;

@@ -42,25 +42,13 @@ static uint64_t random_number(void)
 	return number;
 }
 
-/* Makes the folders on the way to a path in the cache; what is missing afterwards shows when the file is opened. */
-static void make_folders(const struct cache *cache, const char *path)
-{
-	char folder[PLACE_MAX];
-
-	for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		memcpy(folder, path, (size_t)(slash - path));
-		folder[slash - path] = '\0';
-		mkdirat(cache->descriptor, folder, S_IRWXU);
-	}
-}
-
 /* Writes a file under another name and renames it, whatever stood there: an empty folder, a link, somebody's file. */
-static int replace_file(const struct cache *cache, const char *path, const void *bytes, size_t size, int64_t until)
+static int replace_file(const struct cache *cache, char *path, const void *bytes, size_t size, int64_t until)
 {
 	char temporary[TEMPORARY_MAX];
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = until}};
 
-	make_folders(cache, path);
+	cache_make_folders(cache, path);
 	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
 	int descriptor = openat(cache->descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
 	if (descriptor < 0)
@@ -99,7 +87,7 @@ static int set_link(const struct cache *cache, const char *link, const char *tar
 	stpcpy(stpcpy(path, cache->prefix), link);
 	if (readlinkat(cache->descriptor, path, stands, sizeof stands - 1) > 0 && strcmp(stands, target) == 0)
 		return 0;
-	make_folders(cache, path);
+	cache_make_folders(cache, path);
 	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
 	if (symlinkat(target, cache->descriptor, temporary) < 0)
 		return -errno;

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum exit_status { EXIT_FOUND = 0, EXIT_CANNOT_TELL = 1, EXIT_NO_SUCH_NAME = 2 };
 
@@ -182,6 +183,7 @@ int main(int argc, char **argv)
 	char reason[CONFIG_REASON_MAX];
 	struct config config;
 
+	umask(S_IRWXG | S_IRWXO); /* what is kept can be read again, whatever the mask was */
 	/* Whoever may write no file (ulimit -f) keeps no answer, and is to have it all the same. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (parse_options(argc, argv, &options) < 0)

@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -86,7 +85,6 @@ int for_module(const char *path, const char *elapsed, const char *text)
 	struct config config;
 	struct record record = {0};
 
-	umask(S_IRWXG | S_IRWXO);
 	end_after(deadline_now(), HELPER_START_LIMIT);
 	lookup_places_init(&places);
 	if (config_load(path, &config, reason) < 0)
