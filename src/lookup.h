@@ -21,7 +21,11 @@
 enum {
 	LOOKUP_LOCK_LIMIT = 2000, /* milliseconds in which somebody else who asks Nomad for the name should be done */
 	LOOKUP_CLUSTER_MAX = 17,  /* octets with the NUL */
+	LOOKUP_VARIABLES = 3,
 };
+
+/* The variables in the environment that select another cluster. */
+extern const char *const lookup_variables[LOOKUP_VARIABLES];
 
 enum lookup_step { LOOKUP_PUBLISHED, LOOKUP_CACHED, LOOKUP_ASKED, LOOKUP_STALE, LOOKUP_STEPS };
 
@@ -68,8 +72,8 @@ struct lookup_result {
 bool lookup_is_put_on(void);
 
 /*
- * The places of this process: the usual ones, unless NOMAD_ADDR, NOMAD_REGION or NOMAD_NAMESPACE is set, which
- * select another cluster: no published files then, and a part of the cache that is named after the three values.
+ * The places of this process: the usual ones, unless one of lookup_variables is set, which select another cluster: no
+ * published files then, and a part of the cache that is named after the three values.
  * Ignores them where lookup_is_put_on(). No system call unless one of them is set.
  */
 void lookup_places_init(struct lookup_places *places);

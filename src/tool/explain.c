@@ -66,14 +66,12 @@ static void say_name(FILE *out, const struct lookup_result *result, const struct
 
 static void say_environment(FILE *out, const struct lookup_places *places)
 {
-	static const char *const variables[] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
-
 	if (places->published != NULL)
 		return;
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-		const char *value = secure_getenv(variables[i]);
-		if (value != NULL) /* before an @ there may be a password */
-			say(out, "environment", "%s=%s selects another cluster: the daemon's files are not used", variables[i],
+	for (size_t i = 0; i < LOOKUP_VARIABLES; i++) {
+		const char *value = secure_getenv(lookup_variables[i]);
+		if (value != NULL && value[0] != '\0') /* before an @ there may be a password */
+			say(out, "environment", "%s=%s selects another cluster: the daemon's files are not used", lookup_variables[i],
 			    strchr(value, '@') == NULL ? value : "...");
 	}
 }
