@@ -56,7 +56,6 @@ __attribute__((format(printf, 2, 3))) static void tell(struct fetch_report *repo
 static bool get(struct fetch *fetch, const char *prefix, const char *service, const char *namespace,
                 struct agent_answer *answer)
 {
-	char address[AGENT_NAME_MAX];
 	char *path = agent_path(prefix, service, namespace);
 	int64_t started = deadline_now();
 
@@ -66,13 +65,12 @@ static bool get(struct fetch *fetch, const char *prefix, const char *service, co
 		return false;
 	}
 	enum agent_result result = agent_get(&fetch->agent, path, fetch->deadline, answer);
-	agent_name(&fetch->agent, address);
 	if (answer->status != 0)
-		tell(fetch->report, "%s: GET %s: %ld, index %llu, %zu octets in %lld ms: %s", address, path, answer->status,
+		tell(fetch->report, "%s: GET %s: %ld, index %llu, %zu octets in %lld ms: %s", answer->name, path, answer->status,
 		     (unsigned long long)answer->index, answer->size, (long long)(deadline_now() - started),
 		     agent_result_text(result));
 	else
-		tell(fetch->report, "%s: GET %s: no answer in %lld ms: %s", address, path,
+		tell(fetch->report, "%s: GET %s: no answer in %lld ms: %s", answer->name, path,
 		     (long long)(deadline_now() - started), agent_result_text(result));
 	free(path);
 	if (result == AGENT_BELIEVED)

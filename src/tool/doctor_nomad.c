@@ -110,16 +110,14 @@ static void check_list(struct doctor *doctor, const char *namespace, const struc
 static bool check_namespace(struct doctor *doctor, struct agent *agent, const char *namespace, bool first, bool choose)
 {
 	struct agent_answer answer = {0};
-	char name[AGENT_NAME_MAX];
 	char *path = agent_path("/v1/services", NULL, namespace);
 
 	if (path == NULL)
 		return false;
 	enum agent_result result = agent_get(agent, path, deadline_now() + doctor->config->timeout, &answer);
-	agent_name(agent, name);
 	bool answered = result == AGENT_BELIEVED || is_about_token(result);
 	if (answered && first) {
-		doctor_say(doctor, DOCTOR_OK, "agent", NULL, "%s answers", name);
+		doctor_say(doctor, DOCTOR_OK, "agent", NULL, "%s answers", answer.name);
 		check_clock(doctor, answer.date);
 	}
 	if (result == AGENT_BELIEVED)

@@ -253,6 +253,17 @@ def test_explain_failures(agent, host, kind, arguments, words):
     assert "EAI_AGAIN" in done.out
 
 
+def test_explain_several_agents(agent, host):
+    """Of several agents it tells which one said what, the last that was asked and the others' failures."""
+    dead = "http://127.0.0.1:1"
+    host.configure(nomad={"address": f"{dead} {agent.url}"})
+    agent.fault("500", text="boom 23")
+    done = explain(host)
+    said, = (line.split() for line in done.lines if "GET" in line)
+    assert said[1] == f"{agent.url}:" and "500," in said, done.out
+    assert f"{dead} cannot be reached" in done.out and f"{agent.url} failed (500 boom 23)" in done.out, done.out
+
+
 def test_explain_failure_a_moment_ago(agent, host):
     """Within a second of a failure it tells what failed, and that nobody asks again yet."""
     agent.fault("500", text="boom 17")
