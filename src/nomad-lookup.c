@@ -112,7 +112,9 @@ static enum exit_status look_up(const struct options *options, struct ask *ask, 
 		fprintf(stderr, "nomad-lookup: %s: out of memory\n", text);
 		return EXIT_CANNOT_TELL;
 	}
-	status = result.kind == NAME_FOREIGN ? EXIT_NO_SUCH_NAME : exit_status_of(result.verdict);
+	if (result.kind == NAME_FOREIGN)
+		result.verdict = VERDICT_NO_NAME; /* of Nomad's; what the others say of it was not asked */
+	status = exit_status_of(result.verdict);
 	/* A name without an address may have ports to show, and the other way round. */
 	if (options->form == FORM_SRV && print_srv(stdout, &result) > 0)
 		status = EXIT_FOUND;

@@ -85,6 +85,13 @@ def test_json_of_failures(agent, host, fail, verdict, code):
     assert (done.code, answer["verdict"], answer["addresses"], answer["instances"]) == (code, verdict, [], [])
 
 
+@pytest.mark.parametrize("options", [[], ["--refresh"]])
+def test_json_of_a_foreign_name(host, options):
+    """A name that is somebody else's is none of Nomad's, for its exit status and in words."""
+    done = lookup(host, "--json", *options, "www.example")
+    assert (done.code, json.loads(done.out)["verdict"]) == (2, "no-name")
+
+
 def test_service_that_cannot_be_reached(agent, host):
     """A service none of whose instances has a believable address exists and holds nothing, for all alike."""
     agent.register("web", address="", port=80)
