@@ -104,6 +104,7 @@ static enum exit_status look_up(const struct options *options, struct ask *ask, 
 	struct lookup_result result;
 	enum exit_status status;
 
+	ask->report = (struct fetch_report){0};
 	if (options->form == FORM_EXPLAIN)
 		return exit_status_of(explain_lookup(stdout, ask, text));
 	if (!options->refresh)

@@ -195,7 +195,6 @@ enum verdict explain_lookup(FILE *out, struct ask *ask, const char *text)
 	struct lookup_result result;
 	enum verdict verdict;
 
-	ask->report = (struct fetch_report){0};
 	lookup_run(text, ask->places, ask_nomad, ask, &result);
 	fprintf(out, "%s\n", text);
 	say_name(out, &result, ask->config, text);

@@ -1,5 +1,6 @@
 """nomad-lookup as a person uses it: what it prints, and its exit status: 0 found, 2 no such name, 1 cannot tell."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -279,18 +280,36 @@ def test_explain_failure_a_moment_ago(agent, host):
     assert "boom 17" in done.out
 
 
-def test_explain_somebody_else_asks(web, host):
-    """It tells that another process was asking for the name and had no answer in time."""
-    host.addresses("other.default.nomad")
+@contextlib.contextmanager
+def somebody_asks(host):
+    """While another process asks Nomad for NAME, with little time for it; the path of its lock."""
+    host.addresses("other.default.nomad")       # makes the folder
     lock = "/var/cache/nss-nomad/users/0/default/web.lock"
     host.path(lock).write_bytes((100).to_bytes(4, "big"))       # milliseconds, the limit of who holds it
     holder = host.start(["flock", lock, "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     holder.stdout.readline()
-    done = explain(host)
-    holder.communicate()
+    try:
+        yield lock
+    finally:
+        holder.communicate()
+
+
+def test_explain_somebody_else_asks(web, host):
+    """It tells that another process was asking for the name and had no answer in time."""
+    with somebody_asks(host) as lock:
+        done = explain(host)
     assert done.code == 1 and "another process" in done.out and lock in done.out, done.out
     assert "the lookup itself did not ask" in done.out
     assert "another process" not in explain(host).out
+
+
+def test_reasons_of_several_names(web, host):
+    """Of several names each gets its own reason, not that of the one before."""
+    web.fault("403", path="/v1/service/secret")
+    with somebody_asks(host):
+        done = lookup(host, "secret.default.nomad", NAME)
+    secret, kept = done.err.splitlines()
+    assert done.code == 1 and "denies" in secret and "denies" not in kept and "--explain" in kept, done.err
 
 
 @pytest.mark.parametrize("make, words", [
