@@ -94,6 +94,12 @@ void follow_connect(struct watcher *watcher)
 	set_phase(watcher, WATCHER_SUBSCRIBING);
 	watch_count(watcher->outside, WATCH_CONNECTED);
 	watcher->retry_at = INT64_MAX;
+	if (!namespaces_ask_first(watcher))
+		follow_subscribe(watcher);
+}
+
+void follow_subscribe(struct watcher *watcher)
+{
 	for (size_t i = 0; i < watcher->signal_count; i++)
 		if (!watcher->signals[i].polling)
 			signal_start_stream(&watcher->signals[i]);
@@ -180,7 +186,7 @@ static void probe(struct watcher *watcher, struct signal *signal)
 
 void follow_advance(struct watcher *watcher)
 {
-	if (watcher->phase != WATCHER_SUBSCRIBING || watcher->probing != NULL)
+	if (watcher->phase != WATCHER_SUBSCRIBING || watcher->probing != NULL || watcher->asking_namespaces)
 		return;
 	for (size_t i = 0; i < watcher->signal_count; i++) {
 		struct signal *signal = &watcher->signals[i];
@@ -242,6 +248,7 @@ static void apply_frame(struct signal *signal, const struct frame *frame)
 	if (result < 0)
 		want_all(watcher);
 	signal->applied = frame->index;
+	check_pass(watcher, frame->index);
 	if (frame->index > watcher->index)
 		watcher->index = frame->index;
 	if (frame->index >= watcher->proved_by && !watcher->wants_all)
@@ -347,6 +354,7 @@ static void begin_to_follow(struct watcher *watcher)
 	watcher->index = reading->highest;
 	watcher->complete = reading->highest == reading->index;
 	watcher->proved_by = reading->highest;
+	watcher->namespaces_checked = reading->highest;
 	watcher->lost_at = INT64_MAX;
 	watcher->said = 0;
 	judge_reading(watcher);

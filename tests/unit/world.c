@@ -25,6 +25,8 @@ struct pending {
 	bool forgotten;      /* was asked while the agent did not answer, and never will be answered */
 	int64_t started_at, beat_at;
 	int agent;           /* the number of the address */
+	uint64_t index;      /* of an answer that is late, and what it says */
+	char *late;          /* NULL: it is none */
 };
 
 struct world world;
@@ -63,6 +65,8 @@ static bool forgets(const struct watch_request *request)
 	                          : world.behaviour == HANGS && world.forgets;
 }
 
+static char *read_now(const char *path);
+
 static void start(void *context, struct watch_request *request)
 {
 	unsigned int running = 0;
@@ -79,6 +83,8 @@ static void start(void *context, struct watch_request *request)
 				.forgotten = forgets(request),
 				.started_at = clock_now,
 				.agent = (int)watcher_agent(watcher)->current,
+				.index = world.index,
+				.late = world.late > 0 ? read_now(request->path) : NULL,
 			};
 			world.streams += request->is_stream;
 			return;
@@ -90,8 +96,11 @@ static void cancel(void *context, struct watch_request *request)
 {
 	(void)context;
 	for (size_t i = 0; i < REQUESTS; i++)
-		if (pending[i].request == request)
+		if (pending[i].request == request) {
 			pending[i].request = NULL;
+			free(pending[i].late);
+			pending[i].late = NULL;
+		}
 }
 
 static void wake_at(void *context, int64_t when)
@@ -144,6 +153,7 @@ static void begin(const char *namespaces, const char *addresses)
 	outside = (struct outside){NULL, now, next_random, start, cancel, wake_at, say, state_changed, NULL};
 	memset(&world, 0, sizeof world);
 	world.index = 10;
+	world.namespaces_index = 1;
 	row_count = 0;
 	memset(pending, 0, sizeof pending);
 	said[0] = changes[0] = collected[0] = '\0';
@@ -275,6 +285,18 @@ static void read_service(const char *namespace, const char *service, char *body,
 	snprintf(body + used, room - used, "]");
 }
 
+/* What the agent says of a service now; NULL where the path is of something else. */
+static char *read_now(const char *path)
+{
+	static char body[TEXT];
+	char namespace[160], service[160];
+
+	if (strncmp(path, "/v1/service/", 12) != 0)
+		return NULL;
+	read_service(part_of(path, "namespace=", namespace), part_of(path, "/v1/service/", service), body, sizeof body);
+	return strdup(body);
+}
+
 static void finish(struct pending *which, enum agent_result result, uint64_t index, const char *body)
 {
 	static struct agent_answer answer;
@@ -349,6 +371,7 @@ static bool answer_read(struct pending *which)
 	char namespace[160], service[160];
 	const char *path = which->request->path;
 	bool is_list = strncmp(path, "/v1/services", 12) == 0;
+	bool is_census = strncmp(path, "/v1/namespaces", 14) == 0;
 	bool is_stale = strstr(path, "stale") != NULL;
 	enum agent_result result;
 
@@ -356,21 +379,38 @@ static bool answer_read(struct pending *which)
 	part_of(path, "/v1/service/", service);
 	if (!has_result(which, &result))
 		return false;
-	if (result != AGENT_TIMED_OUT && ((is_list && world.holds_lists && !is_stale) || (!is_list && world.holds_reads)))
+	if (result != AGENT_TIMED_OUT && is_census && world.holds_censuses)
+		return false;
+	if (result != AGENT_TIMED_OUT && ((is_list && world.holds_lists && !is_stale) || (!is_list && !is_census && world.holds_reads)))
 		return false;
 	world.polls += strstr(path, "wait=60s") != NULL;
 	world.knocks += is_stale;
 	world.lists += is_list && !is_stale;
-	world.reads += !is_list;
+	world.reads += !is_list && !is_census;
+	world.censuses += is_census;
 	strcpy(body, "[]");
 	/* A server that has just started has an empty list for who asks it by itself, with a leader and index 1. */
-	if (result == AGENT_BELIEVED && !is_stale) {
+	if (result == AGENT_BELIEVED && !is_stale && !is_census) {
 		if (is_list)
 			list(namespace, body, sizeof body);
 		else
 			read_service(namespace, service, body, sizeof body);
 	}
-	finish(which, result, is_stale ? 1 : world.index, body);
+	finish(which, result, is_stale ? 1 : is_census ? world.namespaces_index : world.index, body);
+	return true;
+}
+
+/* Lets an answer arrive that was given when it was asked for; false where it is still on its way. */
+static bool answer_late(struct pending *which)
+{
+	char *body = which->late;
+
+	if (clock_now - which->started_at < world.late)
+		return false;
+	world.reads++;
+	which->late = NULL;
+	finish(which, AGENT_BELIEVED, which->index, body);
+	free(body);
 	return true;
 }
 
@@ -389,7 +429,7 @@ static bool answer_wrongly(struct pending *which)
 	} else if (is_read && world.old_reads > 0) {
 		world.old_reads--;
 		finish(which, AGENT_BELIEVED, 2, "[]");
-	} else if (!is_read && world.old_lists > 0 && strstr(path, "&") == NULL) {
+	} else if (strncmp(path, "/v1/services", 12) == 0 && world.old_lists > 0 && strstr(path, "&") == NULL) {
 		static char body[TEXT];
 		world.old_lists--;
 		list("*", body, sizeof body);
@@ -443,7 +483,9 @@ static bool answer_stream(struct pending *which)
 
 static bool answer_request(struct pending *which)
 {
-	return which->request->is_stream ? answer_stream(which) : answer_wrongly(which) || answer_read(which);
+	if (which->request->is_stream)
+		return answer_stream(which);
+	return which->late != NULL ? answer_late(which) : answer_wrongly(which) || answer_read(which);
 }
 
 static void settle(void)
@@ -467,6 +509,12 @@ void world_run(int64_t milliseconds)
 			watcher_tick(watcher);
 		settle();
 	}
+}
+
+void world_sleep(int64_t milliseconds)
+{
+	clock_now += milliseconds;
+	watcher_tick(watcher);
 }
 
 void world_release(void)
@@ -523,6 +571,7 @@ void world_event(uint64_t index, const char *type, const char *namespace, const 
 void world_register_silently(const char *namespace, const char *service, const char *id, const char *address)
 {
 	struct row *row = find_row(namespace, id);
+	bool is_first = row == NULL;
 
 	if (row == NULL)
 		row = &rows[row_count++];
@@ -532,6 +581,10 @@ void world_register_silently(const char *namespace, const char *service, const c
 	snprintf(row->id, sizeof row->id, "%s", id);
 	snprintf(row->address, sizeof row->address, "%s", address);
 	row->index = ++world.index;
+	for (size_t i = 0; i < row_count && is_first; i++)
+		is_first = &rows[i] == row || strcmp(rows[i].namespace, namespace) != 0;
+	if (is_first)
+		world.namespaces_index = world.index;
 }
 
 void world_register(const char *namespace, const char *service, const char *id, const char *address)

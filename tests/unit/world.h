@@ -37,10 +37,13 @@ struct world {
 	bool forgets;        /* what is asked while it HANGS is never answered */
 	bool resolves_nothing; /* where host names lead is not known yet */
 	int slowness;        /* milliseconds that every read takes */
+	int late;            /* milliseconds for which an answer is on its way: reads of services tell of when they were asked */
 	bool stalls;         /* streams have no heartbeat */
 	bool beats_on;       /* streams have one, also where reads are denied */
 	int lies;            /* so many lists more leave out all but the first row */
 	uint64_t index;
+	uint64_t namespaces_index; /* of the table of namespaces: when the last one was made */
+	bool holds_censuses; /* the question which namespaces there are is never answered */
 	bool holds_lists, holds_reads; /* they wait for world_release() */
 	int old_lists, old_reads; /* so many more are of before anything was registered */
 	bool old_lists_are_full;  /* of all the same, though by an old index */
@@ -52,6 +55,7 @@ struct world {
 	const char *unreadable_rows;   /* a service of which reads have that element alone; NULL: none */
 	/* What it saw. */
 	unsigned int streams, lists, reads, polls, knocks, most_at_once;
+	unsigned int censuses; /* questions which namespaces there are */
 	int64_t first_beat; /* until which `{}` is held back, milliseconds */
 };
 
@@ -71,6 +75,9 @@ void world_start(enum catalogue_state state, int64_t current_at);
 
 /* Lets so many milliseconds pass. */
 void world_run(int64_t milliseconds);
+
+/* The same without anything being done meanwhile, as while the machine sleeps; who wakes up finds it gone by. */
+void world_sleep(int64_t milliseconds);
 
 /* Registers an instance: the truth, and an event unless it is silent. The index moves by one. */
 void world_register(const char *namespace, const char *service, const char *id, const char *address);
