@@ -275,6 +275,8 @@ static void repair(struct publisher *publisher, struct shelf *shelf)
 		result = write_all(publisher, shelf);
 	if (result < 0) {
 		/* Perhaps it is another folder by now: opened anew the next time. */
+		if (shelf == &publisher->shelves[PUBLISHED])
+			stop_beating(publisher);
 		close_shelf(shelf);
 		fail(publisher, shelf, result);
 		return;
