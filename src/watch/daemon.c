@@ -34,7 +34,7 @@ static void say(void *context, int priority, const char *text)
 static int64_t now(void *context)
 {
 	(void)context;
-	return deadline_now();
+	return report_monotonic();
 }
 
 static uint32_t random_number(void *context)
@@ -72,7 +72,7 @@ static void tick(uv_timer_t *timer)
 static void wake_at(void *context, int64_t when)
 {
 	struct daemon *daemon = context;
-	int64_t left = when == INT64_MAX ? -1 : when - deadline_now();
+	int64_t left = when == INT64_MAX ? -1 : when - report_monotonic();
 
 	if (when == INT64_MAX) {
 		uv_timer_stop(&daemon->wake);
@@ -139,6 +139,8 @@ static void each_second(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
 
+	/* The timer that was asked for does not go on while the machine sleeps. */
+	watcher_tick(daemon->watcher);
 	publisher_beat(daemon->publisher, report_is_alive(daemon));
 	if (++daemon->seconds % STATUS_EVERY == 0)
 		report_status(daemon);

@@ -195,6 +195,9 @@ void watcher_tick(struct watcher *watcher)
 		signal_tick(&watcher->signals[i]);
 	reading_tick(&watcher->reading);
 	check_tick(watcher);
+	/* The machine has slept, for one: whatever it looks like, nobody knows how Nomad is. */
+	if (watcher->state == CATALOGUE_CURRENT && now - watcher->current_at >= WATCHER_UNHEARD)
+		watcher_set_state(watcher, CATALOGUE_STALE);
 	if (expires_at(watcher) <= now)
 		watcher_set_state(watcher, CATALOGUE_EXPIRED);
 	watcher_wake(watcher);

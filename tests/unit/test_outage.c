@@ -184,6 +184,28 @@ START_TEST(what_was_followed_for_long_is_not_old)
 }
 END_TEST
 
+/* The machine sleeps, and the watcher with it: nobody has told it how Nomad is since. */
+static const struct {
+	int seconds;
+	enum catalogue_state afterwards;
+} sleeps[] = {{20, CATALOGUE_CURRENT}, {600, CATALOGUE_STALE}, {7200, CATALOGUE_EXPIRED}};
+
+START_TEST(what_was_known_before_a_sleep_is_as_old_as_it_is)
+{
+	set_up();
+	follow();
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_sleep(sleeps[_i].seconds * 1000);
+	ck_assert_int_eq(world_state(), sleeps[_i].afterwards);
+	world_run(1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	if (sleeps[_i].afterwards == CATALOGUE_CURRENT)
+		world_run(40 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	world_end();
+}
+END_TEST
+
 START_TEST(without_nomad_from_the_start_nothing_is_known)
 {
 	set_up();
@@ -658,6 +680,7 @@ int main(void)
 		{an_outage_is_said_once_and_its_end_once, 1},
 		{after_max_stale_what_is_known_is_expired_and_current_again_afterwards, 1},
 		{what_was_followed_for_long_is_not_old, 1},
+		{what_was_known_before_a_sleep_is_as_old_as_it_is, sizeof sleeps / sizeof *sleeps},
 		{without_nomad_from_the_start_nothing_is_known, 1},
 		{a_restart_without_nomad_goes_on_with_what_was_published, 1},
 		{what_was_published_too_long_ago_is_expired_at_once, 1},
