@@ -488,6 +488,29 @@ START_TEST(a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes)
 }
 END_TEST
 
+/* It was empty when all were listed, and is not when it is asked for: nothing is lost, and nothing grows old. */
+START_TEST(a_namespace_that_is_back_when_it_is_asked_for_is_followed)
+{
+	struct watcher_state state;
+
+	set_up();
+	follow();
+	world.lies = 2;
+	world_register_silently("prod", "new", "new-1", "10.0.0.9");
+	world_close_streams();
+	world_run(1000);
+	ck_assert_int_eq(world.lies, 0);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_str_eq(world_find("prod", "new"), "10.0.0.9");
+	ck_assert_uint_eq(world_said("may not read namespace"), 0);
+	watcher_state(world_watcher(), &state);
+	ck_assert_uint_eq(state.kept, 0);
+	world_run(7200 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_end();
+}
+END_TEST
+
 /* Nobody knows for ever what is in a namespace that may not be read: when it is too old nobody can tell. */
 START_TEST(what_is_kept_of_a_namespace_grows_too_old)
 {
@@ -696,6 +719,7 @@ int main(void)
 		{a_namespace_that_cannot_be_asked_for_is_kept, 1},
 		{a_stream_without_a_byte_for_40_s_is_dead, 1},
 		{a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes, 1},
+		{a_namespace_that_is_back_when_it_is_asked_for_is_followed, 1},
 		{what_is_kept_of_a_namespace_grows_too_old, 1},
 		{a_namespace_that_may_be_read_again_is_read, 1},
 		{what_was_kept_before_a_restart_grows_old_from_then_on, 2},
