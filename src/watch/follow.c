@@ -211,14 +211,17 @@ void follow_read(struct watcher *watcher)
 	reading_start(&watcher->reading, watcher->index, watcher->complete);
 }
 
-/* Something was missed. */
+/* Something was missed. What is wrong with every frame is no reason to read without a pause. */
 static void want_all(struct watcher *watcher)
 {
+	int64_t soon = watcher_now(watcher) + watcher_jitter(watcher, CHECK_GRACE / 2);
+	int64_t earliest = watcher->wants_all_at + watcher->check_interval;
+
 	watcher->complete = false;
 	if (watcher->wants_all)
 		return;
 	watcher->wants_all = true;
-	watcher->wants_all_at = watcher_now(watcher) + watcher_jitter(watcher, CHECK_GRACE / 2);
+	watcher->wants_all_at = soon > earliest ? soon : earliest;
 }
 
 static int apply_event(struct watcher *watcher, const struct event *event, uint64_t frame_index)
@@ -245,7 +248,7 @@ static void apply_frame(struct signal *signal, const struct frame *frame)
 	}
 	for (size_t i = 0; i < frame->count && result == 0; i++)
 		result = apply_event(watcher, &frame->events[i], frame->index);
-	if (result < 0)
+	if (result < 0 || frame->skipped > 0)
 		want_all(watcher);
 	signal->applied = frame->index;
 	check_pass(watcher, frame->index);

@@ -93,6 +93,7 @@ int watcher_new(const struct config *config, const struct outside *outside, stru
 	made->since = watcher_now(made);
 	made->retry_at = made->check_at = INT64_MAX;
 	made->lost_at = INT64_MAX;
+	made->wants_all_at = watcher_now(made) - made->check_interval;
 	make_signals(made);
 	catalogue_set_state(catalogue, made->state, 0);
 	*watcher = made;

@@ -91,7 +91,7 @@ struct watcher {
 	bool complete;       /* nothing up to it was missed */
 	uint64_t proved_by;  /* a frame of this index makes it complete */
 	bool wants_all;      /* something was missed: everything is to be read again */
-	int64_t wants_all_at;
+	int64_t wants_all_at; /* or was, the last time */
 
 	struct watch_request namespaces;
 	bool asking_namespaces;

@@ -767,6 +767,30 @@ START_TEST(a_frame_that_is_no_json_has_everything_read_again)
 }
 END_TEST
 
+/* An event that cannot be taken, of an index that is the agent's: the service is read, but not for each of many at once. */
+START_TEST(an_event_of_a_wrong_shape_has_everything_read_again_now_and_then)
+{
+	char frame[512];
+
+	set_up();
+	follow();
+	world_register_silently("default", "web", "web-1", "10.0.0.11");
+	for (int i = 0; i < 600; i++) {
+		snprintf(frame, sizeof frame,
+		         "{\"Events\":[{\"Index\":%d,\"Key\":\"web-1\",\"Namespace\":\"default\",\"Payload\":{\"Service\":{\"Address\":7,"
+		         "\"ID\":\"web-1\",\"Namespace\":\"default\",\"ServiceName\":\"web\"}},\"Topic\":\"Service\",\"Type\":"
+		         "\"ServiceRegistration\"}],\"Index\":%d}\n",
+		         (int)world.index, (int)world.index);
+		world_send(frame);
+		world_run(1000);
+		ck_assert(i < 2 || strcmp(world_find("default", "web"), "10.0.0.11 10.0.0.2") == 0);
+	}
+	ck_assert_uint_le(world.lists, 23);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -811,6 +835,7 @@ int main(void)
 		{what_did_not_change_while_away_is_not_read_again, 1},
 		{configured_namespaces_are_followed_alone, 1},
 		{a_frame_that_is_no_json_has_everything_read_again, 1},
+		{an_event_of_a_wrong_shape_has_everything_read_again_now_and_then, 1},
 	};
 
 	return support_run("watcher", tests, sizeof tests / sizeof *tests);
