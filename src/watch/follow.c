@@ -182,6 +182,8 @@ static void probe(struct watcher *watcher, struct signal *signal)
 	request->done = probe_ended;
 	if (watch_set_path(request, "/v1/services", NULL, signal->namespace, NULL))
 		watcher->outside->start(watcher->outside->context, request);
+	else
+		follow_lost(watcher, AGENT_NO_MEMORY, "no memory to ask an agent");
 }
 
 void follow_advance(struct watcher *watcher)

@@ -693,6 +693,50 @@ START_TEST(a_reading_that_breaks_off_removes_nothing)
 }
 END_TEST
 
+/* A start, changes, an outage and a token that may not stream: whatever cannot be allocated then, once, is made up for. */
+static void live_through_much(unsigned int nth)
+{
+	set_up();
+	world_start(CATALOGUE_LOADING, 0);
+	support_fail_allocation(nth);
+	world_run(2000);
+	world_register("prod", "db", "db-2", "10.0.0.4");
+	world_deregister("default", "web-1", "PlanResult");
+	world_register("default", "other", "other-1", "10.0.0.7");
+	world_run(2000);
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(2000);
+	world_register_silently("prod", "cache", "cache-1", "10.0.0.5");
+	world.behaviour = SERVES;
+	world_run(2000);
+	world.streaming = STAYS_SILENT;
+	world_close_streams();
+	world_run(10 * 1000);
+	world_register_silently("prod", "late", "late-1", "10.0.0.6");
+}
+
+START_TEST(what_cannot_be_allocated_once_is_made_up_for)
+{
+	unsigned int nth = 0;
+	bool failed;
+
+	do {
+		live_through_much(++nth);
+		world_run(70 * 1000);
+		failed = support_fail_allocation(0);
+		ck_assert_msg(world_state() == CATALOGUE_CURRENT, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("default", "web"), "none") == 0, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("default", "other"), "10.0.0.7") == 0, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("prod", "db"), "10.0.0.3 10.0.0.4") == 0, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("prod", "cache"), "10.0.0.5") == 0, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("prod", "late"), "10.0.0.6") == 0, "allocation %u", nth);
+		world_end();
+	} while (failed);
+	ck_assert_uint_gt(nth, 100);
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -728,6 +772,7 @@ int main(void)
 		{a_cluster_that_is_really_empty_becomes_empty, 1},
 		{the_next_agent_is_tried_at_once_and_kept, 1},
 		{a_reading_that_breaks_off_removes_nothing, 1},
+		{what_cannot_be_allocated_once_is_made_up_for, 1},
 	};
 
 	return support_run("outage", tests, sizeof tests / sizeof *tests);

@@ -7,6 +7,7 @@
 
 #include "support.h"
 
+#include <assert.h> /* for what is called while allocations fail, which check cannot stand */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -575,7 +576,7 @@ void world_register_silently(const char *namespace, const char *service, const c
 
 	if (row == NULL)
 		row = &rows[row_count++];
-	ck_assert_uint_lt(row_count, ROWS);
+	assert(row_count < ROWS);
 	snprintf(row->namespace, sizeof row->namespace, "%s", namespace);
 	snprintf(row->service, sizeof row->service, "%s", service);
 	snprintf(row->id, sizeof row->id, "%s", id);
@@ -597,7 +598,7 @@ void world_deregister(const char *namespace, const char *id, const char *type)
 {
 	struct row *row = find_row(namespace, id), old;
 
-	ck_assert_ptr_nonnull(row);
+	assert(row != NULL);
 	old = *row;
 	memmove(row, row + 1, (size_t)(&rows[--row_count] - row) * sizeof *row);
 	world.index++;
