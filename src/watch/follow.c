@@ -258,7 +258,8 @@ static void apply_frame(struct signal *signal, const struct frame *frame)
 		watcher->index = frame->index;
 	if (frame->index >= watcher->proved_by && !watcher->wants_all)
 		watcher->complete = true;
-	if (frame->index > watcher->reading.highest)
+	/* Of several streams each says only how far it is itself. */
+	if (watcher->signal_count == 1 && frame->index > watcher->reading.highest)
 		reading_forget(&watcher->reading);
 }
 

@@ -754,6 +754,29 @@ START_TEST(configured_namespaces_are_followed_alone)
 }
 END_TEST
 
+/* What one stream has brought says nothing of another one, which brings now what the reading has seen long ago. */
+START_TEST(events_of_a_slower_stream_that_are_older_than_the_read_change_nothing)
+{
+	set_up();
+	world_end();
+	world_begin("prod default");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	uint64_t registered = world.index;
+	world_deregister("prod", "db-2", NULL);
+	follow();
+	world_register("default", "web", "web-1", "10.0.0.1");
+	world_event(registered, "ServiceRegistration", "prod", "db", "db-2", "10.0.0.4");
+	world_run(0);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_event(registered + 1, "ServiceDeregistration", "prod", "db", "db-2", "10.0.0.4");
+	world_run(0);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_str_eq(world_changes(), "+default/web");
+	world_end();
+}
+END_TEST
+
 START_TEST(a_frame_that_is_no_json_has_everything_read_again)
 {
 	set_up();
@@ -834,6 +857,7 @@ int main(void)
 		{a_stream_is_asked_for_what_comes_alone, 1},
 		{what_did_not_change_while_away_is_not_read_again, 1},
 		{configured_namespaces_are_followed_alone, 1},
+		{events_of_a_slower_stream_that_are_older_than_the_read_change_nothing, 1},
 		{a_frame_that_is_no_json_has_everything_read_again, 1},
 		{an_event_of_a_wrong_shape_has_everything_read_again_now_and_then, 1},
 	};

@@ -545,6 +545,21 @@ void world_send(const char *octets)
 			pending[i].request->data(pending[i].request, octets, strlen(octets));
 }
 
+/* Octets to the streams of one namespace, or of all. */
+static void send_in(const char *wanted, const char *octets)
+{
+	char namespace[160];
+
+	for (size_t i = 0; i < REQUESTS; i++) {
+		struct watch_request *request = pending[i].request;
+		if (request == NULL || !request->is_stream || !pending[i].beaten)
+			continue;
+		part_of(request->path, "namespace=", namespace);
+		if (strcmp(namespace, "*") == 0 || strcmp(namespace, wanted) == 0)
+			request->data(request, octets, strlen(octets));
+	}
+}
+
 static void send_event(uint64_t index, const char *type, const struct row *row)
 {
 	char frame[2 * LINE], registration[LINE];
@@ -554,7 +569,10 @@ static void send_event(uint64_t index, const char *type, const struct row *row)
 	         "{\"Events\":[{\"Index\":%" PRIu64 ",\"Key\":\"%s\",\"Namespace\":\"%s\",\"Payload\":{\"Service\":%s},"
 	         "\"Topic\":\"Service\",\"Type\":\"%s\"}],\"Index\":%" PRIu64 "}\n",
 	         index, row->id, row->namespace, registration, type, index);
-	world_send(frame);
+	if (collecting)
+		world_send(frame);
+	else
+		send_in(row->namespace, frame);
 }
 
 void world_event(uint64_t index, const char *type, const char *namespace, const char *service, const char *id,
