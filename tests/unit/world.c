@@ -16,7 +16,8 @@
 enum { ROWS = 64, REQUESTS = 16, TEXT = 64 * 1024, LINE = 1024 };
 
 struct row {
-	char namespace[160], service[80], id[80], address[80];
+	char namespace[160], service[80], id[120], address[80];
+	char registration[LINE]; /* "" for one that is made of these */
 	uint64_t index;
 };
 
@@ -235,6 +236,8 @@ static const char *part_of(const char *path, const char *before, char value[160]
 
 static size_t put_registration(char *at, size_t room, const struct row *row)
 {
+	if (row->registration[0] != '\0')
+		return (size_t)snprintf(at, room, "%s", row->registration);
 	return (size_t)snprintf(at, room,
 	                        "{\"Address\":\"%s\",\"AllocID\":\"a-%s\",\"CreateIndex\":%" PRIu64
 	                        ",\"Datacenter\":\"dc1\",\"ID\":\"%s\",\"JobID\":\"job\",\"ModifyIndex\":%" PRIu64
@@ -606,6 +609,13 @@ void world_register_silently(const char *namespace, const char *service, const c
 		world.namespaces_index = world.index;
 }
 
+void world_record(const char *namespace, const char *service, const char *id, const char *registration, uint64_t index)
+{
+	world.index = index - 1;
+	world_register_silently(namespace, service, id, "");
+	snprintf(find_row(namespace, id)->registration, LINE, "%s", registration);
+}
+
 void world_register(const char *namespace, const char *service, const char *id, const char *address)
 {
 	world_register_silently(namespace, service, id, address);
@@ -662,6 +672,50 @@ const char *world_find(const char *namespace, const char *service)
 	if (found == NULL)
 		return "none";
 	return service_is_unknown(found) ? "unknown" : support_addresses(found->addresses, found->address_count);
+}
+
+/* IDs, each with a blank behind it, sorted. */
+static int by_text(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static const char *join(const char *ids[], size_t count)
+{
+	static char texts[2][TEXT];
+	static unsigned int turn;
+	char *text = texts[++turn % 2], *end = text;
+
+	text[0] = '\0';
+	qsort(ids, count, sizeof *ids, by_text);
+	for (size_t i = 0; i < count; i++)
+		end = stpcpy(stpcpy(end, ids[i]), " ");
+	return text;
+}
+
+const char *world_ids(const char *namespace, const char *service)
+{
+	struct service_key key = {0};
+	const char *ids[ROWS];
+	size_t count = 0;
+
+	snprintf(key.namespace, sizeof key.namespace, "%s", namespace);
+	snprintf(key.service, sizeof key.service, "%s", service);
+	const struct service *found = catalogue_find(catalogue, &key);
+	for (; found != NULL && count < found->instance_count && count < ROWS; count++)
+		ids[count] = found->instances[count].id;
+	return join(ids, count);
+}
+
+const char *world_true_ids(const char *namespace, const char *service)
+{
+	const char *ids[ROWS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < row_count; i++)
+		if (strcmp(rows[i].namespace, namespace) == 0 && strcmp(rows[i].service, service) == 0)
+			ids[count++] = rows[i].id;
+	return join(ids, count);
 }
 
 const char *world_stream_path(void)

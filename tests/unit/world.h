@@ -86,6 +86,9 @@ void world_register_silently(const char *namespace, const char *service, const c
 /* Removes one, with an event of that type, whose payload carries the old index; NULL: without event. */
 void world_deregister(const char *namespace, const char *id, const char *type);
 
+/* The same as Nomad has it, in its own words; `registration` is copied. Nothing is sent. */
+void world_record(const char *namespace, const char *service, const char *id, const char *registration, uint64_t index);
+
 /* Octets to the open streams as they are. */
 void world_send(const char *octets);
 
@@ -112,6 +115,10 @@ const char *world_stream_path(void);
 /* The addresses of a service in the catalogue, with blanks between; "none" where there is no such service, "unknown"
  * where nobody can tell. */
 const char *world_find(const char *namespace, const char *service);
+
+/* The same by the instances' IDs; and those that the agent has. */
+const char *world_ids(const char *namespace, const char *service);
+const char *world_true_ids(const char *namespace, const char *service);
 
 enum catalogue_state world_state(void);
 const struct watcher *world_watcher(void);
