@@ -1,5 +1,5 @@
 /*
- * Carries the watcher's requests out; see http.h. Called by nomad-dns-srv.c.
+ * Carries the watcher's requests out; see http.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */

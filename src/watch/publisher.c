@@ -1,5 +1,5 @@
 /*
- * Keeps the published files equal to the catalogue; see publisher.h. Called by nomad-dns-srv.c.
+ * Keeps the published files equal to the catalogue; see publisher.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */

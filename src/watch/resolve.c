@@ -1,5 +1,5 @@
 /*
- * Host names among the addresses of instances; see resolve.h. Called by nomad-dns-srv.c.
+ * Host names among the addresses of instances; see resolve.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,6 +1,6 @@
 /*
  * Host names among the addresses of instances, resolved on the daemon's loop and again every RESOLVE_EVERY. Called by
- * nomad-dns-srv.c on behalf of registry.c.
+ * watch/daemon.c on behalf of registry.c.
  *
  * What a name led to last stays while it cannot be resolved, across a restart too. Names under .nomad never come here
  * (address_is_host()), so that the daemon does not wait for itself.

@@ -1,5 +1,5 @@
 /*
- * Follows Nomad's catalogue: its state and its clock; see watcher.h. Called by nomad-dns-srv.c.
+ * Follows Nomad's catalogue: its state and its clock; see watcher.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */

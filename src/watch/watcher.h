@@ -1,6 +1,6 @@
 /*
  * Follows Nomad's catalogue: subscribes to the event stream, reads everything, applies what changes, proves now and
- * then that nothing was missed, and finds its way back after every outage. Called by nomad-dns-srv.c; it reaches the
+ * then that nothing was missed, and finds its way back after every outage. Called by watch/daemon.c; it reaches the
  * world through outside.h alone.
  *
  *     DOWN -> SUBSCRIBING (streams, until each has said `{}`) -> READING (reading.c) -> FOLLOWING

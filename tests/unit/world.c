@@ -368,39 +368,57 @@ static bool has_result(const struct pending *which, enum agent_result *result)
 	return *result != AGENT_TIMED_OUT;
 }
 
+/* What a read is for. */
+enum asked { SERVICE, LIST, KNOCK, CENSUS };
+
+static enum asked asked_for(const char *path)
+{
+	if (strncmp(path, "/v1/namespaces", 14) == 0)
+		return CENSUS;
+	if (strncmp(path, "/v1/service/", 12) == 0)
+		return SERVICE;
+	return strstr(path, "stale") != NULL ? KNOCK : LIST;
+}
+
+/* Counts a read that is answered now; false where the test holds those back. */
+static bool count_read(enum asked asked, const char *path, bool may_be_held)
+{
+	const struct {
+		bool held;
+		unsigned int *count;
+	} sorts[] = {
+		[SERVICE] = {world.holds_reads, &world.reads},
+		[LIST] = {world.holds_lists, &world.lists},
+		[KNOCK] = {false, &world.knocks},
+		[CENSUS] = {world.holds_censuses, &world.censuses},
+	};
+
+	if (may_be_held && sorts[asked].held)
+		return false;
+	++*sorts[asked].count;
+	world.polls += strstr(path, "wait=60s") != NULL;
+	return true;
+}
+
 /* Answers one read; false where it has to wait. */
 static bool answer_read(struct pending *which)
 {
 	static char body[TEXT];
 	char namespace[160], service[160];
 	const char *path = which->request->path;
-	bool is_list = strncmp(path, "/v1/services", 12) == 0;
-	bool is_census = strncmp(path, "/v1/namespaces", 14) == 0;
-	bool is_stale = strstr(path, "stale") != NULL;
+	enum asked asked = asked_for(path);
 	enum agent_result result;
 
+	if (!has_result(which, &result) || !count_read(asked, path, result != AGENT_TIMED_OUT))
+		return false;
 	part_of(path, "namespace=", namespace);
-	part_of(path, "/v1/service/", service);
-	if (!has_result(which, &result))
-		return false;
-	if (result != AGENT_TIMED_OUT && is_census && world.holds_censuses)
-		return false;
-	if (result != AGENT_TIMED_OUT && ((is_list && world.holds_lists && !is_stale) || (!is_list && !is_census && world.holds_reads)))
-		return false;
-	world.polls += strstr(path, "wait=60s") != NULL;
-	world.knocks += is_stale;
-	world.lists += is_list && !is_stale;
-	world.reads += !is_list && !is_census;
-	world.censuses += is_census;
-	strcpy(body, "[]");
 	/* A server that has just started has an empty list for who asks it by itself, with a leader and index 1. */
-	if (result == AGENT_BELIEVED && !is_stale && !is_census) {
-		if (is_list)
-			list(namespace, body, sizeof body);
-		else
-			read_service(namespace, service, body, sizeof body);
-	}
-	finish(which, result, is_stale ? 1 : is_census ? world.namespaces_index : world.index, body);
+	strcpy(body, "[]");
+	if (result == AGENT_BELIEVED && asked == LIST)
+		list(namespace, body, sizeof body);
+	else if (result == AGENT_BELIEVED && asked == SERVICE)
+		read_service(namespace, part_of(path, "/v1/service/", service), body, sizeof body);
+	finish(which, result, asked == KNOCK ? 1 : asked == CENSUS ? world.namespaces_index : world.index, body);
 	return true;
 }
 
