@@ -181,8 +181,14 @@ void published_drop_empty(const struct published_folder *folder, const char *nam
 /* Keeps the default namespace's folder; the one kept before goes with the next look at all files, if it is empty. */
 static int keep_namespace(struct published_folder *folder, const char *name, char reason[PUBLISHED_REASON_MAX])
 {
+	struct stat status;
+
 	strcpy(folder->kept, name);
-	if (name[0] == '\0' || mkdirat(folder->services, name, FOLDER_MODE) == 0 || errno == EEXIST)
+	if (name[0] == '\0')
+		return 0;
+	if (fstatat(folder->services, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(status.st_mode))
+		unlinkat(folder->services, name, 0);
+	if (mkdirat(folder->services, name, FOLDER_MODE) == 0 || errno == EEXIST)
 		return 0;
 	return fail_errno(folder, reason, "make services", name);
 }
