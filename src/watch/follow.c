@@ -188,7 +188,7 @@ static void probe(struct watcher *watcher, struct signal *signal)
 
 void follow_advance(struct watcher *watcher)
 {
-	if (watcher->phase != WATCHER_SUBSCRIBING || watcher->probing != NULL || watcher->asking_namespaces)
+	if (watcher->phase != WATCHER_SUBSCRIBING || watcher->probing != NULL)
 		return;
 	for (size_t i = 0; i < watcher->signal_count; i++) {
 		struct signal *signal = &watcher->signals[i];

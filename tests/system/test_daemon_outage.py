@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -267,6 +268,19 @@ def test_without_a_daemon_the_module_helps_itself(agent, host, daemon):
     agent.reset_counters()
     assert host.addresses("web.default.nomad") == {"10.1.0.1", "10.1.0.2"}
     assert agent.counters()["total"] >= 1
+
+
+def test_a_daemon_that_sleeps_is_not_believed_and_catches_up(agent, host, daemon):
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    daemon.process.send_signal(signal.SIGSTOP)
+    then = time.time() - 6
+    os.utime(daemon.folder / "alive", (then, then))
+    agent.register("web", address="10.1.0.2")
+    assert host.addresses("web.default.nomad") == {"10.1.0.1", "10.1.0.2"}
+    daemon.process.send_signal(signal.SIGCONT)
+    daemon.wait_equal(agent)
+    wait_until(daemon.alive)
 
 
 @pytest.mark.root
