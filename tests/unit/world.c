@@ -67,8 +67,6 @@ static bool forgets(const struct watch_request *request)
 	                          : world.behaviour == HANGS && world.forgets;
 }
 
-static char *read_now(const char *path);
-
 static void start(void *context, struct watch_request *request)
 {
 	unsigned int running = 0;
@@ -85,8 +83,6 @@ static void start(void *context, struct watch_request *request)
 				.forgotten = forgets(request),
 				.started_at = clock_now,
 				.agent = (int)watcher_agent(watcher)->current,
-				.index = world.index,
-				.late = world.late > 0 ? read_now(request->path) : NULL,
 			};
 			world.streams += request->is_stream;
 			return;
@@ -289,14 +285,12 @@ static void read_service(const char *namespace, const char *service, char *body,
 	snprintf(body + used, room - used, "]");
 }
 
-/* What the agent says of a service now; NULL where the path is of something else. */
+/* What the agent says of a service now. */
 static char *read_now(const char *path)
 {
 	static char body[TEXT];
 	char namespace[160], service[160];
 
-	if (strncmp(path, "/v1/service/", 12) != 0)
-		return NULL;
 	read_service(part_of(path, "namespace=", namespace), part_of(path, "/v1/service/", service), body, sizeof body);
 	return strdup(body);
 }
@@ -422,12 +416,17 @@ static bool answer_read(struct pending *which)
 	return true;
 }
 
-/* Lets an answer arrive that was given when it was asked for; false where it is still on its way. */
+/* An answer that is under way for long: given in the middle of that time. False where it does not arrive yet. */
 static bool answer_late(struct pending *which)
 {
+	int64_t age = clock_now - which->started_at;
 	char *body = which->late;
 
-	if (clock_now - which->started_at < world.late)
+	if (body == NULL && age >= world.late / 2) {
+		which->index = world.index;
+		which->late = body = read_now(which->request->path);
+	}
+	if (age < world.late)
 		return false;
 	world.reads++;
 	which->late = NULL;
@@ -507,7 +506,9 @@ static bool answer_request(struct pending *which)
 {
 	if (which->request->is_stream)
 		return answer_stream(which);
-	return which->late != NULL ? answer_late(which) : answer_wrongly(which) || answer_read(which);
+	if (world.late > 0 && asked_for(which->request->path) == SERVICE)
+		return answer_late(which);
+	return answer_wrongly(which) || answer_read(which);
 }
 
 static void settle(void)

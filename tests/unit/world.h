@@ -37,7 +37,7 @@ struct world {
 	bool forgets;        /* what is asked while it HANGS is never answered */
 	bool resolves_nothing; /* where host names lead is not known yet */
 	int slowness;        /* milliseconds that every read takes */
-	int late;            /* milliseconds for which an answer is on its way: reads of services tell of when they were asked */
+	int late;            /* milliseconds that reads of services take; they tell of the middle of that time */
 	bool stalls;         /* streams have no heartbeat */
 	bool beats_on;       /* streams have one, also where reads are denied */
 	int lies;            /* so many lists more leave out all but the first row */
