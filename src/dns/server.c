@@ -1,5 +1,5 @@
 /*
- * The DNS side of the daemon; see server.h. Called by nomad-dns-srv.c.
+ * The DNS side of the daemon; see server.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */

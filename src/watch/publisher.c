@@ -1,5 +1,5 @@
 /*
- * Keeps the published files equal to the catalogue; see publisher.h. Called by nomad-dns-srv.c.
+ * Keeps the published files equal to the catalogue; see publisher.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -267,6 +267,8 @@ static void repair(struct publisher *publisher, struct shelf *shelf)
 		result = write_all(publisher, shelf);
 	if (result < 0) {
 		/* Perhaps it is another folder by now: opened anew the next time. */
+		if (shelf == &publisher->shelves[PUBLISHED])
+			stop_beating(publisher);
 		close_shelf(shelf);
 		fail(publisher, shelf, result);
 		return;
