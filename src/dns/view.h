@@ -53,6 +53,7 @@ struct dns_view {
 	const struct dns_settings *settings;
 	struct dns_scratch *scratch;
 	uint32_t now; /* seconds since 1970 */
+	const struct entry *ahead; /* what catalogue_look_ahead() found for the question; NULL: nothing */
 };
 
 /* Who asks. */
