@@ -78,8 +78,7 @@ static struct address asked_address(struct msghdr *message)
 			info->ipi_ifindex = 0; /* routes decide which way it goes */
 		} else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo *info = (struct in6_pktinfo *)CMSG_DATA(control);
-			address.family = AF_INET6;
-			memcpy(address.octets, &info->ipi6_addr, 16);
+			address = endpoint_v6_address(&info->ipi6_addr);
 			if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
 				info->ipi6_ifindex = 0;
 		}
