@@ -110,12 +110,13 @@ static void write_text(struct writer *writer, const struct instance *instance)
 static void answer_texts(struct pen *pen)
 {
 	struct writer *writer = &pen->reply->writer;
+	size_t count = pen->node->chosen_count, at = dns_scratch_turn(pen->view->scratch, count);
 
-	for (size_t i = 0; i < pen->node->chosen_count; i++) {
+	for (size_t i = 0; i < count; i++, at = at + 1 == count ? 0 : at + 1) {
 		uint8_t *mark = writer->at;
 		reply_head(pen->reply, MESSAGE_QUESTION, DNS_TXT, pen->ttl, 0);
 		size_t data = writer_size(writer);
-		write_text(writer, pen->node->chosen[i]);
+		write_text(writer, pen->node->chosen[at]);
 		writer_u16_at(writer, data - 2, (uint16_t)(writer_size(writer) - data));
 		if (!answer_fits(pen->reply, mark))
 			return;
@@ -126,15 +127,17 @@ static void answer_texts(struct pen *pen)
 static void answer_names(struct pen *pen)
 {
 	const struct service_names *names = pen->node->names;
-	uint8_t octets[2 * (NAME_LABEL_MAX + 1) + sizeof "\5nomad"];
+	size_t count = names->count, at = dns_scratch_turn(pen->view->scratch, count);
+	uint8_t octets[2 * (NAME_LABEL_MAX + 1) + sizeof TARGET_ZONE];
 
-	for (size_t i = 0; i < names->count; i++) {
+	for (size_t i = 0; i < count; i++, at = at + 1 == count ? 0 : at + 1) {
+		const struct service_key *key = &names->keys[at];
 		uint8_t *mark = pen->reply->writer.at;
-		uint8_t *at = target_put_label(octets, names->keys[i].service, strlen(names->keys[i].service));
-		at = target_put_label(at, names->keys[i].namespace, strlen(names->keys[i].namespace));
-		at = mempcpy(at, TARGET_ZONE, sizeof TARGET_ZONE);
-		reply_head(pen->reply, MESSAGE_QUESTION, DNS_PTR, pen->ttl, (size_t)(at - octets));
-		writer_put(&pen->reply->writer, octets, (size_t)(at - octets));
+		uint8_t *end = target_put_label(octets, key->service, strlen(key->service));
+		end = target_put_label(end, key->namespace, strlen(key->namespace));
+		end = mempcpy(end, TARGET_ZONE, sizeof TARGET_ZONE);
+		reply_head(pen->reply, MESSAGE_QUESTION, DNS_PTR, pen->ttl, (size_t)(end - octets));
+		writer_put(&pen->reply->writer, octets, (size_t)(end - octets));
 		if (!answer_fits(pen->reply, mark))
 			return;
 	}
@@ -178,11 +181,12 @@ void records_write(struct reply *reply, const struct dns_view *view, const struc
 		answer_type(&pen, client, any[i]);
 }
 
-void records_write_negative(struct reply *reply, const struct dns_view *view, const struct zone_node *node)
+void records_write_negative(struct reply *reply, const struct dns_view *view, const struct zone_node *node, uint32_t ttl)
 {
 	uint8_t *mark = reply->writer.at;
+	uint32_t negative_ttl = view->settings->negative_ttl;
 
-	apex_write_soa(reply, view, node, view->settings->negative_ttl);
+	apex_write_soa(reply, view, node, negative_ttl < ttl ? negative_ttl : ttl);
 	if (reply_fits(reply, mark))
 		reply->authorities++;
 	else

@@ -174,7 +174,7 @@ static size_t answer_name(struct exchange *exchange, struct zone_node *node)
 	else
 		records_write(reply, view, node, exchange->client, exchange->query.type, ttl);
 	if (reply->answers == 0 && (reply->flags & FLAG_TC) == 0)
-		records_write_negative(reply, view, node);
+		records_write_negative(reply, view, node, ttl);
 	return end(exchange);
 }
 

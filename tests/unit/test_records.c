@@ -342,10 +342,10 @@ START_TEST(a_negative_answer_has_the_zones_soa)
 	asking_begin(&asking, services);
 	asking_find(&asking, wanted[_i][0], DNS_A);
 	begin_reply(&asking, &reply, answer, sizeof answer);
-	records_write_negative(&reply, &asking.view, &asking.node);
+	records_write_negative(&reply, &asking.view, &asking.node, TTL);
 	ck_assert_str_eq(records_of(answer, reply_end(&reply)), wanted[_i][1]);
 	begin_reply(&asking, &reply, answer, asking.size + 20);
-	records_write_negative(&reply, &asking.view, &asking.node);
+	records_write_negative(&reply, &asking.view, &asking.node, TTL);
 	ck_assert_str_eq(records_of(answer, reply_end(&reply)), "tc\n");
 	asking_end(&asking);
 }
