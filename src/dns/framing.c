@@ -101,7 +101,8 @@ static void on_written(uv_write_t *write, int status)
 		return;
 	}
 	framing->report(framing->context, FRAMING_DONE);
-	process(framing, framing->input, framing->input_size);
+	if (framing->input_size > 0)
+		process(framing, framing->input, framing->input_size);
 	if (!framing->over && framing->output_size == 0 && framing_start(framing) < 0)
 		end(framing);
 }
