@@ -225,6 +225,7 @@ static void write_opt(struct reply *reply)
 	const struct options *options = &reply->options;
 	struct writer *writer = &reply->writer;
 
+	uint8_t *start = writer->at;
 	writer->end += reply->opt_size;
 	const uint8_t head[OPT_HEAD] = {
 		0, 0, DNS_OPT, (uint8_t)(options->payload >> 8), (uint8_t)options->payload,
@@ -248,6 +249,7 @@ static void write_opt(struct reply *reply)
 	}
 	writer_u16_at(writer, length_at, (uint16_t)(writer_size(writer) - length_at - 2));
 	reply->additionals++;
+	reply->opt_size = (size_t)(writer->at - start);
 }
 
 size_t reply_end(struct reply *reply)

@@ -143,7 +143,7 @@ struct reply {
 	uint16_t answers;
 	uint16_t authorities;
 	uint16_t additionals;
-	size_t opt_size; /* octets kept free for the OPT record */
+	size_t opt_size; /* octets kept free for the OPT record; in the end those that it has */
 	bool identified; /* NSID is in it */
 };
 

@@ -101,7 +101,9 @@ static size_t end(struct exchange *exchange)
 		outcome->kind = OUTCOME_ERROR;
 	else
 		outcome->kind = reply->answers > 0 || outcome->truncated ? OUTCOME_POSITIVE : OUTCOME_NEGATIVE;
-	return reply_end(&exchange->reply);
+	size_t size = reply_end(&exchange->reply);
+	outcome->opt_size = (uint16_t)reply->opt_size;
+	return size;
 }
 
 static size_t fail(struct exchange *exchange, bool with_question, enum dns_rcode rcode, enum dns_reason reason)
@@ -248,12 +250,10 @@ size_t dns_answer(const struct dns_view *view, const struct dns_client *client, 
 	return answer_query(&exchange, kind);
 }
 
-size_t dns_answer_cut(uint8_t *answer, size_t size)
+size_t dns_answer_cut(uint8_t *answer, size_t size, size_t opt_size)
 {
 	size_t end = MESSAGE_HEADER;
 
-	if (size < MESSAGE_HEADER)
-		return size;
 	if ((answer[4] | answer[5]) != 0) {
 		while (end < size && answer[end] != 0)
 			end += 1U + answer[end];
@@ -261,5 +261,7 @@ size_t dns_answer_cut(uint8_t *answer, size_t size)
 	}
 	answer[2] |= FLAG_TC >> 8;
 	memset(answer + 6, 0, MESSAGE_HEADER - 6);
-	return end < size ? end : size;
+	answer[11] = opt_size > 0;
+	memmove(answer + end, answer + size - opt_size, opt_size);
+	return end + opt_size;
 }

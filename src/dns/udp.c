@@ -112,7 +112,7 @@ static size_t answer_one(struct worker *worker, struct mmsghdr *in, uint8_t *ans
 	if (verdict == LIMIT_PASS)
 		return size;
 	counters_count_limited(&worker->counters);
-	return verdict == LIMIT_CUT ? dns_answer_cut(answer, size) : 0;
+	return verdict == LIMIT_CUT ? dns_answer_cut(answer, size, outcome->opt_size) : 0;
 }
 
 /* The settings of this batch; they are there until the reader leaves the catalogue. */

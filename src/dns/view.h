@@ -25,6 +25,7 @@ struct dns_outcome {
 	uint16_t type; /* 0 where the question could not be read */
 	uint16_t rcode;
 	bool truncated;
+	uint16_t opt_size; /* octets of the OPT record, the last of the answer; 0: there is none */
 	bool proven; /* the client showed a cookie of ours: its address is no forgery */
 };
 
