@@ -40,7 +40,12 @@ struct target {
 /* One for each instance, in the service's order, and all their records behind: what a question needs lies together. */
 struct targets {
 	size_t count;
+	size_t row_octets;  /* of all records with first_row; */
+	size_t octets;      /* ... and of the records behind them with first_address */
+	uint16_t rows;      /* how many of the ones there are, and of the others */
+	uint16_t addresses;
 	bool one_spelling; /* the service has no other: nothing is to be selected by it */
+	bool unknown;      /* as in struct service, which a question for SRV need not touch */
 	struct target targets[];
 };
 

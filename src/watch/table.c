@@ -6,6 +6,8 @@
  */
 #include "table.h"
 
+#include "lower.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ static struct entry removed;
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
 	__extension__ typedef unsigned __int128 wide;
-	wide product = (wide)(hash ^ word) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
+	wide product = (wide)(hash ^ lower_eight(word)) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
 
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
@@ -103,11 +105,15 @@ void table_done(struct table *table)
 	free(slots);
 }
 
+bool entry_is(const struct entry *entry, const uint8_t *key, size_t size)
+{
+	return entry->key_size == size && memcmp(entry->key, key, size) == 0;
+}
+
 /* Whether the slot, whose entry is not NULL, has the key's. Readers see its hash, written before its entry. */
 static bool slot_is(const struct slot *slot, const struct entry *entry, uint64_t hash, const uint8_t *key, size_t size)
 {
-	return atomic_load_explicit(&slot->hash, memory_order_relaxed) == hash && entry->key_size == size &&
-	       memcmp(entry->key, key, size) == 0;
+	return atomic_load_explicit(&slot->hash, memory_order_relaxed) == hash && entry_is(entry, key, size);
 }
 
 /* The position of the key's entry, or of the free slot that ends the walk. */
@@ -133,13 +139,6 @@ struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t
 	}
 }
 
-bool table_is_large(const struct table *table)
-{
-	enum { SMALL = 4096 }; /* slots; with all they lead to about 2 MiB, which a processor keeps at hand by itself */
-
-	return atomic_load(&table->slots)->mask >= SMALL;
-}
-
 void table_fetch_slot(const struct table *table, uint64_t hash)
 {
 	const struct slots *slots = atomic_load(&table->slots);
@@ -153,7 +152,7 @@ const struct entry *table_fetch_entry(const struct table *table, uint64_t hash)
 	const struct slot *slot = &slots->slots[hash & slots->mask];
 	const struct entry *entry = atomic_load(&slot->entry);
 
-	if (entry == NULL || atomic_load_explicit(&slot->hash, memory_order_relaxed) != hash)
+	if (entry == NULL || entry == &removed || atomic_load_explicit(&slot->hash, memory_order_relaxed) != hash)
 		return NULL;
 	__builtin_prefetch(entry);
 	__builtin_prefetch(entry->key);
