@@ -4,10 +4,10 @@ import contextlib
 import pathlib
 import re
 import shutil
-import socket
 
 import pytest
 
+import ready
 import root as roots
 
 # The hosts line before, and with the packages installed.
@@ -122,16 +122,11 @@ def test_folder_of_caches(root, packages):
 def following(root):
     """nomad-dns-srv running, without a privilege, from when it says that it is ready."""
     root.run("install", "-d", "-o", USER, "-g", USER, "/run/nomad-dns-srv")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-        notified.bind("")       # an address of the kernel's choice
-        address = "@" + notified.getsockname()[1:].decode()
+    with ready.Ready() as up:
         process = root.start("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs",
-                             "--bounding-set=-all", "nomad-dns-srv", NOTIFY_SOCKET=address)
+                             "--bounding-set=-all", "nomad-dns-srv", NOTIFY_SOCKET=up.address)
         try:
-            said = b""
-            while b"READY=1" not in said.split(b"\n"):
-                assert roots.first_of(notified, process) is notified, "not ready, or ended"
-                said = notified.recv(4096)
+            assert up.wait(process), "not ready, or ended"
             yield
         finally:
             process.terminate()
