@@ -158,9 +158,12 @@ static void signal_came(uv_signal_t *handle, int number)
 		uv_stop(&daemon->loop);
 		return;
 	}
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, deadline_now() * 1000);
+	/* systemd takes the end of a reload for readiness, which comes with the first catalogue: report_ready(). */
+	if (daemon->ready)
+		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, deadline_now() * 1000);
 	daemon_reload(daemon);
-	sd_notify(0, "READY=1");
+	if (daemon->ready)
+		sd_notify(0, "READY=1");
 }
 
 static void init_loop(struct daemon *daemon)

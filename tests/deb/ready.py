@@ -3,18 +3,9 @@
 import os
 import select
 import socket
+import time
 
 READY_WITHIN = 60   # seconds for a daemon to follow, or a systemd to start
-
-
-def first_of(readable, process):
-    """Which comes first: something to read there, or the end of that child; None if neither does in READY_WITHIN."""
-    end = os.pidfd_open(process.pid)
-    try:
-        ready = select.select([readable, end], [], [], READY_WITHIN)[0]
-    finally:
-        os.close(end)
-    return readable if readable in ready else process if ready else None
 
 
 class Ready:
@@ -30,8 +21,13 @@ class Ready:
         self.socket.close()
 
     def wait(self, process):
-        """Whether that child, or what it has become, is ready before it ends."""
-        while first_of(self.socket, process) is self.socket:
-            if b"READY=1" in self.socket.recv(4096).split(b"\n"):
-                return True
-        return False
+        """Whether that child, or what it has become, is ready before it ends, and in READY_WITHIN."""
+        limit = time.monotonic() + READY_WITHIN
+        end = os.pidfd_open(process.pid)
+        try:
+            while self.socket in select.select([self.socket, end], [], [], max(0, limit - time.monotonic()))[0]:
+                if b"READY=1" in self.socket.recv(4096).split(b"\n"):
+                    return True
+            return False
+        finally:
+            os.close(end)

@@ -26,7 +26,7 @@ NETWORK = os.open("/proc/self/ns/net", os.O_RDONLY)
 NOT_OURS = re.compile(r"/(dev|proc|sys|tmp|debs)(/|$)|/var/(log|lib/dpkg|lib/apt|cache/apt|cache/ldconfig)(/|$)|"
                       r"/var/lib/systemd/deb-systemd-helper-|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|"
                       r"/etc/\.pwd\.lock$|/var/cache/debconf/|/root/")
-MAKE_WITHIN = 240   # seconds for a minimal system; 20 to 45 are usual
+MAKE_WITHIN = 480   # seconds for a minimal system; 20 to 90 are usual
 LEAVE_WITHIN = 10   # seconds that a process may outlive what started it
 
 # $1 the unpacked system, $2 a mount point, $3 the folder with the packages
