@@ -175,10 +175,10 @@ class Root:
         return subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL,
                               timeout=120).returncode
 
-    def install(self, packages):
+    def install(self, packages, *options):
         """Installs or upgrades packages, files of the folder /debs, with apt."""
         return self.run("apt-get", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold",
-                        "-o", "Dpkg::Use-Pty=0", "install", *(f"/debs/{package.name}" for package in packages))
+                        "-o", "Dpkg::Use-Pty=0", "install", *options, *(f"/debs/{package.name}" for package in packages))
 
     def dpkg(self, action, packages):
         """dpkg --remove or --purge, by the names of package files; the module, which needs the others, first."""

@@ -188,7 +188,7 @@ def test_boot_without_nomad(root, systemd, packages, web):
 
 
 def test_upgrade(service, newer):
-    """An upgrade goes over to the new program without a gap: what is published stays meanwhile."""
+    """An upgrade goes over to the new program."""
     pid = show(service, "MainPID")
     service.install(newer)
     service.run("systemctl", "start", SERVICE)
