@@ -209,8 +209,8 @@ static size_t bound_connections(size_t wanted)
 		setrlimit(RLIMIT_NOFILE, &files);
 		getrlimit(RLIMIT_NOFILE, &files);
 	}
-	size_t left = files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : OTHER_FILES;
-	return wanted < left ? wanted : left;
+	rlim_t left = files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : OTHER_FILES;
+	return wanted < left ? wanted : (size_t)left;
 }
 
 static int open_listener(struct tcp *tcp, struct listener *listener)
