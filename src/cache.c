@@ -9,6 +9,7 @@
 #include "deadline.h"
 #include "place.h"
 #include "text.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,14 +89,11 @@ int cache_find(const struct cache *cache, const struct name *name, struct record
 
 static bool is_recent(const struct cache *cache, const char *path)
 {
-	struct timespec now;
 	struct stat status;
 
 	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t age = ((int64_t)now.tv_sec - status.st_mtim.tv_sec) * 1000 +
-	              (now.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
+	int64_t age = wall_age(&status);
 	return age >= 0 && age < CACHE_FAILED_FOR;
 }
 
