@@ -1,6 +1,7 @@
 /*
  * What SRV records of a service lead to: the names of its instances' hosts, and which of them say the same twice.
- * Computed when a service changes, not when it is asked for. Called by server.c (as catalogue_prepare), records.c.
+ * Computed when a service changes, not when it is asked for. Called by server.c (as catalogue_prepare), zone.c, records.c,
+ * records_services.c.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -181,7 +181,10 @@ static void find_other(const struct dns_view *view, const struct name *name, str
 		node->verdict = VERDICT_NO_DATA;
 }
 
-/* Finds a plain name by the question's own octets; true where the service is there, and has a single spelling. */
+/*
+ * Finds a plain name by the question's own octets. False where that does not tell: the service has several spellings, or
+ * nothing was prepared for it.
+ */
 static bool find_plain(const struct dns_view *view, const struct query *query, struct zone_node *node)
 {
 	const struct label *labels = query->labels;
@@ -190,7 +193,11 @@ static bool find_plain(const struct dns_view *view, const struct query *query, s
 	node->service = catalogue_find_labels(view->catalogue, (const uint8_t *)labels[0].start - 1,
 	                                      labels[0].length + labels[1].length + 2, view->ahead, &prepared);
 	node->targets = prepared;
-	if (node->service == NULL || node->targets == NULL || !node->targets->one_spelling)
+	if (node->service == NULL) {
+		node->verdict = VERDICT_NO_NAME; /* with a namespace it can be no other's name either */
+		return true;
+	}
+	if (node->targets == NULL || !node->targets->one_spelling)
 		return false;
 	node->all_addresses = true;
 	node->chosen_count = node->targets->count;

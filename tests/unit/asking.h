@@ -1,6 +1,6 @@
 /*
- * A catalogue in memory and questions for it, for the tests of dns/zone.c and dns/records.c: a question is written and
- * then read by message_parse(), as a client's is. Included by those tests.
+ * A catalogue in memory and questions for it, for the tests of dns/zone.c, dns/records.c and dns/reply.c: a question is
+ * written and then read by message_parse(), as a client's is. Included by those tests.
  *
  * SPDX-License-Identifier: MIT
  */
