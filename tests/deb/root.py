@@ -22,11 +22,13 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME
                "DEBIAN_FRONTEND": "noninteractive"}
 # With which Debian can be reached; the tests have a network of their own.
 NETWORK = os.open("/proc/self/ns/net", os.O_RDONLY)
-# What dpkg, apt and ldconfig keep for themselves, and what useradd's kin leave as their own backup.
-NOT_OURS = re.compile(r"/(dev|proc|sys|tmp|debs)(/|$)|/var/(log|lib/dpkg|lib/apt|cache/apt|cache/ldconfig)(/|$)|"
-                      r"/var/lib/systemd/deb-systemd-helper-|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|"
-                      r"/etc/\.pwd\.lock$|/var/cache/debconf/|/root/")
+# What dpkg, apt, ldconfig, man-db and a systemd that runs keep for themselves, and what useradd's kin leave as their
+# own backup.
+NOT_OURS = re.compile(r"/(dev|proc|sys|tmp|debs)(/|$)|/var/(log|lib/dpkg|lib/apt|cache/(apt|ldconfig|man))(/|$)|"
+                      r"/run/systemd(/|$)|/var/lib/systemd/deb-systemd-helper-|"
+                      r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|/etc/\.pwd\.lock$|/var/cache/debconf/|/root/")
 MAKE_WITHIN = 480   # seconds for a minimal system; 20 to 90 are usual
+RUN_WITHIN = 120    # seconds for a program in a root
 LEAVE_WITHIN = 10   # seconds that a process may outlive what started it
 
 # $1 the unpacked system, $2 a mount point, $3 the folder with the packages
@@ -90,7 +92,8 @@ def make(tarball, suite, include, architectures):
     if not shutil.which("mmdebstrap"):
         return "no mmdebstrap; run: sudo tests/setup.sh deb"
     try:
-        done = subprocess.run(["nsenter", f"--net=/proc/{os.getpid()}/fd/{NETWORK}", "mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={architectures}",
+        done = subprocess.run(["nsenter", f"--net=/proc/{os.getpid()}/fd/{NETWORK}", "mmdebstrap", "--quiet",
+                               "--variant=minbase", f"--architectures={architectures}",
                                f"--include={','.join(include)}", suite, str(part), *mirror()], capture_output=True,
                               text=True, timeout=MAKE_WITHIN)
     except subprocess.TimeoutExpired:
@@ -163,17 +166,17 @@ class Root:
         return subprocess.Popen(self.inside(command), env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def run(self, *command, code=0):
+    def run(self, *command, code=0, within=RUN_WITHIN):
         """Runs a program in the root to its end; what it said."""
         done = subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=120)
+                              stdin=subprocess.DEVNULL, timeout=within)
         assert done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
     def code(self, *command):
         """The exit status of a program in the root."""
         return subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL,
-                              timeout=120).returncode
+                              timeout=RUN_WITHIN).returncode
 
     def install(self, packages, *options):
         """Installs or upgrades packages, files of the folder /debs, with apt."""

@@ -13,6 +13,7 @@ from daemon import wait_until
 SERVICE, SOCKET = "nomad-dns-srv.service", "nomad-dns-srv.socket"
 USER = "nomad-dns-srv"
 ADDRESS = "127.0.46.46"     # the socket's
+BRIDGE = "172.17.0.1"       # Docker's
 
 
 def show(machine, name, unit=SERVICE):
@@ -28,9 +29,9 @@ def configure(root, agent, more=""):
     root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n{more}")
 
 
-def drop_in(machine, text):
+def drop_in(machine, text, unit=SERVICE):
     """What `systemctl edit` does."""
-    folder = machine.path(f"/etc/systemd/system/{SERVICE}.d")
+    folder = machine.path(f"/etc/systemd/system/{unit}.d")
     folder.mkdir()
     (folder / "override.conf").write_text(text)
     machine.run("systemctl", "daemon-reload")
@@ -119,32 +120,49 @@ def test_watchdog(service):
     assert "Watchdog timeout" in log(service)
 
 
+def page():
+    return (roots.build.ROOT / "docs/man/nomad-dns-srv.8").read_text()
+
+
+def edited(unit):
+    """What the page has `systemctl edit` write for a unit."""
+    text, = re.findall(rf"^# systemctl edit {re.escape(unit)}\n(.*?)^\.Ed", page(), re.M | re.S)
+    return text
+
+
 def test_token_as_a_credential(service, agent):
     """A token that only root can read, as nomad-dns-srv(8) has it."""
     agent.tokens({"right": {"namespaces": ["default"]}})
     token = service.path("/etc/nss-nomad.token")
     token.write_text("right\n")
     token.chmod(0o600)
-    page = (roots.build.ROOT / "docs/man/nomad-dns-srv.8").read_text()
-    edit, = re.findall(r"^# systemctl edit nomad-dns-srv\n(.*?)^\.Ed", page, re.M | re.S)
-    setting, = re.findall(r"^(token-file = .*)\n", page, re.M)
-    drop_in(service, edit)
+    setting, = re.findall(r"^(token-file = .*)\n", page(), re.M)
+    drop_in(service, edited("nomad-dns-srv"))
     configure(service, agent, f"namespace = default\n{setting}\n")
     service.run("systemctl", "restart", SERVICE)
     assert addresses(service) == ["192.0.2.7"]
     assert "token" not in log(service).rsplit("serves DNS", 1)[1]
 
 
-def test_port_53(service):
+def dig(address, port=53):
+    """What the daemon answers there over UDP, and over TCP."""
+    return [subprocess.run(["dig", f"@{address}", "-p", str(port), "web.default.nomad", "+short", way],
+                           capture_output=True, text=True).stdout.strip() for way in ("+notcp", "+tcp")]
+
+
+@pytest.mark.parametrize("wanted, drop", [([(ADDRESS, 53)], ""),
+                                          ([(ADDRESS, 53), (BRIDGE, 53), ("127.0.0.1", 1053)], SOCKET)])
+def test_port_53(service, wanted, drop):
     """Port 53 without privileges, by the commands of nomad-dns-srv(8): systemd opens the sockets, UDP and TCP."""
-    page = (roots.build.ROOT / "docs/man/nomad-dns-srv.8").read_text()
-    commands = re.findall(r"^\.Dl # (systemctl .*)$", page, re.M)
+    subprocess.run(["ip", "address", "replace", f"{BRIDGE}/32", "dev", "lo"], check=True)
+    if drop:
+        drop_in(service, edited(drop), drop)
+    commands = re.findall(r"^\.Dl # (systemctl .*)$", page(), re.M)
     assert commands
     for command in commands:
         service.run(*command.split())
-    for more in ("+notcp", "+tcp"):
-        done = subprocess.run(["dig", f"@{ADDRESS}", "web.default.nomad", "+short", more], capture_output=True, text=True)
-        assert (done.stdout, done.returncode) == ("192.0.2.7\n", 0), log(service)
+    for address, port in wanted:
+        assert dig(address, port) == ["192.0.2.7", "192.0.2.7"], log(service)
     assert show(service, "ActiveState", SOCKET) == "active" and show(service, "UnitFileState", SOCKET) == "enabled"
     assert service.run("nomad-lookup", "--check").splitlines()[-1] == "Nothing is wrong."
 
