@@ -26,6 +26,11 @@ LAYOUTS = {
 USER = "nomad-dns-srv"
 
 
+def owner_and_mode(path):
+    status = path.stat()
+    return status.st_uid, oct(status.st_mode & 0o7777)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_hosts_line(root, packages, layout):
     """The hosts line is right in each usual layout, other names go on as before, and it comes back to the byte."""
@@ -141,16 +146,16 @@ def test_caches_age(root, packages, agent):
     users, record = root.path("/var/cache/nss-nomad/users"), root.path("/var/cache/nss-nomad/users/0/default/web")
     rules = root.path("/usr/lib/tmpfiles.d/nss-nomad.conf")
     text = rules.read_text()
-    assert text.count(" 1d\n") == 1
+    assert text.count(" 1d\n") == 2
     rules.write_text(text.replace(" 1d\n", " 0\n"))
     root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
     assert record.exists()
     os.utime(record, (0, 0))
     root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
-    assert list(users.iterdir()) == []
+    assert list(users.rglob("*")) == [users / "0"]
     shutil.rmtree(users.parent)
     root.run("systemd-tmpfiles", "--create", "nss-nomad.conf")
-    assert (users.stat().st_uid, oct(users.stat().st_mode & 0o7777)) == (0, "0o1777")
+    assert owner_and_mode(users) == (0, "0o1777") and owner_and_mode(users / "0") == (0, "0o700")
 
 
 def test_unit_is_enabled(root, packages):
@@ -161,10 +166,10 @@ def test_unit_is_enabled(root, packages):
 
 
 def test_folder_of_caches(root, packages):
-    """Everybody may make a folder of his own there, and nobody touches another's."""
+    """Everybody may make a folder of his own there, and nobody touches another's, nor makes root's before root does."""
     root.install(packages)
-    status = root.path("/var/cache/nss-nomad/users").stat()
-    assert (status.st_uid, oct(status.st_mode & 0o7777)) == (0, "0o1777")
+    users = root.path("/var/cache/nss-nomad/users")
+    assert owner_and_mode(users) == (0, "0o1777") and owner_and_mode(users / "0") == (0, "0o700")
 
 
 @contextlib.contextmanager
