@@ -7,13 +7,13 @@
 
 #include "nomad/json.h"
 #include "published.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const struct {
 	const char *name;
@@ -107,18 +107,10 @@ int status_read(const char *dir, struct status *status)
 	return 0;
 }
 
-static int64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* How long ago, in the two largest units. */
 static const char *ago(int64_t then, char text[64])
 {
-	int64_t seconds = (wall_clock() - then) / 1000;
+	int64_t seconds = (wall_now() - then) / 1000;
 
 	if (then == 0)
 		snprintf(text, 64, "never");
@@ -149,7 +141,7 @@ bool status_print(FILE *out, const char *dir, const struct status *status)
 {
 	int64_t age = published_heartbeat_age(dir);
 	bool alive = age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
-	bool runs = wall_clock() - status->written_at < 3 * STATUS_EVERY * 1000;
+	bool runs = wall_now() - status->written_at < 3 * STATUS_EVERY * 1000;
 	char when[64];
 
 	fprintf(out, "daemon:     %s (process %" PRId64 ", started %s)\n", runs ? "runs" : "does not run", status->pid,

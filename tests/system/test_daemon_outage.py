@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -269,6 +270,19 @@ def test_without_a_daemon_the_module_helps_itself(agent, host, daemon):
     assert agent.counters()["total"] >= 1
 
 
+def test_a_daemon_that_sleeps_is_not_believed_and_catches_up(agent, host, daemon):
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    daemon.process.send_signal(signal.SIGSTOP)
+    then = time.time() - 6
+    os.utime(daemon.folder / "alive", (then, then))
+    agent.register("web", address="10.1.0.2")
+    assert host.addresses("web.default.nomad") == {"10.1.0.1", "10.1.0.2"}
+    daemon.process.send_signal(signal.SIGCONT)
+    daemon.wait_equal(agent)
+    wait_until(daemon.alive)
+
+
 @pytest.mark.root
 def test_the_network_goes_and_comes(host, daemon):
     """The agent lives behind a link of its own, which is taken down: nothing is refused, packets just vanish."""
@@ -357,6 +371,21 @@ def test_the_agents_name_cannot_be_resolved(agent, host, daemon):
     host.write("/etc/hosts", known)
     back_in_time(daemon, returned)
     daemon.wait_equal(agent)
+
+
+@pytest.mark.root
+def test_it_ends_at_once_while_a_name_cannot_be_resolved(agent, host, daemon):
+    """A name server that is silent keeps whoever asks waiting for long."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.53", 53))       # the network is this process's own
+        host.write("/etc/resolv.conf", "nameserver 127.0.0.53\noptions timeout:30 attempts:1\n")
+        agent.register("web", address="lost.example")
+        agent.register("db", address="10.1.0.1")
+        daemon.start().wait("current")
+        mute.settimeout(20)
+        mute.recv(512)
+        assert daemon.stop() == 0
+        assert not (daemon.folder / "alive").exists()
 
 
 def test_over_a_unix_socket(host, daemon):

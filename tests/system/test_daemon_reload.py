@@ -1,8 +1,6 @@
 """SIGHUP: what is configured anew holds for files and DNS alike, no answer is wrong meanwhile, and what needs a restart is said."""
 
 import re
-import signal
-import socket
 import threading
 
 import dns.edns
@@ -11,7 +9,7 @@ import dns.query
 import dns.rcode
 import pytest
 
-from daemon import PROGRAM, daemon, wait_until    # noqa: F401 (a fixture)
+from daemon import daemon, wait_until    # noqa: F401 (a fixture)
 
 OLD, NEW = "10.1.0.1", "10.2.0.1"
 
@@ -146,28 +144,3 @@ def test_many_reloads_under_questions(daemon, start):  # noqa: F811
         daemon.reload()
         wait_until(lambda: server.message("web.nomad").answer[0].ttl == 10 + number)
     assert [asker.end() for asker in askers] == [{"web.nomad": [OLD], "web.prod.nomad": [NEW]}] * 3
-
-
-def test_a_reload_tells_no_readiness(agent, host, folder):
-    """Systemd hears that the daemon is ready when the first catalogue is complete, not when it was told to reload."""
-    agent.fault("no-leader", path="/v1/service")
-    log = folder / "log"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified, open(log, "wb") as err:
-        notified.bind(str(host.path("/run/notify")))
-        notified.settimeout(20)
-        process = host.start([PROGRAM, "--listen", ""], env={"NOTIFY_SOCKET": "/run/notify"}, stderr=err)
-        try:
-            notified.recv(4096)
-            process.send_signal(signal.SIGHUP)
-            wait_until(lambda: "was read again" in log.read_text())
-            told, beats = [], 0
-            while beats < 2:    # the second one was sent after all that the reload had to say
-                told += notified.recv(4096).decode().split("\n")
-                beats = told.count("WATCHDOG=1")
-            assert "READY=1" not in told
-            agent.clear_faults()
-            while "READY=1" not in told:
-                told += notified.recv(4096).decode().split("\n")
-        finally:
-            process.kill()
-            process.wait()

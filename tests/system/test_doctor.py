@@ -84,6 +84,16 @@ def test_a_name_given(sound):
     assert "other.default.nomad" in examine(sound, "other.default.nomad")["answer"][1]
 
 
+@pytest.mark.parametrize("odd", ["\x1b[31mred", "!", "a/b", "a,b", "_a", "x" * 70])
+def test_names_that_nobody_can_ask_for(sound, agent, odd):
+    """Of the services it takes one whose name is a label, and what others are called is let loose on no terminal."""
+    agent.register(odd, address="192.0.2.66", port=80)
+    agent.register("web", namespace="\x1b[32m", address="192.0.2.66", port=80)
+    done = sound.run(["nomad-lookup", "--check"])
+    assert done.code == 0 and "web.default.nomad has 2 addresses" in done.out, done
+    assert "\x1b" not in done.out
+
+
 def test_without_daemon(host, agent):
     """No daemon, never any: nothing is wrong with that where none is installed."""
     agent.register("web", address="192.0.2.10", port=80)
