@@ -21,7 +21,8 @@ class Ready:
         self.socket.close()
 
     def wait(self, process):
-        """Whether that child, or what it has become, is ready before it ends, and in READY_WITHIN."""
+        """Whether that child, or what it has become, is ready before it ends, and in READY_WITHIN. Nobody listens then
+        any more: what it says later would fill the socket, and hold it up."""
         limit = time.monotonic() + READY_WITHIN
         end = os.pidfd_open(process.pid)
         try:
@@ -31,3 +32,4 @@ class Ready:
             return False
         finally:
             os.close(end)
+            self.socket.close()
