@@ -27,8 +27,9 @@ sign client "extendedKeyUsage=clientAuth"
 def certificates(session_folder):
     """A CA, an agent's certificate by name and one by address, a client's."""
     folder = session_folder / "tls"
-    folder.mkdir()
-    subprocess.run(["sh", "-c", CERTIFICATES, "sh", folder], check=True, capture_output=True)
+    if not folder.exists():     # made for another file of tests, which takes these fixtures too
+        folder.mkdir()
+        subprocess.run(["sh", "-c", CERTIFICATES, "sh", folder], check=True, capture_output=True)
     return folder
 
 
