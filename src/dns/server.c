@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKERS_MAX = 48 }; /* readers of the catalogue, of which TCP and others need some */
-
 struct dns_server {
 	struct catalogue *catalogue;
 	struct dns_settings_place settings;
@@ -36,7 +34,7 @@ static size_t count_workers(const struct config *config)
 		count = (size_t)CPU_COUNT(&cores);
 	if (count == 0)
 		count = 1;
-	return count < WORKERS_MAX ? count : WORKERS_MAX;
+	return count < CONFIG_WORKERS_MAX ? count : CONFIG_WORKERS_MAX;
 }
 
 /* Lists the addresses we listen on; none where one is a wildcard: then ns.nomad holds the one that was asked. */

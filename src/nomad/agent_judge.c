@@ -102,9 +102,7 @@ __attribute__((format(printf, 3, 4))) static enum agent_result say(struct agent_
 	vsnprintf(answer->reason + length, sizeof answer->reason - (size_t)length, format, arguments);
 	va_end(arguments);
 	/* libcurl quotes a certificate's names as they are, and this ends on somebody's terminal. */
-	for (char *c = answer->reason; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '.';
+	text_tame(answer->reason);
 	return result;
 }
 

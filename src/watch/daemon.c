@@ -161,7 +161,7 @@ static void signal_came(uv_signal_t *handle, int number)
 		uv_stop(&daemon->loop);
 		return;
 	}
-	/* Who is not ready yet is none the more so by it. */
+	/* systemd takes the end of a reload for readiness, which comes with the first catalogue: report_ready(). */
 	if (daemon->ready)
 		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, deadline_now() * 1000);
 	daemon_reload(daemon);

@@ -58,6 +58,20 @@ static int64_t wall_time(int64_t moment)
 	return moment == 0 ? 0 : report_clock() - (report_monotonic() - moment);
 }
 
+/* What systemd passes for UDP and for TCP is one address. */
+static void list_dns(const struct daemon *daemon, char list[STATUS_DNS_MAX])
+{
+	char address[LISTEN_TEXT_MAX], last[LISTEN_TEXT_MAX] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; daemon->dns != NULL && dns_server_address(daemon->dns, i, address); i++) {
+		if (strcmp(address, last) == 0 || used + strlen(address) + 2 > STATUS_DNS_MAX)
+			continue;
+		used += (size_t)sprintf(list + used, "%s%s", used == 0 ? "" : " ", address);
+		strcpy(last, address);
+	}
+}
+
 void report_status(struct daemon *daemon)
 {
 	struct watcher_state state;
@@ -83,6 +97,7 @@ void report_status(struct daemon *daemon)
 	snprintf(status.agent, sizeof status.agent, "%s", state.agent);
 	snprintf(status.error, sizeof status.error, "%s", state.error);
 	snprintf(status.publish_error, sizeof status.publish_error, "%s", publish_error == NULL ? "" : publish_error);
+	list_dns(daemon, status.dns);
 	publisher_put_file(daemon->publisher, STATUS_FILE, text, status_write(&status, text));
 	sd_notifyf(0, "STATUS=%s: %" PRId64 " services, index %" PRId64 ", agent %s", status.state, status.services,
 	           status.index, status.agent);

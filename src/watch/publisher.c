@@ -6,13 +6,13 @@
 #include "watch/publisher.h"
 
 #include "published.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
 /* One of the two folders. */
 struct shelf {
@@ -170,14 +170,6 @@ size_t publisher_load(struct publisher *publisher, void (*visit)(void *context, 
 	return loaded.count;
 }
 
-static uint64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static int store(const struct publisher *publisher, struct shelf *shelf, const struct service_key *key,
                  const struct service *service)
 {
@@ -186,7 +178,7 @@ static int store(const struct publisher *publisher, struct shelf *shelf, const s
 		.verdict = unknown ? VERDICT_UNKNOWN : VERDICT_FOUND,
 		.complete = true,
 		.key = *key,
-		.made = wall_clock(),
+		.made = (uint64_t)wall_now(),
 		.ttl = publisher->ttl,
 		.max_stale = publisher->max_stale,
 		.service = unknown ? NULL : service,

@@ -4,10 +4,10 @@ import contextlib
 import pathlib
 import re
 import shutil
-import socket
 
 import pytest
 
+import ready
 import root as roots
 
 # The hosts line before, and with the packages installed.
@@ -71,6 +71,32 @@ def test_upgrade_of_what_was_not_edited(root, packages, newer):
     assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
 
 
+def test_downgrade(root, packages, newer):
+    """Back to the version before: it works, and what was edited stays."""
+    root.install(newer)
+    edited = "[nomad]\naddress = http://192.0.2.1:4646\n"
+    root.path("/etc/nss-nomad.conf").write_text(edited)
+    root.install(packages, "--allow-downgrades")
+    assert "9.9.9" not in root.run("nomad-lookup", "--version") + root.run("nomad-dns-srv", "--version")
+    assert root.path("/etc/nss-nomad.conf").read_text() == edited
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+
+
+def test_installed_again(root, packages):
+    """dpkg --install of what is there, and removed but not purged in between: what was edited stays."""
+    root.install(packages)
+    edited = "[nomad]\naddress = http://192.0.2.1:4646\n"
+    root.path("/etc/nss-nomad.conf").write_text(edited)
+    root.install(packages, "--reinstall")
+    assert root.path("/etc/nss-nomad.conf").read_text() == edited
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+    root.dpkg("remove", packages)
+    assert root.hosts_line() == "hosts: files dns"
+    root.install(packages)
+    assert root.path("/etc/nss-nomad.conf").read_text() == edited
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+
+
 def test_purge_leaves_nothing(root, packages, agent):
     """Installed, used, removed and purged: every file is as it was, the user and the processes are gone."""
     before = root.snapshot()
@@ -104,6 +130,27 @@ def test_module_alone(root, packages):
     root.run("getent", "passwd", USER, code=2)
 
 
+def test_caches_age(root, packages, agent):
+    """What systemd-tmpfiles cleans: records that are old enough and their folders, never the folder of all; and it makes
+    that folder where it is missing."""
+    agent.register("web", address="192.0.2.7", port=80)
+    root.install(packages)
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    root.run("getent", "hosts", "web.default.nomad")
+    users, record = root.path("/var/cache/nss-nomad/users"), root.path("/var/cache/nss-nomad/users/0/default/web")
+    rules = root.path("/usr/lib/tmpfiles.d/nss-nomad.conf")
+    root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
+    assert record.exists()
+    text = rules.read_text()
+    assert text.count(" 1d\n") == 1
+    rules.write_text(text.replace(" 1d\n", " 0\n"))
+    root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
+    assert users.is_dir() and not list(users.rglob("web"))
+    shutil.rmtree(users.parent)
+    root.run("systemd-tmpfiles", "--create", "nss-nomad.conf")
+    assert (users.stat().st_uid, oct(users.stat().st_mode & 0o7777)) == (0, "0o1777")
+
+
 def test_unit_is_enabled(root, packages):
     """The service starts with the machine, the socket on port 53 only where somebody asks for it."""
     root.install(packages)
@@ -122,16 +169,11 @@ def test_folder_of_caches(root, packages):
 def following(root):
     """nomad-dns-srv running, without a privilege, from when it says that it is ready."""
     root.run("install", "-d", "-o", USER, "-g", USER, "/run/nomad-dns-srv")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-        notified.bind("")       # an address of the kernel's choice
-        address = "@" + notified.getsockname()[1:].decode()
+    with ready.Ready() as up:
         process = root.start("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs",
-                             "--bounding-set=-all", "nomad-dns-srv", NOTIFY_SOCKET=address)
+                             "--bounding-set=-all", "nomad-dns-srv", NOTIFY_SOCKET=up.address)
         try:
-            said = b""
-            while b"READY=1" not in said.split(b"\n"):
-                assert roots.first_of(notified, process) is notified, "not ready, or ended"
-                said = notified.recv(4096)
+            assert up.wait(process), "not ready, or ended"
             yield
         finally:
             process.terminate()

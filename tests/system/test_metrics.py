@@ -215,6 +215,33 @@ def test_slow_clients(daemon):
     daemon.wait_for(lambda: daemon.get("/health")[0] == 200)
 
 
+def test_dripping_clients(daemon):
+    """Clients that send an octet now and then are closed too: they do not keep the next one out for ever."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection((DNS, daemon.http))) for _ in range(16)]
+
+        def are_closed():
+            for client in [*clients]:
+                try:
+                    client.send(b"G")
+                    client.recv(1, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    clients.remove(client)
+            return not clients
+        daemon.wait_for(are_closed)
+        assert daemon.get("/health")[0] == 200
+
+
+def test_requests_to_nomad(daemon, agent):
+    """Each request that Nomad had is counted, with what became of it; the event stream has not ended."""
+    def counted():
+        return sum(value for key, value in daemon.metrics().items() if "nomad_requests_total{" in key)
+    daemon.wait_for(lambda: counted() == agent.counters()["total"] - 1)
+    assert daemon.metrics()['nomad_dns_nomad_requests_total{result="believed"}'] == counted()
+
+
 def test_scrapes_cost_no_answer(daemon):
     """Scraped all the time, every query of a stream of them has its answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:

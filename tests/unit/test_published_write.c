@@ -71,6 +71,8 @@ static const char *find(const char *text)
 	static char result[128];
 	enum verdict verdict = published_find(dir, &name, &record);
 
+	if (verdict == VERDICT_FOUND)
+		verdict = record.verdict;
 	snprintf(result, sizeof result, "%s",
 	         verdict == VERDICT_FOUND ? support_addresses(record.service->addresses, record.service->address_count)
 	                                  : support_verdict(verdict));
