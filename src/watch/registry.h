@@ -4,8 +4,10 @@
  *
  * The catalogue's blocks are the only copy. Changes are collected in drafts, one for each service they concern, until
  * registry_flush(): what came together is seen together, and an allocation that is deregistered and registered again
- * was never away. A service that would be left without an instance stays for REGISTRY_HOLD longer, and one with a host name
- * that nobody has asked for yet becomes another one only when the name's addresses are there, or REGISTRY_RESOLVE is over.
+ * was never away. The two seldom come together, and the one that is away may be all that a tag or an address selects: so
+ * an instance that is removed is shown for REGISTRY_HOLD longer, and so is a service that would be left without any. One
+ * with a host name that nobody has asked for yet becomes another one only when the name's addresses are there, or
+ * REGISTRY_RESOLVE is over.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,8 +21,9 @@
 #include <stdint.h>
 
 /*
- * Milliseconds for which a service is kept after its last instance went. A restarted allocation is back within
- * the same millisecond (group services) or 73 (task services), an instance that moves off a lost node after 200 to 400.
+ * Milliseconds for which an instance is kept after it was removed, and a service after its last one. A restarted
+ * allocation is back within 1.2 (group services; 7 at the most of 60) or 73 (task services), an instance that moves off a
+ * lost node after 200 to 400.
  */
 enum { REGISTRY_HOLD = 100 };
 
@@ -77,7 +80,10 @@ int registry_load(struct registry *registry, const struct service_key *key, cons
  */
 int registry_add(struct registry *registry, const struct registered *registered, uint64_t index);
 
-/* Removes an instance, unless what is known of it is as new as `index`. One that is not there is no error. */
+/*
+ * Removes an instance, unless what is known of it is as new as `index`: REGISTRY_HOLD after the next flush, if it is not
+ * registered again meanwhile. One that is not there is no error.
+ */
 int registry_remove(struct registry *registry, const char *namespace, const char *service, const char *id,
                     uint64_t index);
 

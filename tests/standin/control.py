@@ -48,7 +48,7 @@ class Control:
     def do_deregister(self, ids, namespace="default", type="ServiceDeregistration", silent=False):
         self.catalogue.deregister([(namespace, id) for id in ids], type, silent)
 
-    async def do_restart(self, id, namespace="default", gap=0):
+    async def do_restart(self, id, namespace="default", gap=0.0012):
         """The allocation that a registration is of goes and comes back, after `gap` seconds if that is not 0."""
         alloc = self.catalogue.by_id[namespace, id].fields["AllocID"]
         keys = [key for key, each in self.catalogue.by_id.items() if each.fields["AllocID"] == alloc]
