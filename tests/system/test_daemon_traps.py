@@ -129,7 +129,7 @@ def test_a_token_that_loses_a_namespace(agent, host, daemon):
     for namespace in ("default", "prod"):
         agent.register("web", address="10.1.1.1", namespace=namespace)
     agent.tokens({"t": {"namespaces": ["default", "prod"]}})
-    daemon.write_token("t")
+    daemon.write_token(agent.secret("t"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"})
     daemon.start().wait("current")
     agent.tokens({"t": {"namespaces": ["default"]}})
@@ -147,7 +147,7 @@ def test_what_a_token_has_lost_grows_too_old(agent, host, daemon):
     for namespace in ("default", "prod"):
         agent.register("web", address="10.1.1.1", namespace=namespace)
     agent.tokens({"t": {"namespaces": ["default", "prod"]}})
-    daemon.write_token("t")
+    daemon.write_token(agent.secret("t"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"}, answers={"max-stale": "2s"})
     daemon.start().wait("current")
     agent.tokens({"t": {"namespaces": ["default"]}})
@@ -160,8 +160,8 @@ def test_what_a_token_has_lost_grows_too_old(agent, host, daemon):
 
 def test_a_token_that_expires_while_streaming(agent, host, daemon):
     agent.register("web", address="10.1.1.1")
-    agent.tokens({"t": {"namespaces": ["default"]}})
-    daemon.write_token("t")
+    agent.tokens({"t": {"namespaces": ["default"], "expires": True}})
+    daemon.write_token(agent.secret("t"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"})
     daemon.start().wait("current")
     agent.expire("t")
