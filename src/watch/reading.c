@@ -14,6 +14,9 @@
 #include <string.h>
 #include <syslog.h>
 
+/* Times that the lists are read anew, for a namespace that they do not show and that is there. */
+enum { AGAIN_MOST = 3 };
+
 static void ask_for_list(struct reading *reading);
 
 void reading_init(struct reading *reading, struct intake *intake, const struct outside *outside)
@@ -94,7 +97,7 @@ static bool follows_all(const struct reading *reading)
 	return strcmp(followed(reading, 0), "*") == 0;
 }
 
-void reading_start(struct reading *reading, uint64_t known, bool complete)
+static void begin(struct reading *reading, uint64_t known, bool complete)
 {
 	reading_cancel(reading);
 	reading->running = true;
@@ -106,6 +109,12 @@ void reading_start(struct reading *reading, uint64_t known, bool complete)
 	reading->index = UINT64_MAX;
 	reading->highest = 0;
 	ask_for_list(reading);
+}
+
+void reading_start(struct reading *reading, uint64_t known, bool complete)
+{
+	reading->again = 0;
+	begin(reading, known, complete);
 }
 
 static void start_list(struct reading *reading, const char *namespace, const char *extra,
@@ -252,10 +261,16 @@ static void vanished_answered(struct watch_request *request, const struct agent_
 		reading_end(reading, answer->result, answer->reason);
 		return;
 	}
-	/* Nothing there: gone. Anything else that the list of all does not show: not for us to see there, so it stays. */
+	/* Nothing there: gone. Anything else that the list of all does not show: not for us to see there, so it stays ... */
 	bool gone = answer->result == AGENT_BELIEVED &&
 	            service_list_parse(answer->body, answer->size, &list) == 0 && list.count == 0 && list.skipped == 0;
 	service_list_done(&list);
+	/* ... unless it has come back since that list. Both indexes are of the whole table. */
+	if (!gone && answer->result == AGENT_BELIEVED && answer->index > reading->index && reading->again < AGAIN_MOST) {
+		reading->again++;
+		begin(reading, reading->known, reading->complete);
+		return;
+	}
 	if (gone)
 		reading_stop_keeping(reading, namespace);
 	else if (reading_keep(reading, namespace) < 0) {

@@ -125,6 +125,23 @@ def test_a_namespace_made_after_the_stream_began(agent, daemon):
     daemon.wait_equal(agent)
 
 
+def test_a_namespace_that_is_empty_for_a_moment(agent, host, daemon):
+    """A server that was paused gives its nodes up, and has their allocations elsewhere a moment later: what the list of
+    all did not show is there again when it is asked for by name, and no right was lost."""
+    agent.register("web", address="10.1.1.1")
+    old = agent.register("db", address="10.1.1.2", namespace="prod")
+    daemon.check = 3600000
+    daemon.start().wait("current")
+    listed = '[{"Namespace":"default","Services":[{"ServiceName":"web","Tags":[]}]}]'
+    agent.fault("junk", path="/v1/services", times=2, body=listed, index=agent.index() + 1)
+    agent.deregister(old, namespace="prod", silent=True)
+    agent.register_many([{"name": "db", "address": "10.1.1.3", "namespace": "prod"}], silent=True)
+    agent.stream("close")
+    daemon.wait_equal(agent)
+    assert "may not read" not in daemon.log and daemon.status()["kept"] == 0
+    assert host.addresses("db.prod.nomad") == {"10.1.1.3"}
+
+
 def test_a_token_that_loses_a_namespace(agent, host, daemon):
     for namespace in ("default", "prod"):
         agent.register("web", address="10.1.1.1", namespace=namespace)
