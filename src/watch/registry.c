@@ -20,7 +20,7 @@ struct registry *registry_new(struct catalogue *catalogue, const struct registry
 		return NULL;
 	registry->catalogue = catalogue;
 	registry->owner = *owner;
-	registry->held_until = registry->waits_until = INT64_MAX;
+	registry->held_until = registry->leaving_until = registry->waits_until = INT64_MAX;
 	return registry;
 }
 
@@ -74,6 +74,7 @@ void registry_free(struct registry *registry)
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (registry->held[i] != NULL)
 			release_held(&registry->held[i]);
+	leaving_done(registry);
 	free(registry);
 }
 
@@ -132,6 +133,8 @@ int registry_add(struct registry *registry, const struct registered *registered,
 	known = draft_find(draft, registered->namespace, registered->service, registered->instance.id);
 	if (known != NULL && known->instance.modified >= index)
 		return 0;
+	if (!leaving_stays(registry, &draft->key, registered, index))
+		return 0;
 	if (known != NULL)
 		draft_remove(draft, known);
 	copy.instance.modified = index;
@@ -147,9 +150,15 @@ int registry_remove(struct registry *registry, const char *namespace, const char
 	if (draft == NULL)
 		return -ENOMEM;
 	known = draft_find(draft, namespace, service, id);
-	if (known != NULL && known->instance.modified < index)
-		draft_remove(draft, known);
-	return 0;
+	if (known == NULL || known->instance.modified >= index)
+		return 0;
+	int result = leaving_add(registry, &draft->key, known, index);
+	/* All are leaving: the service as a whole is held instead. */
+	if (result == 0 && leaving_count(registry, &draft->key) == draft->count) {
+		leaving_forget(registry, &draft->key, NULL, NULL);
+		draft->count = 0;
+	}
+	return result;
 }
 
 int registry_replace(struct registry *registry, const char *namespace, const char *service,
@@ -160,6 +169,7 @@ int registry_replace(struct registry *registry, const char *namespace, const cha
 	if (draft == NULL)
 		return -ENOMEM;
 	draft_remove_spelling(draft, namespace, service);
+	leaving_forget(registry, &draft->key, namespace, service);
 	draft->unread = false;
 	for (size_t i = 0; i < count; i++) {
 		int result = draft_add(draft, &all[i], &registry->pool);
@@ -287,7 +297,7 @@ static int remove_all_held(struct registry *registry, int64_t now)
 
 int registry_flush(struct registry *registry, int64_t now)
 {
-	int worst = 0, result;
+	int worst = leaving_flush(registry, now), result;
 
 	registry->changed = false;
 	for (struct draft *draft = registry->first; draft != NULL; draft = draft->next) {
@@ -304,7 +314,8 @@ int64_t registry_due(const struct registry *registry)
 {
 	if (registry->changed)
 		return 0;
-	return registry->waits_until < registry->held_until ? registry->waits_until : registry->held_until;
+	int64_t due = registry->waits_until < registry->held_until ? registry->waits_until : registry->held_until;
+	return registry->leaving_until < due ? registry->leaving_until : due;
 }
 
 bool registry_waits(const struct registry *registry)

@@ -4,8 +4,10 @@
  *
  * The catalogue's blocks are the only copy. Changes are collected in drafts, one for each service they concern, until
  * registry_flush(): what came together is seen together, and an allocation that is deregistered and registered again
- * was never away. A service that would be left without an instance stays for REGISTRY_HOLD longer, and one with a host name
- * that nobody has asked for yet becomes another one only when the name's addresses are there, or REGISTRY_RESOLVE is over.
+ * was never away. The two seldom come together, and the one that is away may be all that a tag or an address selects: so
+ * an instance that is removed is shown for REGISTRY_LEAVING longer, and a service that would be left without any for
+ * REGISTRY_HOLD. One with a host name that nobody has asked for yet becomes another one only when the name's addresses
+ * are there, or REGISTRY_RESOLVE is over.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,10 +21,11 @@
 #include <stdint.h>
 
 /*
- * Milliseconds for which a service is kept after its last instance went. A restarted allocation is back within
- * the same millisecond (group services) or 73 (task services), an instance that moves off a lost node after 200 to 400.
+ * Milliseconds for which a service is kept after its last instance went, and one of several instances after it was removed.
+ * A restarted allocation is back after 1.2 (group services; 7 at the most of 60) or 73 (task services), an instance that
+ * moves off a lost node after 200 to 400. The second is short, for most of those that are removed do not come back.
  */
-enum { REGISTRY_HOLD = 100 };
+enum { REGISTRY_HOLD = 100, REGISTRY_LEAVING = 10 };
 
 /* Milliseconds for which a change waits for the addresses of host names: no longer than a lookup does by itself. */
 enum { REGISTRY_RESOLVE = 2000 };
@@ -77,7 +80,10 @@ int registry_load(struct registry *registry, const struct service_key *key, cons
  */
 int registry_add(struct registry *registry, const struct registered *registered, uint64_t index);
 
-/* Removes an instance, unless what is known of it is as new as `index`. One that is not there is no error. */
+/*
+ * Removes an instance, unless what is known of it is as new as `index`: REGISTRY_LEAVING after the next flush, if it is not
+ * registered again meanwhile. One that is not there is no error.
+ */
 int registry_remove(struct registry *registry, const char *namespace, const char *service, const char *id,
                     uint64_t index);
 

@@ -1,5 +1,5 @@
 /*
- * What registry.c and registry_doubt.c have of each other.
+ * What registry.c, registry_doubt.c and registry_leaving.c have of each other.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,6 +17,8 @@ struct held {
 	int64_t until;
 };
 
+struct leaving;
+
 struct registry {
 	struct catalogue *catalogue;
 	struct registry_owner owner;
@@ -24,7 +26,9 @@ struct registry {
 	struct draft *first; /* of all drafts */
 	struct held *held[BUCKETS];
 	int64_t held_until;  /* the earliest, INT64_MAX without any */
-	int64_t waits_until; /* the same of drafts that wait for addresses */
+	struct leaving *leaving[BUCKETS];
+	int64_t leaving_until; /* the same of instances that are leaving */
+	int64_t waits_until;   /* the same of drafts that wait for addresses */
 	bool changed;        /* since the last flush */
 	struct pool pool;
 	uint64_t changes;
@@ -41,5 +45,28 @@ struct draft *registry_open(struct registry *registry, const struct service_key 
 
 /* Tells the owner that a service is another one, or gone. */
 void registry_tell(struct registry *registry, const struct service_key *key, const struct service *service);
+
+/* registry_leaving.c */
+
+/* How many instances of a service are leaving; all of them are in its draft. */
+size_t leaving_count(struct registry *registry, const struct service_key *key);
+
+/* An instance was removed at `index`: it is leaving from the next flush on, or already. 0 or -ENOMEM. */
+int leaving_add(struct registry *registry, const struct service_key *key, const struct registered *item,
+                uint64_t index);
+
+/* An instance is registered at `index`, and is not leaving any more; false where it left later than that. */
+bool leaving_stays(struct registry *registry, const struct service_key *key, const struct registered *item,
+                   uint64_t index);
+
+/* Nobody of a spelling of a service is leaving any more; with NULL for the two texts nobody of the whole service. */
+void leaving_forget(struct registry *registry, const struct service_key *key, const char *namespace,
+                    const char *service);
+
+/* Removes from the drafts who was leaving for long enough. 0 or -ENOMEM, then it is due again. */
+int leaving_flush(struct registry *registry, int64_t now);
+
+/* Releases all that is known of it. */
+void leaving_done(struct registry *registry);
 
 #endif

@@ -150,8 +150,7 @@ class Answers:
     def query(self, request):
         """The namespace asked for, after the checks of every read."""
         if request.param("stale") not in ("", "true", "false", "1", "0"):
-            raise Refused(400, "Expect `true` or `false` for `stale` query string parameter, got "
-                          + request.param("stale"))
+            raise Refused(400, "Expect `true` or `false` for `stale` query string parameter")
         duration(request.param("wait"))
         if not re.fullmatch("[0-9]{0,19}", request.param("index")):
             raise Refused(400, "Invalid index")
@@ -234,6 +233,6 @@ def choose(instances, text):
     """n of the instances, always the same ones for the same key. Nomad's hash is another one."""
     count, bar, key = text.partition("|")
     if not bar or not count.isdigit():
-        raise Refused(400, "failed to parse choose parameter")
+        raise Refused(400, "failed to choose services: Parameter for choose must be in form '<number>|<key>'")
     ranked = sorted(instances, key=lambda each: zlib.crc32((each.fields["ID"] + key).encode()))
     return ranked[:int(count)]

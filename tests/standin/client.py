@@ -55,7 +55,9 @@ class Agent:
         return self.do("deregister", ids=ids, namespace=namespace, type=type, silent=silent)["index"]
 
     def restart_allocation(self, id, namespace="default", gap=0):
-        """Deregisters all that the allocation of this ID registered; registers it again at once, or gap s later."""
+        """Deregisters all that the allocation of this ID registered; registers it again at once, in the same read, or gap
+        s later. A real agent takes a millisecond or two, so that the two seldom come in one read; tests/unit/test_registry.c
+        has the times."""
         return self.do("restart", id=id, namespace=namespace, gap=gap)["index"]
 
     def services(self, **only):
@@ -113,8 +115,17 @@ class Agent:
 
     def tokens(self, table=None):
         """ACLs: {secret: {"namespaces": [...], "deny": [...], "management": bool, "identity": bool}}; "" is a
-        request without a token. None: ACLs off. Streams that lose their right go silent."""
+        request without a token. None: ACLs off. Streams that lose their right go silent. A token that is to expire()
+        says "expires": True, which a real agent wants to know when it makes it."""
         self.do("tokens", table=table)
+
+    def secret(self, name):
+        """The secret of the token that tokens() was given under this name; a real agent draws one."""
+        return name
+
+    def obeys(self):
+        """Whether it can be told something just now."""
+        return not self.guard
 
     def expire(self, token):
         """A token expires: its streams go on with heartbeats until the next event."""

@@ -14,7 +14,7 @@ from .acl import Tokens
 from .answers import Answers
 from .catalogue import Catalogue
 from .settings import Settings
-from .wire import Answer, Request, encode
+from .wire import Answer, Request, Unreadable, encode
 
 HEAD_LIMIT = 1 << 20
 TLS_HANDSHAKE = 0x16
@@ -280,7 +280,12 @@ class Server:
     async def converse(self, line):
         """Request after request, until somebody has enough."""
         while True:
-            request = Request(await line.reader.readuntil(b"\r\n\r\n"))
+            head = await line.reader.readuntil(b"\r\n\r\n")
+            try:
+                request = Request(head)
+            except Unreadable as wrong:
+                await line.write(wrong.answer)
+                return await line.finish()
             await line.reader.readexactly(int(request.headers.get("content-length", 0)))
             self.counters.requests[request.path] += 1
             self.counters.log.append({"method": request.method, "path": request.path, "params": request.params,

@@ -53,7 +53,7 @@ class Topics:
         for topic in wanted:
             name, _, key = topic.partition(":")
             if ":" in key:
-                raise Refused(400, f"Invalid key value pair for topic, topic: {topic}")
+                raise Refused(400, f"Invalid topic query: error parsing topics: Invalid key value pair for topic, topic: {topic}")
             if name in ("Service", "*"):
                 self.keys.append(key or "*")
         if set(self.keys) != {"*"}:     # a key takes the wildcard's place

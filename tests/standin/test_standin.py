@@ -28,6 +28,38 @@ def test_reads_are_the_truth(agent):
     assert ask(agent, '/v1/service/web?filter=%22a%22%20in%20Tags').json[0]["Address"] == "127.0.0.9"
 
 
+@pytest.mark.parametrize("target, text", [
+    ("/v1/services?stale=x", "Expect `true` or `false` for `stale` query string parameter"),
+    ("/v1/service/a?choose=x", "failed to choose services: Parameter for choose must be in form '<number>|<key>'"),
+    ("/v1/event/stream?topic=Service:b:c",
+     "Invalid topic query: error parsing topics: Invalid key value pair for topic, topic: Service:b:c"),
+])
+def test_what_is_refused_is_refused_in_nomads_words(agent, target, text):
+    agent.register("a")
+    answer = ask(agent, target)
+    assert (answer.code, answer.body.decode()) == (400, text)
+
+
+@pytest.mark.parametrize("head, status", [
+    (b"junk\r\n\r\n", "400 Bad Request"),
+    (b"GET /v1/service/%zz HTTP/1.1\r\nHost: a\r\n\r\n", "400 Bad Request"),
+    (b"GET /v1/services HTTP/1.1\r\n\r\n", "400 Bad Request: missing required Host header"),
+    (b"GET /v1/services HTTP/2.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported: unsupported protocol version"),
+])
+def test_what_is_no_request_is_answered_as_gos_server_does(agent, head, status):
+    sock = connect(agent)
+    sock.sendall(head)
+    assert read_all(sock).decode() == (f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                                       f"Connection: close\r\n\r\n{status}")
+
+
+def test_tags_of_the_list_stand_in_no_order(agent):
+    tags = [f"t{number}" for number in range(20)]
+    agent.register("a", tags=tags)
+    [listed] = ask(agent, "/v1/services").json
+    assert sorted(listed["Services"][0]["Tags"]) == sorted(tags) and listed["Services"][0]["Tags"] != tags
+
+
 def test_same_seed_same_ids(agent):
     def run():
         agent.reset()

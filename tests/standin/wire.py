@@ -3,6 +3,7 @@
 import dataclasses
 import email.utils
 import json
+import re
 import urllib.parse
 import zlib
 
@@ -20,11 +21,24 @@ class Refused(Exception):
         self.status, self.text, self.rpc = status, text, rpc
 
 
+class Unreadable(ValueError):
+    """What is no request, with the status line's words that Go's server ends the connection with."""
+
+    def __init__(self, words="400 Bad Request"):
+        super().__init__(words)
+        self.answer = (f"HTTP/1.1 {words}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                       f"Connection: close\r\n\r\n{words}").encode()
+
+
 class Request:
     def __init__(self, head):
-        """Reads a head, final blank line included; ValueError when it is none."""
+        """Reads a head, final blank line included; Unreadable when it is none."""
         first, *lines = head.decode("latin-1").split("\r\n")
+        if first.count(" ") != 2 or re.search("%(?![0-9A-Fa-f]{2})", first):
+            raise Unreadable
         self.method, self.target, self.version = first.split(" ")
+        if self.version not in ("HTTP/1.0", "HTTP/1.1"):
+            raise Unreadable("505 HTTP Version Not Supported: unsupported protocol version")
         path, _, query = self.target.partition("?")
         self.query = query
         self.path = urllib.parse.unquote(path, errors="surrogateescape")
@@ -34,6 +48,8 @@ class Request:
             name, colon, value = line.partition(":")
             if colon:
                 self.headers.setdefault(name.strip().lower(), value.strip())
+        if self.version == "HTTP/1.1" and "host" not in self.headers:
+            raise Unreadable("400 Bad Request: missing required Host header")
         connection = self.headers.get("connection", "").lower()
         self.keep_alive = self.version == "HTTP/1.1" and connection != "close"
 
@@ -88,7 +104,7 @@ def compress(body, coding):
 
 
 def indent(body):
-    return json.dumps(json.loads(body), ensure_ascii=False, indent=4).encode()
+    return json.dumps(json.loads(body), ensure_ascii=False, indent=4).encode() + b"\n"
 
 
 def encode(answer, request, bare=False, beyond=None):

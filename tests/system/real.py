@@ -1,158 +1,237 @@
-"""A real Nomad agent in the place of the stand-in, for `make check-real`: `nomad agent -dev` with a job a registration.
+"""A real Nomad agent in the place of the stand-in, for `make check-real`: server and client in one, services as jobs.
 
-It has the methods of standin.client.Agent that a real agent can do; a test that wants more (faults, counters, odd
-registrations) is skipped. conftest.py makes one where NOMAD=real is in the environment.
+It has the methods of standin.client.Agent that a real agent can do; a test that wants more (faults, counters, events
+made up) is skipped where it does. conftest.py makes one where NOMAD=real is in the environment.
 """
 
-import json
-import os
-import re
+import contextlib
 import signal
-import subprocess
+import time
 import urllib.error
 import urllib.parse
-import urllib.request
 
 import pytest
 
-CONFIG = """
-disable_update_check = true
-bind_addr = "127.0.0.1"
-client {
-  options = { "fingerprint.denylist" = "env_aws,env_gce,env_azure,env_digitalocean" }
-}
-plugin "raw_exec" {
-  config { enabled = true }
-}
-"""
-# The agent wants no cgroups where they are not all there, and its files go with the mount namespace.
-START = """
-umount -R /sys/fs/cgroup 2>/dev/null || umount -R -l /sys/fs/cgroup 2>/dev/null
-mount -t tmpfs tmpfs /tmp
-cat >/tmp/agent.hcl
-exec nomad agent -dev -config=/tmp/agent.hcl
-"""
-WITHIN = 60     # seconds for anything the agent does
+from real_jobs import Job, identity
+from real_process import Process
+
+ACLS_OFF = {"": {"namespaces": ["*"]}}  # as good as off: who has no token may read everything
+LIFE = 15       # seconds that a token lives which is to expire
 
 
 class Agent:
-    """One dev agent; it ends with the block."""
+    """One agent; it ends with the block."""
 
     def __init__(self):
-        self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
-             "--mount-proc", "--kill-child=KILL", "sh", "-c", START],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if not name.startswith("NOMAD")})
-        self.process.stdin.write(CONFIG.encode())
-        self.process.stdin.close()
-        self.port, self.url, self.jobs = 4646, "http://127.0.0.1:4646", {}
-        self._wait_for_leader()
+        self.process = Process()
+        self.url, self.port = self.process.url, 4646
+        self.jobs = {}          # (namespace, ID of a registration) -> (job, service)
+        self.secrets = {}       # name of a token -> (its accessor, its secret, when it expires)
+        self.paused = False
+        self.process.start()
+        self.process.wait_for_leader()
+        self.process.wait_for_node()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        """With the agent, the first of its process IDs, all that it has started ends, and before it does."""
-        try:
-            self._signal(signal.SIGKILL)
-        except (IndexError, OSError):
-            self.process.kill()
-        self.process.wait()
+        self.process.close()
 
     def __getattr__(self, name):
         pytest.skip(f"a real agent has no {name}()")
 
-    def _ask(self, method, path, body=None, **parameters):
-        """The answer's JSON and X-Nomad-Index."""
-        request = urllib.request.Request(f"{self.url}{path}?{urllib.parse.urlencode(parameters)}", method=method,
-                                         data=None if body is None else json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=WITHIN) as answer:
-            text = answer.read()
-            return json.loads(text) if text else None, int(answer.headers.get("X-Nomad-Index", 0))
-
-    def _wait_for_leader(self):
-        """Until a node is ready to run something: until then nothing listens, and later reads block."""
-        while True:
-            if self.process.poll() is not None:
-                raise RuntimeError("nomad agent -dev did not start")
-            try:
-                nodes, index = self._ask("GET", "/v1/nodes")
-                while not any(node["Status"] == "ready" for node in nodes):
-                    nodes, index = self._ask("GET", "/v1/nodes", index=index or 1, wait="10s")
-                return
-            except (urllib.error.URLError, ConnectionError):
-                pass
-
     def reset(self):
-        """No services: the registrations go at once, their jobs when the agent comes to it."""
+        """No services, no other namespaces, and everybody may read; jobs end when the agent comes to it."""
+        self.listen_again()
         for (namespace, name), instances in self.services().items():
             for instance in instances:
-                self.deregister(instance["ID"], namespace, name)
-        for job in set(self.jobs.values()):
-            self._ask("DELETE", f"/v1/job/{job[1]}", namespace=job[0], purge="true")
+                with contextlib.suppress(urllib.error.HTTPError):   # gone meanwhile, with the job of the test before
+                    self.deregister(instance["ID"], namespace, name)
+        for job in {job for job, _ in self.jobs.values()}:
+            job.purge()
         self.jobs.clear()
+        self.tokens(None)
+        for namespace in self.process.ask("GET", "/v1/namespaces")[0]:
+            if namespace["Name"] != "default":
+                self.delete_namespace(namespace["Name"])
+
+    def reset_counters(self):
+        """Counts nothing: a test is skipped where it asks for them."""
+
+    def clear_faults(self):
+        """Has none."""
+
+    # The catalogue.
 
     def services(self, **only):
         """The truth: {(namespace, name): [registration, ...]}."""
         found = {}
-        for listed in self._ask("GET", "/v1/services", namespace="*")[0]:
+        for listed in self.process.ask("GET", "/v1/services", namespace="*")[0]:
             for service in listed["Services"]:
                 namespace, name = listed["Namespace"], service["ServiceName"]
-                path = f"/v1/service/{urllib.parse.quote(name, safe='')}"
-                if only in ({}, {"namespace": namespace, "name": name}):
-                    found[namespace, name] = self._ask("GET", path, namespace=namespace)[0]
+                if only in ({}, {"namespace": namespace, "name": name}) and "/" not in name:
+                    found[namespace, name] = self.process.ask(
+                        "GET", f"/v1/service/{urllib.parse.quote(name, safe='')}", namespace=namespace)[0]
         return found
 
-    def register(self, name, **fields):
-        return self.register_many([{"name": name, **fields}])[0]
+    def register(self, name, id=None, **fields):
+        """Registers one instance, or changes the one with this ID; its ID, another one where the port is."""
+        return self._change(id, **fields) if id else self.register_many([{"name": name, **fields}])[0]
 
-    def register_many(self, services):
-        """A job each; their IDs once they are registered."""
-        if len(services) > 20:
-            pytest.skip("a job each: more than a dev agent runs")
-        return [self._register(**service) for service in services]
+    def _change(self, id, namespace="default", **fields):
+        job, service = self.jobs.pop((namespace, id))
+        keys = {"address": "Address", "port": "PortLabel", "tags": "Tags"}
+        service.update((keys[name], str(value) if name == "port" else value) for name, value in fields.items())
+        return self._run([(job, service)])[0]
 
-    def _register(self, name, address="127.0.0.1", port=0, namespace="default", tags=(), id=None, **more):
-        if more or id or not address:
-            pytest.skip(f"a real agent chooses {', '.join(more) or ('the ID' if id else 'the address')} itself")
-        if namespace != "default":
-            self._ask("PUT", f"/v1/namespace/{namespace}", {"Name": namespace})
-        job = f"test-{len(self.jobs)}-{os.urandom(4).hex()}"
-        service = {"Name": name, "Provider": "nomad", "Address": address, "PortLabel": str(port), "Tags": list(tags)}
-        task = {"Name": "t", "Driver": "raw_exec", "Config": {"command": "/bin/sleep", "args": ["86400"]},
-                "Resources": {"CPU": 1, "MemoryMB": 10}}
-        group = {"Name": "g", "Count": 1, "Services": [service], "Tasks": [task]}
-        try:
-            self._ask("PUT", "/v1/jobs", {"Job": {"ID": job, "Name": job, "Namespace": namespace, "Type": "service",
-                                                  "Datacenters": ["*"], "TaskGroups": [group]}})
-        except urllib.error.HTTPError as error:
-            pytest.skip(f"a real agent takes no such service: {error.read().decode()[:100]}")
-        return self._wait_for(namespace, job, name, address)
+    def register_many(self, services, silent=False):
+        """A job for each namespace; their IDs once they are registered."""
+        jobs, placed = {}, []
+        for service in services:
+            wanted = {"namespace": "default", **service}
+            namespace = wanted.pop("namespace") or "default"
+            if not wanted.keys() <= {"name", "address", "port", "tags"}:
+                pytest.skip(f"a real agent chooses {', '.join(wanted)} itself")
+            if namespace not in jobs:
+                self.create_namespace(namespace)
+                jobs[namespace] = Job(self.process, namespace)
+            placed.append((jobs[namespace], jobs[namespace].add(**wanted)))
+        return self._run(placed)
 
-    def _wait_for(self, namespace, job, name, address):
-        index, path = 0, f"/v1/service/{urllib.parse.quote(name, safe='')}"
-        for _ in range(WITHIN // 5):
-            found, index = self._ask("GET", path, namespace=namespace, index=index, wait="5s")
-            for instance in found:
-                if instance["JobID"] == job and instance["Address"] == address:
-                    self.jobs[instance["ID"]] = (namespace, job)
-                    return instance["ID"]
-        raise RuntimeError(f"nomad did not register {name} within {WITHIN} s")
+    def _run(self, placed):
+        ids = {}
+        for job in {job for job, _ in placed}:
+            ids.update(job.run())
+        self.jobs.update({(job.namespace, ids[id(service)]): (job, service) for job, service in placed})
+        return [ids[id(service)] for _, service in placed]
 
-    def deregister(self, id, namespace="default", name=None):
+    def populate(self, services, instances, namespace="default", prefix="service-", silent=False):
+        """As standin.load.populate(): they are one allocation."""
+        self.register_many([{"name": f"{prefix}{number}", "namespace": namespace, "tags": [f"i{instance}"],
+                             "address": f"10.0.{number // 100}.{number % 100 * 2 + instance % 2}", "port": 20000 + instance}
+                            for number in range(services) for instance in range(instances)])
+
+    def deregister(self, id, namespace="default", name=None, type="ServiceDeregistration", silent=False):
+        """Removes one ID, or a list of them, each in a frame of its own."""
+        if silent or type != "ServiceDeregistration":
+            pytest.skip("a real agent is not told how to delete")
         for one in [id] if isinstance(id, str) else id:
-            service = name or re.search(r"-group-g-(.*)-[0-9]+$", one).group(1)
-            self._ask("DELETE", f"/v1/service/{urllib.parse.quote(service, safe='')}/{one}", namespace=namespace)
+            service = name or self._name_of(namespace, one)
+            self.process.ask("DELETE", f"/v1/service/{urllib.parse.quote(service, safe='')}/"
+                             f"{urllib.parse.quote(one, safe='')}", namespace=namespace)
+
+    def _name_of(self, namespace, id):
+        job, service = self.jobs[namespace, id]
+        return job.name_of(service)
+
+    def restart_allocation(self, id, namespace="default", gap=None):
+        """Restarts the allocation of a registration; returns once its registrations are new ones."""
+        name = self._name_of(namespace, id)
+        before = self._one(namespace, name, id)
+        self.process.ask("PUT", f"/v1/client/allocation/{before['AllocID']}/restart", {"AllTasks": True})
+        index = 0
+        while (self._one(namespace, name, id) or before)["CreateIndex"] == before["CreateIndex"]:
+            _, index = self.process.ask("GET", f"/v1/service/{name}", namespace=namespace, index=index, wait="5s")
+
+    def _one(self, namespace, name, id):
+        found, _ = self.process.ask("GET", f"/v1/service/{urllib.parse.quote(name)}", namespace=namespace)
+        return next((each for each in found if each["ID"] == id), None)
+
+    def create_namespace(self, name):
+        if name != "default":
+            self.process.ask("PUT", f"/v1/namespace/{name}", {"Name": name})
+
+    def delete_namespace(self, name):
+        self.process.ask("DELETE", f"/v1/namespace/{name}")
+
+    def index(self):
+        return self.process.ask("GET", "/v1/services", namespace="*")[1]
+
+    def others(self, count):
+        for number in range(count):
+            self.process.ask("PUT", "/v1/namespace/default", {"Name": "default", "Description": str(number)})
+
+    # ACLs.
+
+    def tokens(self, table=None):
+        """As the stand-in's; a token keeps its secret while only its rights change."""
+        table = ACLS_OFF if table is None else table
+        for name in set(self.secrets) - set(table):
+            accessor, *_ = self.secrets.pop(name)
+            if accessor:
+                self.process.ask("DELETE", f"/v1/acl/token/{accessor}")
+        for name, token in table.items():
+            if token.get("identity"):
+                self.secrets.setdefault(name, (None, identity(self.process), None))
+                continue
+            self._policy(f"test-{name}" if name else "anonymous", token)
+            if name and name not in self.secrets:
+                self._token(name, token)
+        if "" not in table:
+            with contextlib.suppress(urllib.error.HTTPError):
+                self.process.ask("DELETE", "/v1/acl/policy/anonymous")
+
+    def _policy(self, name, token):
+        rights = [(each, 'capabilities = ["read-job"]') for each in token.get("namespaces", ())]
+        rights += [(each, 'policy = "deny"') for each in token.get("deny", ())]
+        rules = [f'namespace "{each}" {{ {right} }}' for each, right in rights or [("no-such", 'policy = "deny"')]]
+        self.process.ask("PUT", f"/v1/acl/policy/{name}", {"Name": name, "Rules": "\n".join(rules)})
+
+    def _token(self, name, token):
+        life = {"ExpirationTTL": f"{LIFE}s"} if token.get("expires") else {}
+        made, _ = self.process.ask("PUT", "/v1/acl/token",
+                                   {"Name": name, "Type": "client", "Policies": [f"test-{name}"], **life})
+        self.secrets[name] = made["AccessorID"], made["SecretID"], time.time() + LIFE
+
+    def secret(self, name):
+        """The secret of the token that tokens() knows by this name."""
+        return self.secrets[name][1]
+
+    def expire(self, name):
+        """The time of a token that `expires` comes."""
+        while time.time() < self.secrets[name][2]:
+            time.sleep(0.05)
+
+    # How it fails.
+
+    def obeys(self):
+        """Whether it can be told something just now."""
+        return self.process.agent is not None and not self.paused
+
+    def stop_listening(self, drop=True):
+        """kill -9."""
+        self.process.kill()
+
+    def listen_again(self):
+        """Starts again with what it had; returns when it answers."""
+        if not self.process.agent:
+            self.process.start()
+            self.process.wait_for_leader()
+
+    def rebuild(self, index=1, keep=True, streams="silent"):
+        """A snapshot is restored, of before the last change; or the agent starts anew with nothing."""
+        if not keep:
+            self.process.kill()
+            self.process.forget()
+            self.jobs.clear()
+            self.secrets.clear()
+            self.listen_again()
+            self.process.wait_for_node()
+            self.tokens(None)
+            return
+        if streams != "silent":
+            pytest.skip("streams end with a restored snapshot")
+        snapshot, _ = self.process.ask("GET", "/v1/operator/snapshot")
+        self.register("later", address="10.9.9.9")
+        self.process.ask("PUT", "/v1/operator/snapshot", snapshot)
 
     def pause(self):
         """SIGSTOP: it accepts and never answers."""
-        self._signal(signal.SIGSTOP)
+        self.process.signal(signal.SIGSTOP)
+        self.paused = True
 
     def resume(self):
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number):
-        """To the agent itself, the one child of unshare."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as children:
-            os.kill(int(children.read().split()[0]), number)
+        if self.paused:
+            self.process.signal(signal.SIGCONT)
+        self.paused = False

@@ -2,9 +2,6 @@
 
 import pytest
 
-IDENTITY = {"NOMAD_TOKEN": "identity"}
-
-
 @pytest.fixture
 def guarded(agent):
     """An agent at which a workload's identity may read every service by name, and list none."""
@@ -12,26 +9,32 @@ def guarded(agent):
     return agent
 
 
-def test_exact_spelling(guarded, host):
+@pytest.fixture
+def identity(guarded):
+    """The environment of who has it."""
+    return {"NOMAD_TOKEN": guarded.secret("identity")}
+
+
+def test_exact_spelling(guarded, host, identity):
     """A service in upper case is found by its exact spelling."""
     guarded.register("Web", address="192.0.2.1", port=80)
-    assert host.addresses("Web.default.nomad", env=IDENTITY) == {"192.0.2.1"}
+    assert host.addresses("Web.default.nomad", env=identity) == {"192.0.2.1"}
 
 
-def test_another_spelling(guarded, host):
+def test_another_spelling(guarded, host, identity):
     """One in lower case is found in upper case too, as every DNS name is."""
     guarded.register("web", address="192.0.2.1", port=80)
-    assert host.addresses("WEB.Default.nomad", env=IDENTITY) == {"192.0.2.1"}
+    assert host.addresses("WEB.Default.nomad", env=identity) == {"192.0.2.1"}
 
 
-def test_a_miss_in_upper_case(guarded, host):
+def test_a_miss_in_upper_case(guarded, host, identity):
     """What was said of one spelling is not kept as an answer for another."""
     guarded.register("Web", address="192.0.2.1", port=80)
-    assert host.code("web.default.nomad", env=IDENTITY) == "EAI_NONAME"
-    assert host.addresses("Web.default.nomad", env=IDENTITY) == {"192.0.2.1"}
+    assert host.code("web.default.nomad", env=identity) == "EAI_NONAME"
+    assert host.addresses("Web.default.nomad", env=identity) == {"192.0.2.1"}
 
 
-def test_unknown_in_every_case(guarded, host):
+def test_unknown_in_every_case(guarded, host, identity):
     """What is not there is unknown, however it is written."""
-    assert host.code("web.default.nomad", env=IDENTITY) == "EAI_NONAME"
-    assert host.code("WEB.default.nomad", env=IDENTITY) == "EAI_NONAME"
+    assert host.code("web.default.nomad", env=identity) == "EAI_NONAME"
+    assert host.code("WEB.default.nomad", env=identity) == "EAI_NONAME"

@@ -133,7 +133,7 @@ def test_case_junk_and_odd_names(agent, host, daemon):
 
 def test_a_restarted_allocation_is_never_away(agent, host, daemon):
     """A reader that polls throughout never sees the service without its instances."""
-    first = agent.register("web", address="10.1.0.1")
+    first = agent.register("web", address="10.1.0.1", tags=["primary"])
     agent.register("web", address="10.1.0.2")
     alone = agent.register("alone", address="10.1.0.3")
     daemon.start().wait("current")
@@ -141,6 +141,7 @@ def test_a_restarted_allocation_is_never_away(agent, host, daemon):
     for _ in range(100):
         agent.restart_allocation(first)
         agent.restart_allocation(alone)
+        assert host.addresses("primary.web.default.nomad") == {"10.1.0.1"}
     agent.restart_allocation(alone, gap=0.05)
     daemon.wait_equal(agent)
     assert reader.end() > 100
@@ -226,11 +227,11 @@ def test_sighup_reads_configuration_and_token_without_a_gap(agent, host, daemon)
     agent.register("web", address="10.1.0.1")
     agent.register("web", address="10.1.0.1", namespace="prod")
     agent.tokens({"old": {"namespaces": ["default", "prod"]}, "new": {"namespaces": ["default", "prod"]}})
-    daemon.write_token("old")
+    daemon.write_token(agent.secret("old"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token", "namespace": "default prod"})
     daemon.start().wait("current")
     reader = FastReader(host, {"web": {"10.1.0.1"}})
-    daemon.write_token("new")
+    daemon.write_token(agent.secret("new"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token", "namespace": "default prod"},
                    answers={"ttl": "77s", "service-label": "no"})
     daemon.reload()
@@ -258,10 +259,10 @@ def test_sighup_with_a_wrong_configuration_changes_nothing(agent, host, daemon):
 def test_a_renewed_token_in_its_file_is_used_by_itself(agent, host, daemon):
     agent.register("web", address="10.1.0.1")
     agent.tokens({"old": {"namespaces": ["default"]}, "new": {"namespaces": ["default"]}})
-    daemon.write_token("old")
+    daemon.write_token(agent.secret("old"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"})
     daemon.start().wait("current")
-    daemon.write_token("new")
+    daemon.write_token(agent.secret("new"))
     wait_until(lambda: agent.log()[-1]["headers"].get("x-nomad-token") == "new")
     agent.tokens({"new": {"namespaces": ["default"]}})
     agent.register("db", address="10.1.0.2")

@@ -135,11 +135,28 @@ def test_a_namespace_made_after_the_stream_began_among_events_of_others(agent, d
         daemon.wait_equal(agent)
 
 
+def test_a_namespace_that_is_empty_for_a_moment(agent, host, daemon):
+    """A server that was paused gives its nodes up, and has their allocations elsewhere a moment later: what the list of
+    all did not show is there again when it is asked for by name, and no right was lost."""
+    agent.register("web", address="10.1.1.1")
+    old = agent.register("db", address="10.1.1.2", namespace="prod")
+    daemon.check = 3600000
+    daemon.start().wait("current")
+    listed = '[{"Namespace":"default","Services":[{"ServiceName":"web","Tags":[]}]}]'
+    agent.fault("junk", path="/v1/services", times=2, body=listed, index=agent.index() + 1)
+    agent.deregister(old, namespace="prod", silent=True)
+    agent.register_many([{"name": "db", "address": "10.1.1.3", "namespace": "prod"}], silent=True)
+    agent.stream("close")
+    daemon.wait_equal(agent)
+    assert "may not read" not in daemon.log and daemon.status()["kept"] == 0
+    assert host.addresses("db.prod.nomad") == {"10.1.1.3"}
+
+
 def test_a_token_that_loses_a_namespace(agent, host, daemon):
     for namespace in ("default", "prod"):
         agent.register("web", address="10.1.1.1", namespace=namespace)
     agent.tokens({"t": {"namespaces": ["default", "prod"]}})
-    daemon.write_token("t")
+    daemon.write_token(agent.secret("t"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"})
     daemon.start().wait("current")
     agent.tokens({"t": {"namespaces": ["default"]}})
@@ -157,7 +174,7 @@ def test_what_a_token_has_lost_grows_too_old(agent, host, daemon):
     for namespace in ("default", "prod"):
         agent.register("web", address="10.1.1.1", namespace=namespace)
     agent.tokens({"t": {"namespaces": ["default", "prod"]}})
-    daemon.write_token("t")
+    daemon.write_token(agent.secret("t"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"}, answers={"max-stale": "2s"})
     daemon.start().wait("current")
     agent.tokens({"t": {"namespaces": ["default"]}})
@@ -170,8 +187,8 @@ def test_what_a_token_has_lost_grows_too_old(agent, host, daemon):
 
 def test_a_token_that_expires_while_streaming(agent, host, daemon):
     agent.register("web", address="10.1.1.1")
-    agent.tokens({"t": {"namespaces": ["default"]}})
-    daemon.write_token("t")
+    agent.tokens({"t": {"namespaces": ["default"], "expires": True}})
+    daemon.write_token(agent.secret("t"))
     host.configure(nomad={"address": agent.url, "token-file": "/etc/token"})
     daemon.start().wait("current")
     agent.expire("t")

@@ -189,7 +189,7 @@ def test_wrong_token(host, agent):
     host.publish("default", "web", "192.0.2.10 80")
     said = examine(host)
     assert faults(said) == {"token"} and "token-file" in said["token"][2]
-    host.write("/etc/nss-nomad.token", "right\n", mode=0o600)
+    host.write("/etc/nss-nomad.token", agent.secret("right") + "\n", mode=0o600)
     assert faults(examine(host)) == set()
 
 
@@ -208,12 +208,12 @@ def test_token_without_a_namespace(host, agent):
     """7. The token may not read one of the namespaces that are followed, or none at all."""
     agent.create_namespace("prod")
     agent.tokens({"half": {"namespaces": ["default"]}, "none": {"namespaces": []}})
-    host.write("/etc/nss-nomad.token", "half\n", mode=0o600)
+    host.write("/etc/nss-nomad.token", agent.secret("half") + "\n", mode=0o600)
     host.configure(nomad={"address": agent.url, "namespace": "default prod", "token-file": "/etc/nss-nomad.token"})
     host.publish("default", "web", "192.0.2.10 80")
     said = examine(host)
     assert faults(said) == {"token"} and "namespace prod" in said["token"][1] and "read-job" in said["token"][2]
-    host.write("/etc/nss-nomad.token", "none\n", mode=0o600)
+    host.write("/etc/nss-nomad.token", agent.secret("none") + "\n", mode=0o600)
     host.configure(nomad={"address": agent.url, "token-file": "/etc/nss-nomad.token"})
     assert faults(examine(host)) == {"token"}
 

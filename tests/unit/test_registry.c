@@ -189,6 +189,119 @@ START_TEST(one_that_is_held_has_nothing_of_what_it_had)
 }
 END_TEST
 
+/* An allocation that is restarted leaves, and is back in a millisecond: also where it is not the only one. */
+START_TEST(an_instance_that_leaves_is_held_beside_others)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	add("web", "2", "10.0.0.2", 5);
+	registry_flush(registry, 1000);
+	told_so_far();
+	registry_remove(registry, "prod", "web", "1", 6);
+	ck_assert_int_eq(registry_due(registry), 0);
+	registry_flush(registry, 1000);
+	ck_assert_int_eq(registry_due(registry), 1000 + REGISTRY_LEAVING);
+	registry_flush(registry, 1000 + REGISTRY_LEAVING - 1);
+	ck_assert_str_eq(find("web"), "10.0.0.1 10.0.0.2");
+	ck_assert_str_eq(told_so_far(), "");
+	registry_flush(registry, 1000 + REGISTRY_LEAVING);
+	ck_assert_str_eq(find("web"), "10.0.0.2");
+	ck_assert_str_eq(told_so_far(), "+prod/web");
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	tear_down();
+}
+END_TEST
+
+START_TEST(an_instance_that_comes_back_never_left)
+{
+	set_up();
+	add("web", "1", "10.0.0.1", 5);
+	add("web", "2", "10.0.0.2", 5);
+	registry_flush(registry, 1000);
+	told_so_far();
+	registry_remove(registry, "prod", "web", "1", 7);
+	registry_flush(registry, 1000);
+	/* What is older than its leaving does not bring it back. */
+	add("web", "1", "10.0.0.9", 6);
+	registry_flush(registry, 1001);
+	ck_assert_str_eq(find("web"), "10.0.0.1 10.0.0.2");
+	ck_assert_int_eq(registry_due(registry), 1000 + REGISTRY_LEAVING);
+	add("web", "1", "10.0.0.1", 8);
+	registry_flush(registry, 1002);
+	registry_flush(registry, 2000);
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	ck_assert_str_eq(find("web"), "10.0.0.1 10.0.0.2");
+	ck_assert_str_eq(told_so_far(), "");
+	tear_down();
+}
+END_TEST
+
+START_TEST(when_the_last_one_leaves_all_that_were_leaving_go_with_it)
+{
+	set_up();
+	for (int i = 1; i <= 3; i++)
+		add("web", (const char *[]){"1", "2", "3"}[i - 1], (const char *[]){"10.0.0.1", "10.0.0.2", "10.0.0.3"}[i - 1], 5);
+	registry_flush(registry, 1000);
+	registry_remove(registry, "prod", "web", "1", 6);
+	registry_remove(registry, "prod", "web", "2", 7);
+	registry_flush(registry, 1000);
+	registry_remove(registry, "prod", "web", "3", 8);
+	registry_flush(registry, 1050);
+	ck_assert_str_eq(find("web"), "10.0.0.1 10.0.0.2 10.0.0.3");
+	ck_assert_int_eq(registry_due(registry), 1050 + REGISTRY_HOLD);
+	registry_flush(registry, 1050 + REGISTRY_HOLD);
+	ck_assert_str_eq(find("web"), "none");
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	tear_down();
+}
+END_TEST
+
+/* A read says what is. */
+START_TEST(a_read_ends_the_wait_of_who_leaves)
+{
+	struct address parsed;
+	struct registered all[] = {make("web", "1", "10.0.0.1", &parsed)};
+
+	set_up();
+	all[0].instance.modified = 9;
+	add("web", "1", "10.0.0.1", 5);
+	add("web", "2", "10.0.0.2", 5);
+	registry_flush(registry, 1000);
+	registry_remove(registry, "prod", "web", _i == 0 ? "1" : "2", 8);
+	registry_flush(registry, 1000);
+	registry_replace(registry, "prod", "web", all, 1);
+	registry_flush(registry, 1001);
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	registry_flush(registry, 2000);
+	ck_assert_str_eq(find("web"), "10.0.0.1");
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	tear_down();
+}
+END_TEST
+
+START_TEST(many_instances_leave_at_once)
+{
+	enum { MANY = 5000 };
+	char id[16];
+
+	set_up();
+	for (int i = 0; i < MANY; i++) {
+		snprintf(id, sizeof id, "%d", i);
+		add("web", id, "10.0.0.1", 5);
+	}
+	registry_flush(registry, 1000);
+	for (int i = 1; i < MANY; i++) {
+		snprintf(id, sizeof id, "%d", i);
+		registry_remove(registry, "prod", "web", id, 6);
+	}
+	registry_flush(registry, 1000);
+	registry_flush(registry, 1000 + REGISTRY_LEAVING);
+	const struct service *left = catalogue_find(catalogue, &(struct service_key){"prod", "web"});
+	ck_assert_uint_eq(left->instance_count, 1);
+	tear_down();
+}
+END_TEST
+
 START_TEST(many_are_held_at_once)
 {
 	enum { MANY = 5000 };
@@ -470,6 +583,11 @@ int main(void)
 		{a_newer_index_alone_is_told_to_nobody_and_counts, 1},
 		{an_empty_service_is_held_and_then_goes, 1},
 		{one_that_is_held_has_nothing_of_what_it_had, 1},
+		{an_instance_that_leaves_is_held_beside_others, 1},
+		{an_instance_that_comes_back_never_left, 1},
+		{when_the_last_one_leaves_all_that_were_leaving_go_with_it, 1},
+		{a_read_ends_the_wait_of_who_leaves, 2},
+		{many_instances_leave_at_once, 1},
 		{many_are_held_at_once, 1},
 		{a_read_replaces_its_spelling_and_no_other, 1},
 		{instances_stand_in_the_order_of_their_ids, 1},

@@ -76,7 +76,7 @@ START_TEST(every_type_but_registration_deletes)
 	set_up();
 	follow();
 	world_deregister("default", "web-1", delete_types[_i]);
-	world_run(0);
+	world_run(REGISTRY_LEAVING);
 	ck_assert_str_eq(world_find("default", "web"), "10.0.0.2");
 	world_end();
 }
@@ -88,7 +88,7 @@ START_TEST(replayed_events_change_nothing)
 	follow();
 	world_register("default", "web", "web-1", "10.0.0.11");
 	world_deregister("default", "web-2", "ServiceDeregistration");
-	world_run(0);
+	world_run(REGISTRY_LEAVING);
 	world_changes();
 	world_event(11, "ServiceRegistration", "default", "web", "web-1", "10.0.0.1");
 	world_event(12, "ServiceRegistration", "default", "web", "web-2", "10.0.0.2");
