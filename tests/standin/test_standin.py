@@ -31,7 +31,8 @@ def test_reads_are_the_truth(agent):
 @pytest.mark.parametrize("target, text", [
     ("/v1/services?stale=x", "Expect `true` or `false` for `stale` query string parameter"),
     ("/v1/service/a?choose=x", "failed to choose services: Parameter for choose must be in form '<number>|<key>'"),
-    ("/v1/event/stream?topic=Service:b:c", "Invalid topic query: error parsing topics: Invalid key value pair for topic, topic: Service:b:c"),
+    ("/v1/event/stream?topic=Service:b:c",
+     "Invalid topic query: error parsing topics: Invalid key value pair for topic, topic: Service:b:c"),
 ])
 def test_what_is_refused_is_refused_in_nomads_words(agent, target, text):
     agent.register("a")
