@@ -20,10 +20,9 @@ MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
 PYTHON ?= /usr/bin/python3
 
-# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B. gcov's own execve()
-# would write the counters of the child that shares memory with us, and end the counting.
+# SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
 B := build$(if $(SAN)$(filter-out gcc,$(CC)),/$(CC)$(if $(SAN),-$(SAN)))
-INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage -fprofile-update=atomic -fno-builtin-execve,$(if $(SAN),-fsanitize=$(SAN)))
+INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage -fprofile-update=atomic,$(if $(SAN),-fsanitize=$(SAN)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror
@@ -36,7 +35,7 @@ HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 
 # What each program is made of, and what it links. The module: libc alone.
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
-	cache.c deadline.c lookup.c)
+	cache.c deadline.c wall.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c url.c file.c record_encode.c)))
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c src/watch/status.c $(CORE) $(ASKING)

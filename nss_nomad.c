@@ -117,7 +117,7 @@ static enum nss_status resolve(const struct request *request, int *errnop, int *
 	errno = before;
 	*h_errnop = outcome.h_error;
 	if (outcome.status == NSS_STATUS_SUCCESS)
-		h_errno = 0;
+		h_errno = 0; /* some callers look there, not where h_errnop leads: https://bugzilla.redhat.com/1125975 */
 	else
 		*errnop = outcome.error;
 	return outcome.status;

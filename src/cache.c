@@ -9,6 +9,7 @@
 #include "deadline.h"
 #include "place.h"
 #include "text.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,12 +32,14 @@ static int open_folder(const char *path)
 	return descriptor < 0 ? -errno : descriptor;
 }
 
-/* A folder for us alone, whatever the mask that a program was started with: the folder outlives it. */
+/*
+ * Folders and locks are for us alone, whatever the mask that a program was started with: they outlive it.
+ * glibc needs /proc for fchmodat() as it is called here; without it the mask has its way.
+ */
 static int make_folder(int at, const char *path)
 {
 	if (mkdirat(at, path, S_IRWXU) < 0)
 		return -errno;
-	/* glibc needs /proc for it, without which the mask has its way. */
 	return fchmodat(at, path, S_IRWXU, AT_SYMLINK_NOFOLLOW) < 0 && errno != EOPNOTSUPP ? -errno : 0;
 }
 
@@ -86,14 +89,11 @@ int cache_find(const struct cache *cache, const struct name *name, struct record
 
 static bool is_recent(const struct cache *cache, const char *path)
 {
-	struct timespec now;
 	struct stat status;
 
 	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t age = ((int64_t)now.tv_sec - status.st_mtim.tv_sec) * 1000 +
-	              (now.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
+	int64_t age = wall_age(&status);
 	return age >= 0 && age < CACHE_FAILED_FOR;
 }
 
@@ -108,8 +108,7 @@ bool cache_failed_recently(const struct cache *cache, const struct name *name)
 	return is_recent(cache, path);
 }
 
-/* Makes the folders on the way to a record, as far as they are missing. */
-static void make_folders(const struct cache *cache, char *path)
+void cache_make_folders(const struct cache *cache, char *path)
 {
 	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
@@ -118,18 +117,33 @@ static void make_folders(const struct cache *cache, char *path)
 	}
 }
 
+/* The lock's file, made where it is missing; a descriptor or a negative errno. */
+static int open_or_make(int at, const char *path)
+{
+	enum { FLAGS = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, MODE = S_IRUSR | S_IWUSR };
+	int descriptor = openat(at, path, FLAGS);
+
+	if (descriptor < 0 && errno == ENOENT) {
+		descriptor = openat(at, path, FLAGS | O_CREAT | O_EXCL, MODE);
+		if (descriptor >= 0)
+			fchmod(descriptor, MODE);
+		else if (errno == EEXIST) /* somebody was faster */
+			descriptor = openat(at, path, FLAGS);
+	}
+	return descriptor < 0 ? -errno : descriptor;
+}
+
 static int open_lock(const struct cache *cache, const struct name *name)
 {
-	enum { FLAGS = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY };
 	char path[PLACE_MAX];
 
 	place_of(cache->prefix, name, CACHE_LOCK, path);
-	int descriptor = openat(cache->descriptor, path, FLAGS, S_IRUSR | S_IWUSR);
-	if (descriptor < 0 && errno == ENOENT) {
-		make_folders(cache, path);
-		descriptor = openat(cache->descriptor, path, FLAGS, S_IRUSR | S_IWUSR);
+	int descriptor = open_or_make(cache->descriptor, path);
+	if (descriptor == -ENOENT) {
+		cache_make_folders(cache, path);
+		descriptor = open_or_make(cache->descriptor, path);
 	}
-	return descriptor < 0 ? -errno : descriptor;
+	return descriptor;
 }
 
 /* What the last one that asked for this name had as its time, in milliseconds, as cache_say_limit() wrote it. */

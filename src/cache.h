@@ -74,6 +74,12 @@ bool cache_failed_recently(const struct cache *cache, const struct name *name);
  */
 int cache_lock(const struct cache *cache, const struct name *name, int64_t started, int64_t limit);
 
+/*
+ * Makes the folders on the way to a path in the user's folder, as far as they are missing; that they could not be made
+ * shows when the path is opened. `path` is as it was afterwards. Any thread. Changes errno.
+ */
+void cache_make_folders(const struct cache *cache, char *path);
+
 /* Releases the lock, also where another thread forked meanwhile and its child still has the descriptor. */
 void cache_unlock(int lock);
 

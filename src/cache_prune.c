@@ -49,21 +49,28 @@ static bool is_litter(const char *name)
 	return ends_in(name, CACHE_LOCK) || ends_in(name, CACHE_FAILED) || ends_in(name, ".tmp");
 }
 
+/*
+ * Whether nobody holds a lock, and so from now on nobody does until it is closed. False also where another process has
+ * removed it: what has its name by now is somebody's.
+ */
+static bool take_lock(int lock)
+{
+	struct stat status;
+
+	return flock(lock, LOCK_EX | LOCK_NB) == 0 && fstat(lock, &status) == 0 && status.st_nlink > 0;
+}
+
 /* Removes a file that nobody uses. A lock that is held stays: its holder would no longer keep others out. */
 static void remove_litter(int folder, const char *name)
 {
-	int descriptor = -1;
+	int lock = -1;
 
-	if (ends_in(name, CACHE_LOCK)) {
-		descriptor = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-		if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) < 0) {
-			close(descriptor);
-			return;
-		}
-	}
-	unlinkat(folder, name, 0);
-	if (descriptor >= 0)
-		close(descriptor);
+	if (ends_in(name, CACHE_LOCK))
+		lock = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (lock < 0 || take_lock(lock))
+		unlinkat(folder, name, 0);
+	if (lock >= 0)
+		close(lock);
 }
 
 static void keep(struct pruning *pruning, const char *path, const char *name, int64_t until)

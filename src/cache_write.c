@@ -12,6 +12,7 @@
 #include "file.h"
 #include "place.h"
 #include "text.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,26 +43,20 @@ static uint64_t random_number(void)
 	return number;
 }
 
-/* Makes the folders on the way to a path in the cache; what is missing afterwards shows when the file is opened. */
-static void make_folders(const struct cache *cache, const char *path)
+/* A name of our own, beside which nothing else is called so; cache_prune() knows it by its end. */
+static void name_temporary(char temporary[TEMPORARY_MAX])
 {
-	char folder[PLACE_MAX];
-
-	for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		memcpy(folder, path, (size_t)(slash - path));
-		folder[slash - path] = '\0';
-		mkdirat(cache->descriptor, folder, S_IRWXU);
-	}
+	snprintf(temporary, TEMPORARY_MAX, ".%016" PRIx64 ".tmp", random_number());
 }
 
 /* Writes a file under another name and renames it, whatever stood there: an empty folder, a link, somebody's file. */
-static int replace_file(const struct cache *cache, const char *path, const void *bytes, size_t size, int64_t until)
+static int replace_file(const struct cache *cache, char *path, const void *bytes, size_t size, int64_t until)
 {
 	char temporary[TEMPORARY_MAX];
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = until}};
 
-	make_folders(cache, path);
-	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
+	cache_make_folders(cache, path);
+	name_temporary(temporary);
 	int descriptor = openat(cache->descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
 	if (descriptor < 0)
 		return -errno;
@@ -88,7 +83,7 @@ static void move_folder_away(const struct cache *cache, const char *path)
 
 	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status.st_mode))
 		return;
-	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
+	name_temporary(temporary);
 	renameat(cache->descriptor, path, cache->descriptor, temporary);
 }
 
@@ -99,8 +94,8 @@ static int set_link(const struct cache *cache, const char *link, const char *tar
 	stpcpy(stpcpy(path, cache->prefix), link);
 	if (readlinkat(cache->descriptor, path, stands, sizeof stands - 1) > 0 && strcmp(stands, target) == 0)
 		return 0;
-	make_folders(cache, path);
-	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random_number());
+	cache_make_folders(cache, path);
+	name_temporary(temporary);
 	if (symlinkat(target, cache->descriptor, temporary) < 0)
 		return -errno;
 	/* A lookup before the first answer has made a folder there, for its lock: the two change places. */
@@ -184,7 +179,6 @@ int cache_fail(const struct cache *cache, const struct name *name, const char *r
 
 static int read_failure(const struct cache *cache, const char *path, char reason[CACHE_REASON_MAX], int64_t *age)
 {
-	struct timespec now;
 	struct stat status;
 	int descriptor = openat(cache->descriptor, path, PLACE_OPEN_FLAGS);
 
@@ -196,10 +190,7 @@ static int read_failure(const struct cache *cache, const char *path, char reason
 	if (failed < 0 || count < 0)
 		return -ENOENT;
 	reason[count] = '\0';
-	clock_gettime(CLOCK_REALTIME, &now);
-	*age = ((int64_t)now.tv_sec - status.st_mtim.tv_sec) * 1000 + (now.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
-	if (*age < 0)
-		*age = -1;
+	*age = wall_age(&status);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "config_keys.h"
+#include "text.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -81,11 +82,9 @@ static int refuse_value(const char *where, const struct config_key *key, const c
                         const char *wrong, char reason[CONFIG_REASON_MAX])
 {
 	char printable[QUOTED_MAX];
-	size_t length = 0;
 
-	for (; value[length] != '\0' && length < sizeof printable - 1; length++)
-		printable[length] = (char)(value[length] < ' ' || value[length] == 0x7f ? '.' : value[length]);
-	printable[length] = '\0';
+	snprintf(printable, sizeof printable, "%s", value);
+	text_tame(printable);
 	if (strchr(value, '@') != NULL)
 		strcpy(printable, "...");
 	return refuse(reason, "%s%s cannot be \"%s\"%s%s; allowed is %s", where, name, printable, wrong[0] == '\0' ? "" : ": ",

@@ -21,6 +21,7 @@
 enum {
 	CONFIG_REASON_MAX = 512,     /* octets with the NUL, of a message to a person */
 	CONFIG_UDP_SIZE_MAX = 4096, /* the most that udp_size can be */
+	CONFIG_WORKERS_MAX = 48,    /* ... and workers: readers of the catalogue, of which TCP and others need some */
 };
 
 /* A list of words, in the order they were given. */

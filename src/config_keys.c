@@ -135,7 +135,6 @@ enum {
 	DAY = 86400,              /* seconds */
 	YEAR = 365 * DAY,
 	LIST_MAX = 64,            /* words */
-	WORKERS_MAX = 32,         /* threads; a catalogue has room for 64 readers */
 	RATE_MAX = 1000000,       /* answers a second */
 	CONNECTIONS_MAX = 1000000,
 };
@@ -170,8 +169,8 @@ static const struct config_key keys[] = {
          "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10",
          prefixes},
 	{"dns", "reverse", CONFIG_WORDS, FIELD(reverse), 0, LIST_MAX, is_prefix, "", prefixes},
-	{"dns", "workers", CONFIG_NUMBER, FIELD(workers), 0, WORKERS_MAX, NULL, "0",
-         "a number from 1 to 32, or 0 for one per core"},
+	{"dns", "workers", CONFIG_NUMBER, FIELD(workers), 0, CONFIG_WORKERS_MAX, NULL, "0",
+         "a number from 1 to 48, or 0 for one per core"},
 	{"dns", "rate-limit", CONFIG_NUMBER, FIELD(rate_limit), 0, RATE_MAX, NULL, "200",
          "answers a second from 1 to 1000000, or 0 for no limit"},
 	{"dns", "udp-size", CONFIG_NUMBER, FIELD(udp_size), 512, CONFIG_UDP_SIZE_MAX, NULL, "1232",

@@ -54,8 +54,8 @@ struct launch {
 };
 
 /*
- * What the children do with descriptors, past libc: a thread's cancellation is none of theirs, and a sanitizer would
- * take their descriptors for the host's.
+ * What the children do is done past libc. Its functions may be another's: a library that is preloaded and logs each
+ * program would allocate and lock in the host's memory, a sanitizer would take the children's descriptors for the host's.
  */
 static int child_open(const char *path, int flags)
 {
@@ -75,11 +75,9 @@ static bool child_move(int from, int to)
 /* The same descriptor, or a copy with a number over those that the helper is going to have. */
 static int move_up(int descriptor)
 {
-	int copy;
-
 	if (descriptor < 0 || descriptor > HELPER_LOCK)
 		return descriptor;
-	copy = fcntl(descriptor, F_DUPFD, HELPER_LOCK + 1);
+	int copy = (int)syscall(SYS_fcntl, descriptor, F_DUPFD, HELPER_LOCK + 1);
 	child_close(descriptor);
 	return copy;
 }
@@ -103,7 +101,7 @@ static bool close_listed(int first)
 
 	if (folder < 0)
 		return false;
-	while ((size = getdents64(folder, entries, sizeof entries)) > 0)
+	while ((size = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0)
 		for (ssize_t at = 0; at < size;) {
 			const struct dirent64 *entry = (const void *)(entries + at);
 			int descriptor = number_of(entry->d_name);
@@ -158,10 +156,10 @@ static int become_helper(void *argument)
 {
 	struct launch *launch = argument;
 
-	setsid(); /* from here on signals to the host's group are none of ours */
-	if (set_descriptors(launch->output, launch->lock) && chdir("/") == 0) {
+	syscall(SYS_setsid); /* from here on signals to the host's group are none of ours */
+	if (set_descriptors(launch->output, launch->lock) && syscall(SYS_chdir, "/") == 0) {
 		reset_signals();
-		execve(launch->program, launch->arguments, launch->environment);
+		syscall(SYS_execve, launch->program, launch->arguments, launch->environment);
 	}
 	launch->error = errno;
 	return 127;
@@ -281,7 +279,9 @@ static int receive_answer(int input, int64_t started, struct record *record)
 {
 	uint8_t octets[4];
 	struct reader reader;
-	int result = receive(input, octets, sizeof octets, started + HELPER_START_LIMIT);
+	/* Who has waited for longer already, for somebody else's answer, did so by a longer limit, and will be told it. */
+	int64_t now = deadline_now(), from = started + HELPER_START_LIMIT > now ? started : now;
+	int result = receive(input, octets, sizeof octets, from + HELPER_START_LIMIT);
 
 	if (result < 0)
 		return result;

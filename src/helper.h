@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 enum {
-	HELPER_START_LIMIT = 2000, /* milliseconds until the helper has said its limit */
+	HELPER_START_LIMIT = 2000, /* milliseconds of the lookup until the helper has said its limit */
 	HELPER_MOST_LIMIT = 60000, /* milliseconds; what it may say at the most */
 	HELPER_GRACE = 100,        /* milliseconds on top of its limit, in which it reports its failure */
 	HELPER_LOCK = 3,           /* the helper's descriptor that holds the lock, where there is one */

@@ -31,12 +31,13 @@ struct lookup {
 	struct lookup_result *result;
 };
 
-static uint64_t hash_variable(uint64_t hash, const char *name)
-{
-	const char *value = secure_getenv(name);
+const char *const lookup_variables[LOOKUP_VARIABLES] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
 
-	for (const char *c = value == NULL ? "" : value; *c != '\0'; c++)
-		hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3); /* FNV-1a, 64 bits */
+/* FNV-1a, 64 bits; NULL is as "". An octet that is in no text stands between two. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+	for (; text != NULL && *text != '\0'; text++)
+		hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
 	return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
@@ -47,19 +48,20 @@ bool lookup_is_put_on(void)
 
 void lookup_places_init(struct lookup_places *places)
 {
-	static const char *const variables[] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	const char *values[LOOKUP_VARIABLES];
 	bool any = false;
 
 	*places = (struct lookup_places){.published = PUBLISHED_DIR, .users = CACHE_USERS};
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-		const char *value = secure_getenv(variables[i]);
-		any = any || (value != NULL && value[0] != '\0');
-		hash = hash_variable(hash, variables[i]);
+	for (size_t i = 0; i < LOOKUP_VARIABLES; i++) {
+		values[i] = secure_getenv(lookup_variables[i]);
+		any = any || (values[i] != NULL && values[i][0] != '\0');
 	}
 	if (!any || lookup_is_put_on())
 		return;
 	places->published = NULL;
+	for (size_t i = 0; i < LOOKUP_VARIABLES; i++)
+		hash = hash_text(hash, values[i]);
 	for (size_t i = 0; i < LOOKUP_CLUSTER_MAX - 1; i++)
 		places->cluster[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
 }

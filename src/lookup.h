@@ -21,7 +21,11 @@
 enum {
 	LOOKUP_LOCK_LIMIT = 2000, /* milliseconds in which somebody else who asks Nomad for the name should be done */
 	LOOKUP_CLUSTER_MAX = 17,  /* octets with the NUL */
+	LOOKUP_VARIABLES = 3,
 };
+
+/* The variables in the environment that select another cluster. */
+extern const char *const lookup_variables[LOOKUP_VARIABLES];
 
 enum lookup_step { LOOKUP_PUBLISHED, LOOKUP_CACHED, LOOKUP_ASKED, LOOKUP_STALE, LOOKUP_STEPS };
 
@@ -45,7 +49,7 @@ struct lookup_trace {
 	enum verdict verdict;
 	int error;         /* negative errno where there was one; -EAGAIN: not tried, it failed a moment ago */
 	int64_t age;       /* of the record in milliseconds; -1 where there is none, or it is from the future */
-	uint32_t ttl;      /* seconds, of the record */
+	uint32_t ttl;      /* seconds, of the record; 0 where there is none */
 };
 
 /* Without FOUND there are no addresses. */
@@ -63,13 +67,13 @@ struct lookup_result {
 /*
  * Whether the process runs with somebody else's rights: set-uid, set-gid, or its effective user or group is another
  * than its real one. Who started it may stop or starve it at will, so that it must hold nothing up for those whose
- * rights they are: it takes no lock, and notes no failure. Any thread.
+ * rights they are: it takes no lock and no place in the queue to the agent, and notes no failure. Any thread.
  */
 bool lookup_is_put_on(void);
 
 /*
- * The places of this process: the usual ones, unless NOMAD_ADDR, NOMAD_REGION or NOMAD_NAMESPACE is set, which
- * select another cluster: no published files then, and a part of the cache that is named after the three values.
+ * The places of this process: the usual ones, unless one of lookup_variables is set, which select another cluster: no
+ * published files then, and a part of the cache that is named after the three values.
  * Ignores them where lookup_is_put_on(). No system call unless one of them is set.
  */
 void lookup_places_init(struct lookup_places *places);

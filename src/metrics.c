@@ -6,6 +6,7 @@
 #include "metrics.h"
 
 #include "address.h"
+#include "deadline.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -17,15 +18,22 @@
 
 enum {
 	CONNECTIONS = 16, /* at once; a scraper needs one */
-	PATIENCE = 10,    /* seconds for a connection on which nothing happens */
+	PATIENCE = 10,    /* seconds for a connection, whatever happens on it */
 	BACKLOG = 16,
 	ROUNDS = 16,      /* of work at a time, before the loop goes on with DNS */
+};
+
+/* A connection that is open. */
+struct visit {
+	int64_t deadline; /* see deadline.h; 0: there is none in this place */
+	int socket;
 };
 
 struct metrics {
 	uv_poll_t poll;
 	struct MHD_Daemon *server;
 	struct metrics_source source;
+	struct visit visits[CONNECTIONS];
 };
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status, const char *type, char *text,
@@ -95,12 +103,38 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	return answer_short(connection, MHD_HTTP_SERVICE_UNAVAILABLE, not_ready);
 }
 
-void metrics_tick(struct metrics *metrics)
+/* libmicrohttpd's: a connection was accepted, or is closed. There are never more than there is room for. */
+static void note_visit(void *context, struct MHD_Connection *connection, void **state,
+                       enum MHD_ConnectionNotificationCode code)
+{
+	struct metrics *metrics = context;
+	struct visit *visit = *state;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED && visit != NULL)
+		visit->deadline = 0;
+	if (code != MHD_CONNECTION_NOTIFY_STARTED)
+		return;
+	for (visit = metrics->visits; visit < metrics->visits + CONNECTIONS && visit->deadline != 0;)
+		visit++;
+	if (visit == metrics->visits + CONNECTIONS)
+		return;
+	visit->deadline = deadline_now() + PATIENCE * 1000;
+	visit->socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	*state = visit;
+}
+
+/* libmicrohttpd closes those on which nothing happens; one that sends an octet now and then would stay. */
+static void hang_up(struct metrics *metrics)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (metrics->visits[i].deadline != 0 && deadline_left(metrics->visits[i].deadline) == 0)
+			shutdown(metrics->visits[i].socket, SHUT_RDWR);
+}
+
+static void work(struct metrics *metrics)
 {
 	MHD_UNSIGNED_LONG_LONG wait = 0;
 
-	if (metrics == NULL)
-		return;
 	for (int round = 0; round < ROUNDS; round++) {
 		MHD_run(metrics->server);
 		if (MHD_get_timeout(metrics->server, &wait) != MHD_YES || wait > 0)
@@ -108,11 +142,19 @@ void metrics_tick(struct metrics *metrics)
 	}
 }
 
+void metrics_tick(struct metrics *metrics)
+{
+	if (metrics == NULL)
+		return;
+	hang_up(metrics);
+	work(metrics);
+}
+
 static void ready(uv_poll_t *poll, int status, int events)
 {
 	(void)status;
 	(void)events;
-	metrics_tick(poll->data);
+	work(poll->data);
 }
 
 /* A listening socket, or a negative errno. */
@@ -145,7 +187,7 @@ static int start_server(struct metrics *metrics, uv_loop_t *loop, int descriptor
 	metrics->server = MHD_start_daemon(
 		MHD_USE_EPOLL, 0, NULL, NULL, handle, metrics, MHD_OPTION_LISTEN_SOCKET, descriptor,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)PATIENCE,
-		MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, note_visit, metrics, MHD_OPTION_END);
 	if (metrics->server == NULL) {
 		close(descriptor);
 		return -ENOMEM;

@@ -37,7 +37,7 @@ struct metrics;
 int metrics_start(uv_loop_t *loop, const char *endpoint, const struct metrics_source *source, struct metrics **metrics,
                   char reason[CONFIG_REASON_MAX]);
 
-/* To be called every second or so: connections that hang are closed. Accepts NULL. */
+/* To be called every second or so: connections that take too long are closed. Accepts NULL. */
 void metrics_tick(struct metrics *metrics);
 
 /* Ends it; the loop has to run before it can be closed. Accepts NULL. */

@@ -16,9 +16,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum exit_status { EXIT_FOUND = 0, EXIT_CANNOT_TELL = 1, EXIT_NO_SUCH_NAME = 2 };
 
@@ -102,6 +104,7 @@ static enum exit_status look_up(const struct options *options, struct ask *ask, 
 	struct lookup_result result;
 	enum exit_status status;
 
+	ask->report = (struct fetch_report){0};
 	if (options->form == FORM_EXPLAIN)
 		return exit_status_of(explain_lookup(stdout, ask, text));
 	if (!options->refresh)
@@ -110,10 +113,14 @@ static enum exit_status look_up(const struct options *options, struct ask *ask, 
 		fprintf(stderr, "nomad-lookup: %s: out of memory\n", text);
 		return EXIT_CANNOT_TELL;
 	}
-	status = result.kind == NAME_FOREIGN ? EXIT_NO_SUCH_NAME : exit_status_of(result.verdict);
-	/* A name whose instances have no address still has ports to show. */
+	if (result.kind == NAME_FOREIGN)
+		result.verdict = VERDICT_NO_NAME; /* of Nomad's; what the others say of it was not asked */
+	status = exit_status_of(result.verdict);
+	/* A name without an address may have ports to show, and the other way round. */
 	if (options->form == FORM_SRV && print_srv(stdout, &result) > 0)
 		status = EXIT_FOUND;
+	else if (options->form == FORM_SRV && status == EXIT_FOUND)
+		status = EXIT_NO_SUCH_NAME;
 	else if (options->form == FORM_ADDRESSES)
 		print_addresses(stdout, text, &result);
 	else if (options->form == FORM_JSON)
@@ -179,6 +186,9 @@ int main(int argc, char **argv)
 	char reason[CONFIG_REASON_MAX];
 	struct config config;
 
+	umask(S_IRWXG | S_IRWXO); /* what is kept can be read again, whatever the mask was */
+	/* Whoever may write no file (ulimit -f) keeps no answer, and is to have it all the same. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (parse_options(argc, argv, &options) < 0)
 		return EXIT_CANNOT_TELL;
 	if (options.for_module != NULL)

@@ -7,28 +7,18 @@
 
 #include "place.h"
 #include "text.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Whether nobody but the owner may write the file, and it is one. */
 static bool is_trustworthy(const struct stat *status)
 {
 	return S_ISREG(status->st_mode) && (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-static int64_t age_of(const struct stat *status)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t age = ((int64_t)now.tv_sec - status->st_mtim.tv_sec) * 1000 +
-	              (now.tv_nsec - status->st_mtim.tv_nsec) / 1000000;
-	return age < 0 ? -1 : age;
 }
 
 static int stat_heartbeat(const char *dir, struct stat *status)
@@ -44,7 +34,7 @@ int64_t published_heartbeat_age(const char *dir)
 	struct stat status;
 	int result = stat_heartbeat(dir, &status);
 
-	return result < 0 ? result - 1 : age_of(&status);
+	return result < 0 ? result - 1 : wall_age(&status);
 }
 
 /* The daemon's user owns the heartbeat; only root could have made the folder for it below /run. */
@@ -54,7 +44,7 @@ static bool is_alive(const char *dir, uid_t *owner)
 
 	if (stat_heartbeat(dir, &status) < 0 || !is_trustworthy(&status))
 		return false;
-	int64_t age = age_of(&status);
+	int64_t age = wall_age(&status);
 	*owner = status.st_uid;
 	return age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
 }
@@ -118,10 +108,8 @@ enum verdict published_find(const char *dir, const struct name *name, struct rec
 	struct record found = {0};
 	enum verdict verdict = read_record(descriptor, owner, name, &found);
 	close(descriptor);
-	if (verdict == VERDICT_FOUND && found.verdict != VERDICT_FOUND) {
-		record_done(&found);
-		return VERDICT_UNKNOWN;
-	}
+	if (verdict == VERDICT_FOUND && (found.verdict == VERDICT_NO_DATA || found.verdict == VERDICT_NO_NAME))
+		return VERDICT_UNKNOWN; /* there is no file for what there is not */
 	if (verdict == VERDICT_FOUND)
 		*record = found;
 	return verdict;

@@ -22,11 +22,12 @@ enum { PUBLISHED_DEAD_AFTER = 5 }; /* seconds; the daemon touches the heartbeat 
  *
  * dir      the daemon's folder, shorter than PLACE_FOLDER_MAX - 16; not kept
  * name     of kind NAME_SERVICE; not kept
- * record   on FOUND what record_read() read, released with record_done(); otherwise untouched
+ * record   on FOUND what record_read() read, released with record_done(); otherwise untouched. Its own verdict is FOUND
+ *          or UNKNOWN: there is such a service, and where it is the daemon cannot tell
  *
  * FOUND, NO_DATA (the name is a namespace's) and NO_NAME are final: the daemon is alive.
  * UNKNOWN: no heartbeat, one over PUBLISHED_DEAD_AFTER seconds old or from the future, a wrong owner or mode, a
- * damaged record, one that says that nobody can tell, no memory. The caller takes its next step and never says "no such name".
+ * damaged record, no memory. The caller takes its next step and never says "no such name".
  *
  * Five system calls for a hit, two or three for a miss, one without daemon; nothing stays open. Any thread.
  * Changes errno.

@@ -21,6 +21,9 @@ struct published_folder {
 	char kept[NAME_LABEL_MAX + 1]; /* the default namespace, whose folder stays when it is empty; "" for none */
 };
 
+/* Removes a file, or an empty folder in its place. */
+void published_clear(int at, const char *name);
+
 /* Removes a namespace's folder with all that is in it. */
 void published_remove_namespace(struct published_folder *folder, const char *name);
 

@@ -16,6 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+void published_clear(int at, const char *name)
+{
+	if (unlinkat(at, name, 0) < 0 && errno == EISDIR)
+		unlinkat(at, name, AT_REMOVEDIR);
+}
+
 /* Opens a folder for reading its names; NULL and errno. */
 static DIR *open_names(int at, const char *name)
 {
@@ -48,6 +54,9 @@ static void each_service(int services, const char *namespace, visit_file visit, 
 {
 	DIR *names = open_names(services, namespace);
 
+	/* What is no folder is in the way of one, but for the link. */
+	if (names == NULL && (errno == ENOTDIR || errno == ELOOP) && strcmp(namespace, PLACE_SERVICE_LABEL) != 0)
+		unlinkat(services, namespace, 0);
 	if (names == NULL)
 		return;
 	for (struct dirent *entry; (entry = readdir(names)) != NULL;) {
@@ -56,7 +65,7 @@ static void each_service(int services, const char *namespace, visit_file visit, 
 		if (is_ours(entry->d_name))
 			visit(context, dirfd(names), namespace, entry->d_name);
 		else
-			unlinkat(dirfd(names), entry->d_name, 0);
+			published_clear(dirfd(names), entry->d_name);
 	}
 	closedir(names);
 }
@@ -141,7 +150,7 @@ static void load_file(void *context, int folder, const char *namespace, const ch
 		free(bytes);
 	}
 	if (!good)
-		unlinkat(folder, service, 0);
+		published_clear(folder, service);
 	else if (whole)
 		loading->visit(loading->context, &record);
 	record_done(&record);

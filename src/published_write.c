@@ -181,8 +181,14 @@ void published_drop_empty(const struct published_folder *folder, const char *nam
 /* Keeps the default namespace's folder; the one kept before goes with the next look at all files, if it is empty. */
 static int keep_namespace(struct published_folder *folder, const char *name, char reason[PUBLISHED_REASON_MAX])
 {
+	struct stat status;
+
 	strcpy(folder->kept, name);
-	if (name[0] == '\0' || mkdirat(folder->services, name, FOLDER_MODE) == 0 || errno == EEXIST)
+	if (name[0] == '\0')
+		return 0;
+	if (fstatat(folder->services, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(status.st_mode))
+		unlinkat(folder->services, name, 0);
+	if (mkdirat(folder->services, name, FOLDER_MODE) == 0 || errno == EEXIST)
 		return 0;
 	return fail_errno(folder, reason, "make services", name);
 }
@@ -325,6 +331,15 @@ int published_store_file(struct published_folder *folder, const char *name, cons
 	return replace(folder->root, TEMPORARY, name, bytes, size) < 0 ? fail_errno(folder, reason, "write", name) : 0;
 }
 
+/* Whether the file at the lock's name is the one that is held: by another one the folder could be another daemon's. */
+static bool has_lock(const struct published_folder *folder)
+{
+	struct stat held, found;
+
+	return fstat(folder->lock, &held) == 0 && fstatat(folder->root, PUBLISHED_LOCK, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       held.st_dev == found.st_dev && held.st_ino == found.st_ino;
+}
+
 /* Whether the folder at the path is the one that is open, with what belongs in it. */
 static int check_place(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
 {
@@ -334,6 +349,8 @@ static int check_place(struct published_folder *folder, char reason[PUBLISHED_RE
 		return fail(reason, -ESTALE, "%s was removed or replaced; it is made again", folder->dir);
 	if (fstat(folder->services, &services) < 0 || services.st_nlink == 0)
 		return fail(reason, -ESTALE, "%s/" PUBLISHED_SERVICES " was removed; it is made again", folder->dir);
+	if (!has_lock(folder))
+		return fail(reason, -ESTALE, "%s/" PUBLISHED_LOCK " was removed; it is made again", folder->dir);
 	return check_folder(folder->dir, &status, reason);
 }
 

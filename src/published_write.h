@@ -72,8 +72,8 @@ int published_store_file(struct published_folder *folder, const char *name, cons
                          char reason[PUBLISHED_REASON_MAX]);
 
 /*
- * Touches the heartbeat, if the folder that is open is still the one at its path, and ours: -ESTALE where it was
- * deleted or replaced, -EPERM where it is somebody else's, or what the system said, and a reason. Readers that
+ * Touches the heartbeat, if the folder that is open is still the one at its path, and ours: -ESTALE where it, or its
+ * lock, was deleted or replaced, -EPERM where it is somebody else's, or what the system said, and a reason. Readers that
  * find a heartbeat believe the files, so it is the caller's to beat only while they are right.
  */
 int published_beat(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX]);

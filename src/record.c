@@ -9,12 +9,12 @@
 #include "bytes.h"
 #include "record_layout.h"
 #include "text.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -247,10 +247,8 @@ bool record_answers(const struct record *record, const struct name *name)
 
 int64_t record_age(const struct record *record)
 {
-	struct timespec time;
+	uint64_t now = (uint64_t)wall_now();
 
-	clock_gettime(CLOCK_REALTIME, &time);
-	uint64_t now = (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 	return now < record->made ? -1 : (int64_t)(now - record->made);
 }
 

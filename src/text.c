@@ -44,6 +44,13 @@ bool text_has_upper(const char *text)
 	return false;
 }
 
+void text_tame(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '.';
+}
+
 int text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -25,6 +25,9 @@ void text_lower(const char *text, char *lowered);
 /* Whether there is an ASCII letter in upper case. */
 bool text_has_upper(const char *text);
 
+/* Makes a dot of each control character, in a text of somebody else's that goes to a terminal. */
+void text_tame(char *text);
+
 /* The value of a hexadecimal digit in either case, -1 where it is none. */
 int text_hex_digit(char c);
 

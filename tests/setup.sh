@@ -20,7 +20,7 @@ interop="unbound dnsmasq-base bind9 haproxy knot knot-resolver knot-dnsutils ldn
 
 # What `make check-deb` needs too: its roots are made by mmdebstrap. The last line is for the i386 package.
 deb="debhelper dh-nss dh-apparmor dpkg-dev fakeroot lintian mmdebstrap python3 python3-pytest
-	python3-pytest-timeout util-linux iproute2 systemd apparmor bash zsh mandoc
+	python3-pytest-timeout util-linux iproute2 bind9-dnsutils systemd apparmor bash zsh mandoc
 	gcc-multilib binutils-i686-linux-gnu libc6-i386-cross"
 
 say()

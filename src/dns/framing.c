@@ -24,7 +24,7 @@ enum {
 int framing_shared_init(struct framing_shared *shared, struct catalogue *catalogue, const struct dns_settings *settings)
 {
 	shared->reader = catalogue_join(catalogue);
-	shared->view = (struct dns_view){catalogue, settings, dns_scratch_new(), 0};
+	shared->view = (struct dns_view){.catalogue = catalogue, .settings = settings, .scratch = dns_scratch_new()};
 	shared->input = malloc(READ_SIZE);
 	shared->output = malloc(OUTPUT_SIZE);
 	if (shared->reader != NULL && shared->view.scratch != NULL && shared->input != NULL && shared->output != NULL)
@@ -101,7 +101,8 @@ static void on_written(uv_write_t *write, int status)
 		return;
 	}
 	framing->report(framing->context, FRAMING_DONE);
-	process(framing, framing->input, framing->input_size);
+	if (framing->input_size > 0)
+		process(framing, framing->input, framing->input_size);
 	if (!framing->over && framing->output_size == 0 && framing_start(framing) < 0)
 		end(framing);
 }

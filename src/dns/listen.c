@@ -19,19 +19,26 @@ enum {
 	PORT_TRIES = 16,          /* for a port that is free for TCP and UDP alike */
 };
 
-struct address endpoint_address(const union endpoint *endpoint)
+struct address endpoint_v6_address(const struct in6_addr *octets)
 {
 	struct address address = {.family = AF_INET6};
 
-	if (endpoint->any.sa_family == AF_INET) {
+	if (IN6_IS_ADDR_V4MAPPED(octets)) {
 		address.family = AF_INET;
-		memcpy(address.octets, &endpoint->v4.sin_addr, 4);
-	} else if (IN6_IS_ADDR_V4MAPPED(&endpoint->v6.sin6_addr)) {
-		address.family = AF_INET;
-		memcpy(address.octets, (const uint8_t *)&endpoint->v6.sin6_addr + 12, 4);
+		memcpy(address.octets, &octets->s6_addr[12], 4);
 	} else {
-		memcpy(address.octets, &endpoint->v6.sin6_addr, 16);
+		memcpy(address.octets, octets, 16);
 	}
+	return address;
+}
+
+struct address endpoint_address(const union endpoint *endpoint)
+{
+	struct address address = {.family = AF_INET};
+
+	if (endpoint->any.sa_family != AF_INET)
+		return endpoint_v6_address(&endpoint->v6.sin6_addr);
+	memcpy(address.octets, &endpoint->v4.sin_addr, 4);
 	return address;
 }
 
@@ -118,8 +125,8 @@ static void set_datagram_options(int descriptor, int family, bool wildcard)
 {
 	if (set(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
 		set(descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	set(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT); /* systemd's sockets may be for both families */
 	if (family == AF_INET) {
-		set(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
 		set(descriptor, IPPROTO_IP, IP_PKTINFO, wildcard);
 	} else {
 		set(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
@@ -232,7 +239,7 @@ static int open_configured(const struct words *listen, struct listeners *listene
 		listeners->count++;
 		int result = open_listener(listen->words[i], listener, listeners->workers, reason);
 		bool missing = result == -EAFNOSUPPORT || result == -EADDRNOTAVAIL;
-		if (missing && is_v6_loopback(&listener->endpoint) && listen->count > 1) {
+		if (missing && is_v6_loopback(&listener->endpoint)) {
 			free(listener->datagrams);
 			listeners->count--;
 			continue;
@@ -240,7 +247,7 @@ static int open_configured(const struct words *listen, struct listeners *listene
 		if (result < 0)
 			return result;
 	}
-	return 0;
+	return listen->count > 0 && listeners->count == 0 ? -EADDRNOTAVAIL : 0;
 }
 
 /* Takes over one of systemd's sockets. */

@@ -59,6 +59,7 @@ void listeners_close(struct listeners *listeners);
 void endpoint_text(const union endpoint *endpoint, char text[LISTEN_TEXT_MAX]);
 
 /* The endpoint's address, of IPv4 also where it came in by an IPv6 socket (RFC 4291 section 2.5.5.2); and its port. */
+struct address endpoint_v6_address(const struct in6_addr *octets);
 struct address endpoint_address(const union endpoint *endpoint);
 uint16_t endpoint_port(const union endpoint *endpoint);
 

@@ -178,12 +178,10 @@ enum message_kind message_parse(const uint8_t *octets, size_t size, struct query
 }
 
 /* The octets that the OPT record takes, NSID left out. */
-static size_t opt_size(const struct query *query, const struct options *options, bool may_explain)
+static size_t opt_size(const struct options *options, bool may_explain)
 {
 	size_t size = OPT_HEAD;
 
-	if (!query->has_opt)
-		return 0;
 	if (options->cookie_size > 0)
 		size += OPTION_HEAD + options->cookie_size;
 	if (options->keepalive)
@@ -191,19 +189,24 @@ static size_t opt_size(const struct query *query, const struct options *options,
 	return size + (may_explain ? OPTION_HEAD + 2 : 0);
 }
 
-bool reply_begin(struct reply *reply, const struct query *query, const struct options *options,
-                 const uint8_t *octets, uint8_t *answer, size_t room, bool with_question, bool may_explain)
+bool reply_begin(struct reply *reply, const uint8_t *octets, uint8_t *answer, size_t room, bool with_question,
+                 bool may_explain)
 {
-	size_t opt = opt_size(query, options, may_explain);
-	size_t question = with_question ? query->question_size : 0;
-	size_t nsid = query->has_opt && options->nsid != NULL ? OPTION_HEAD + strlen(options->nsid) : 0;
+	const struct options *options = &reply->options;
+	bool has_opt = reply->query->has_opt;
+	size_t opt = has_opt ? opt_size(options, may_explain) : 0;
+	size_t question = with_question ? reply->query->question_size : 0;
+	size_t nsid = has_opt && options->nsid != NULL ? OPTION_HEAD + strlen(options->nsid) : 0;
 
 	if (room < MESSAGE_HEADER + question + opt)
 		return false;
-	bool identified = nsid > 0 && room >= MESSAGE_HEADER + question + opt + nsid;
-	if (identified)
+	reply->identified = nsid > 0 && room >= MESSAGE_HEADER + question + opt + nsid;
+	if (reply->identified)
 		opt += nsid;
-	*reply = (struct reply){.query = query, .reason = REASON_NONE, .opt_size = opt, .identified = identified};
+	reply->opt_size = opt;
+	reply->flags = reply->answers = reply->authorities = reply->additionals = 0;
+	reply->rcode = DNS_NOERROR;
+	reply->reason = REASON_NONE;
 	writer_init(&reply->writer, answer, room - opt);
 	reply->writer.at += MESSAGE_HEADER; /* reply_end() writes it */
 	writer_put(&reply->writer, octets + MESSAGE_HEADER, question);
@@ -217,10 +220,12 @@ static void write_option(struct writer *writer, uint16_t code, const void *data,
 	writer_put(writer, data, size);
 }
 
-static void write_opt(struct reply *reply, const struct options *options)
+static void write_opt(struct reply *reply)
 {
+	const struct options *options = &reply->options;
 	struct writer *writer = &reply->writer;
 
+	uint8_t *start = writer->at;
 	writer->end += reply->opt_size;
 	const uint8_t head[OPT_HEAD] = {
 		0, 0, DNS_OPT, (uint8_t)(options->payload >> 8), (uint8_t)options->payload,
@@ -244,9 +249,10 @@ static void write_opt(struct reply *reply, const struct options *options)
 	}
 	writer_u16_at(writer, length_at, (uint16_t)(writer_size(writer) - length_at - 2));
 	reply->additionals++;
+	reply->opt_size = (size_t)(writer->at - start);
 }
 
-size_t reply_end(struct reply *reply, const struct options *options)
+size_t reply_end(struct reply *reply)
 {
 	const struct query *query = reply->query;
 	struct writer *writer = &reply->writer;
@@ -255,7 +261,7 @@ size_t reply_end(struct reply *reply, const struct options *options)
 	size_t question = asked ? query->question_size : 0;
 
 	if (query->has_opt)
-		write_opt(reply, options);
+		write_opt(reply);
 	uint16_t flags = (uint16_t)(FLAG_QR | query->opcode << 11 | reply->flags | ((int)reply->rcode & 15));
 	if (query->recursion && !other)
 		flags |= FLAG_RD;

@@ -122,20 +122,6 @@ enum message_kind {
  */
 enum message_kind message_parse(const uint8_t *octets, size_t size, struct query *query);
 
-/* An answer on its way. */
-struct reply {
-	struct writer writer;
-	const struct query *query;
-	uint16_t flags; /* AA and TC; the others follow from the query */
-	enum dns_rcode rcode;
-	enum dns_reason reason;
-	uint16_t answers;
-	uint16_t authorities;
-	uint16_t additionals;
-	size_t opt_size; /* octets kept free for the OPT record */
-	bool identified; /* NSID is in it */
-};
-
 /* What an OPT record says besides; sizes of 0 leave an option out. */
 struct options {
 	uint16_t payload;
@@ -146,16 +132,31 @@ struct options {
 	uint16_t idle; /* units of 100 ms */
 };
 
+/* An answer on its way. */
+struct reply {
+	const struct query *query; /* set by who begins it; so are the options, if there is an OPT record in the query */
+	struct options options;
+	struct writer writer;
+	uint16_t flags; /* AA and TC; the others follow from the query */
+	enum dns_rcode rcode;
+	enum dns_reason reason;
+	uint16_t answers;
+	uint16_t authorities;
+	uint16_t additionals;
+	size_t opt_size; /* octets kept free for the OPT record; in the end those that it has */
+	bool identified; /* NSID is in it */
+};
+
 /*
- * Begins an answer: the header's place, and the question where `with_question`. The OPT record's octets are kept
- * free if the query had one; an extended error counts as one where `may_explain`, NSID is left out where it does not
- * fit. False where not even the rest fits.
+ * Begins an answer to reply->query, whose octets are `octets`: the header's place, and the question where `with_question`.
+ * The OPT record's octets are kept free if the query had one; an extended error counts as one where `may_explain`, NSID is
+ * left out where it does not fit. False where not even the rest fits.
  */
-bool reply_begin(struct reply *reply, const struct query *query, const struct options *options,
-                 const uint8_t *octets, uint8_t *answer, size_t room, bool with_question, bool may_explain);
+bool reply_begin(struct reply *reply, const uint8_t *octets, uint8_t *answer, size_t room, bool with_question,
+                 bool may_explain);
 
 /* Writes the OPT record and the header; returns the size of the whole. */
-size_t reply_end(struct reply *reply, const struct options *options);
+size_t reply_end(struct reply *reply);
 
 /* Set one part of the head of a record whose owner is a pointer; see record_head(). */
 static inline void record_set_owner(uint8_t *record, size_t owner)

@@ -18,7 +18,10 @@
 void records_write(struct reply *reply, const struct dns_view *view, const struct zone_node *node,
                    const struct dns_client *client, uint16_t type, uint32_t ttl);
 
-/* Writes the zone's SOA record into the authority section, which a negative answer has (RFC 2308 section 2). */
-void records_write_negative(struct reply *reply, const struct dns_view *view, const struct zone_node *node);
+/*
+ * Writes the zone's SOA record into the authority section, which a negative answer has (RFC 2308 section 2). It is kept no
+ * longer than `ttl`, with which records are answered now.
+ */
+void records_write_negative(struct reply *reply, const struct dns_view *view, const struct zone_node *node, uint32_t ttl);
 
 #endif

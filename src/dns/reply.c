@@ -21,7 +21,6 @@ struct exchange {
 	const struct dns_client *client;
 	const uint8_t *octets;
 	struct query query;
-	struct options options;
 	struct reply reply;
 	uint8_t *answer;
 	size_t room;
@@ -54,7 +53,7 @@ static void answer_cookie(struct exchange *exchange)
 	const struct dns_settings *settings = exchange->view->settings;
 	const struct query *query = &exchange->query;
 	const struct address *address = &exchange->client->address;
-	struct options *options = &exchange->options;
+	struct options *options = &exchange->reply.options;
 	bool renew = true;
 
 	bool ours = cookie_check(settings->secret, query->cookie, query->cookie_size, address, exchange->view->now, &renew);
@@ -73,14 +72,14 @@ static void prepare_options(struct exchange *exchange)
 	enum { TENTHS = 10 };
 	const struct dns_settings *settings = exchange->view->settings;
 	const struct query *query = &exchange->query;
+	struct options *options = &exchange->reply.options;
 
-	exchange->options.payload = (uint16_t)settings->udp_size;
-	exchange->options.cookie_size = 0;
-	exchange->options.nsid = query->nsid ? settings->nsid : NULL;
-	exchange->options.keepalive = exchange->client->stream && query->keepalive == KEEPALIVE_ASKED;
-	if (exchange->options.keepalive)
-		exchange->options.idle = settings->tcp_idle < UINT16_MAX / TENTHS ? (uint16_t)(settings->tcp_idle * TENTHS)
-		                                                                  : UINT16_MAX;
+	options->payload = (uint16_t)settings->udp_size;
+	options->cookie_size = 0;
+	options->nsid = query->nsid ? settings->nsid : NULL;
+	options->keepalive = exchange->client->stream && query->keepalive == KEEPALIVE_ASKED;
+	if (options->keepalive)
+		options->idle = settings->tcp_idle < UINT16_MAX / TENTHS ? (uint16_t)(settings->tcp_idle * TENTHS) : UINT16_MAX;
 	if (query->cookie != NULL && settings->cookies && !cookie_is_odd(query))
 		answer_cookie(exchange);
 }
@@ -88,8 +87,7 @@ static void prepare_options(struct exchange *exchange)
 /* Begins the answer; an extended error may follow where something is wrong or the catalogue is old. */
 static bool begin(struct exchange *exchange, bool with_question, bool may_explain)
 {
-	return reply_begin(&exchange->reply, &exchange->query, &exchange->options, exchange->octets, exchange->answer,
-	                   limit(exchange), with_question, may_explain);
+	return reply_begin(&exchange->reply, exchange->octets, exchange->answer, limit(exchange), with_question, may_explain);
 }
 
 static size_t end(struct exchange *exchange)
@@ -103,7 +101,9 @@ static size_t end(struct exchange *exchange)
 		outcome->kind = OUTCOME_ERROR;
 	else
 		outcome->kind = reply->answers > 0 || outcome->truncated ? OUTCOME_POSITIVE : OUTCOME_NEGATIVE;
-	return reply_end(&exchange->reply, &exchange->options);
+	size_t size = reply_end(&exchange->reply);
+	outcome->opt_size = (uint16_t)reply->opt_size;
+	return size;
 }
 
 static size_t fail(struct exchange *exchange, bool with_question, enum dns_rcode rcode, enum dns_reason reason)
@@ -176,7 +176,7 @@ static size_t answer_name(struct exchange *exchange, struct zone_node *node)
 	else
 		records_write(reply, view, node, exchange->client, exchange->query.type, ttl);
 	if (reply->answers == 0 && (reply->flags & FLAG_TC) == 0)
-		records_write_negative(reply, view, node);
+		records_write_negative(reply, view, node, ttl);
 	return end(exchange);
 }
 
@@ -238,6 +238,7 @@ size_t dns_answer(const struct dns_view *view, const struct dns_client *client, 
 	exchange.view = view;
 	exchange.client = client;
 	exchange.octets = query;
+	exchange.reply.query = &exchange.query;
 	exchange.answer = answer;
 	exchange.room = room;
 	view->scratch->outcome = (struct dns_outcome){.kind = OUTCOME_NONE};
@@ -249,12 +250,10 @@ size_t dns_answer(const struct dns_view *view, const struct dns_client *client, 
 	return answer_query(&exchange, kind);
 }
 
-size_t dns_answer_cut(uint8_t *answer, size_t size)
+size_t dns_answer_cut(uint8_t *answer, size_t size, size_t opt_size)
 {
 	size_t end = MESSAGE_HEADER;
 
-	if (size < MESSAGE_HEADER)
-		return size;
 	if ((answer[4] | answer[5]) != 0) {
 		while (end < size && answer[end] != 0)
 			end += 1U + answer[end];
@@ -262,5 +261,7 @@ size_t dns_answer_cut(uint8_t *answer, size_t size)
 	}
 	answer[2] |= FLAG_TC >> 8;
 	memset(answer + 6, 0, MESSAGE_HEADER - 6);
-	return end < size ? end : size;
+	answer[11] = opt_size > 0;
+	memmove(answer + end, answer + size - opt_size, opt_size);
+	return end + opt_size;
 }

@@ -22,9 +22,11 @@ size_t dns_answer(const struct dns_view *view, const struct dns_client *client, 
                   uint8_t *answer, size_t room);
 
 /*
- * Makes of an answer one that says "ask again over TCP": the question alone, TC set. For clients that ask
- * more often than they may. Returns its size, never more than `size`.
+ * Makes of one of these answers one that says "ask again over TCP": the question and the OPT record alone, TC set. For
+ * clients that ask more often than they may. Returns its size, never more than `size`.
+ *
+ * opt_size  octets of the OPT record, as the outcome has it
  */
-size_t dns_answer_cut(uint8_t *answer, size_t size);
+size_t dns_answer_cut(uint8_t *answer, size_t size, size_t opt_size);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What an answer holds already; see seen.h. Called by records.c, targets.c.
+ * What an answer holds already; see seen.h. Called by records.c, records_services.c, targets.c.
  *
  * SPDX-License-Identifier: MIT
  */

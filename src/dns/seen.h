@@ -1,6 +1,6 @@
 /*
  * What an answer holds already: a set that is emptied at no cost. An RRset has no doubles (RFC 2181 section 5), however
- * many instances share a host. Called by records.c, targets.c.
+ * many instances share a host. Called by records.c, records_services.c, targets.c.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,5 +1,5 @@
 /*
- * The DNS side of the daemon; see server.h. Called by nomad-dns-srv.c.
+ * The DNS side of the daemon; see server.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { WORKERS_MAX = 48 }; /* readers of the catalogue, of which TCP and others need some */
 
 struct dns_server {
 	struct catalogue *catalogue;
@@ -36,7 +34,7 @@ static size_t count_workers(const struct config *config)
 		count = (size_t)CPU_COUNT(&cores);
 	if (count == 0)
 		count = 1;
-	return count < WORKERS_MAX ? count : WORKERS_MAX;
+	return count < CONFIG_WORKERS_MAX ? count : CONFIG_WORKERS_MAX;
 }
 
 /* Lists the addresses we listen on; none where one is a wildcard: then ns.nomad holds the one that was asked. */

@@ -1,5 +1,5 @@
 /*
- * The DNS side of the daemon, as a whole. Called by nomad-dns-srv.c.
+ * The DNS side of the daemon, as a whole. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -113,8 +113,7 @@ static uint8_t *put_target(struct target *target, const struct instance *instanc
 	return at;
 }
 
-/* Marks the instances that say something new. Past SEEN_MOST none is marked: no answer holds as many records. */
-static void mark_first(struct targets *targets, const struct service *service, struct seen *seen)
+static void mark_rows(struct targets *targets, const struct service *service, struct seen *seen)
 {
 	seen_reset(seen, service->instance_count);
 	for (size_t i = 0; i < targets->count; i++) {
@@ -122,12 +121,31 @@ static void mark_first(struct targets *targets, const struct service *service, s
 		targets->targets[i].first_row = targets->targets[i].has_row &&
 		                                seen_add(seen, target_hash_row(instance), instance, target_same_row);
 	}
+}
+
+static void mark_addresses(struct targets *targets, const struct service *service, struct seen *seen)
+{
 	seen_reset(seen, service->instance_count);
 	for (size_t i = 0; i < targets->count; i++) {
 		const struct address *address = service->instances[i].addresses;
 		targets->targets[i].first_address = targets->targets[i].first_row && targets->targets[i].address_size > 0 &&
 		                                    seen_add(seen, seen_hash_address(address), address, seen_same_address);
 	}
+}
+
+/* Marks the instances that say something new. Past SEEN_MOST none is marked: no answer holds as many records. */
+static void mark_first(struct targets *targets, const struct service *service, struct seen *seen)
+{
+	mark_rows(targets, service, seen);
+	mark_addresses(targets, service, seen);
+	targets->row_octets = targets->octets = targets->rows = targets->addresses = 0;
+	for (const struct target *target = targets->targets; target < targets->targets + targets->count; target++) {
+		targets->rows = (uint16_t)(targets->rows + target->first_row);
+		targets->addresses = (uint16_t)(targets->addresses + target->first_address);
+		targets->row_octets += target->first_row * (size_t)target->size;
+		targets->octets += target->first_address * (size_t)target->address_size;
+	}
+	targets->octets += targets->row_octets;
 }
 
 void *targets_prepare(const struct service *service)
@@ -145,6 +163,7 @@ void *targets_prepare(const struct service *service)
 		goto done;
 	targets->count = count;
 	targets->one_spelling = service->spelling_count == 1;
+	targets->unknown = service->unknown;
 	uint8_t *at = (uint8_t *)&targets->targets[count];
 	for (size_t i = 0; i < count; i++)
 		at = put_target(&targets->targets[i], &service->instances[i], spelling_of(service, i), at);

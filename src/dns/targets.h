@@ -1,6 +1,7 @@
 /*
  * What SRV records of a service lead to: the names of its instances' hosts, and which of them say the same twice.
- * Computed when a service changes, not when it is asked for. Called by server.c (as catalogue_prepare), records.c.
+ * Computed when a service changes, not when it is asked for. Called by server.c (as catalogue_prepare), zone.c, records.c,
+ * records_services.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -40,7 +41,12 @@ struct target {
 /* One for each instance, in the service's order, and all their records behind: what a question needs lies together. */
 struct targets {
 	size_t count;
+	size_t row_octets;  /* of all records with first_row; */
+	size_t octets;      /* ... and of the records behind them with first_address */
+	uint16_t rows;      /* how many of the ones there are, and of the others */
+	uint16_t addresses;
 	bool one_spelling; /* the service has no other: nothing is to be selected by it */
+	bool unknown;      /* as in struct service, which a question for SRV need not touch */
 	struct target targets[];
 };
 

@@ -30,7 +30,7 @@ struct tcp {
 	size_t count;
 	size_t most;
 	uint32_t idle; /* milliseconds */
-	uint16_t clients[CLIENT_BUCKETS];
+	uint32_t clients[CLIENT_BUCKETS];
 	uv_loop_t *loop;
 	uv_timer_t sweep;
 	size_t handles; /* not yet closed, connections too */
@@ -46,7 +46,7 @@ struct connection {
 	struct connection *older;
 	struct connection *newer;
 	uint64_t active; /* the loop's time */
-	uint16_t *siblings; /* how many its client has; NULL: not counted */
+	uint32_t *siblings; /* how many its client has; NULL: not counted */
 };
 
 static void free_last(struct tcp *tcp)
@@ -113,7 +113,7 @@ static void on_framing(void *context, enum framing_event event)
 }
 
 /* Where a client's connections are counted: by address, of IPv6 by /64; two clients may share a place. */
-static uint16_t *siblings_of(struct tcp *tcp, const struct address *address)
+static uint32_t *siblings_of(struct tcp *tcp, const struct address *address)
 {
 	uint64_t hash;
 
@@ -150,7 +150,7 @@ static bool admit(struct connection *connection)
 
 	if (!read_client(&connection->handle, &client))
 		return false;
-	uint16_t *siblings = siblings_of(tcp, &client.address);
+	uint32_t *siblings = siblings_of(tcp, &client.address);
 	if (siblings != NULL && *siblings >= share(tcp))
 		return false;
 	if (tcp->count >= tcp->most)
@@ -209,8 +209,8 @@ static size_t bound_connections(size_t wanted)
 		setrlimit(RLIMIT_NOFILE, &files);
 		getrlimit(RLIMIT_NOFILE, &files);
 	}
-	size_t left = files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : OTHER_FILES;
-	return wanted < left ? wanted : left;
+	rlim_t left = files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : OTHER_FILES;
+	return wanted < left ? wanted : (size_t)left;
 }
 
 static int open_listener(struct tcp *tcp, struct listener *listener)

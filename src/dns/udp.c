@@ -39,6 +39,7 @@ struct batch {
 	struct iovec in_octets[UDP_BATCH];
 	struct iovec out_octets[UDP_BATCH];
 	union endpoint from[UDP_BATCH];
+	const struct entry *ahead[UDP_BATCH]; /* of each question's service, while the reader is in the catalogue */
 	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL_SIZE];
 	uint8_t queries[UDP_BATCH][UDP_QUERY_MAX];
 };
@@ -77,8 +78,7 @@ static struct address asked_address(struct msghdr *message)
 			info->ipi_ifindex = 0; /* routes decide which way it goes */
 		} else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo *info = (struct in6_pktinfo *)CMSG_DATA(control);
-			address.family = AF_INET6;
-			memcpy(address.octets, &info->ipi6_addr, 16);
+			address = endpoint_v6_address(&info->ipi6_addr);
 			if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
 				info->ipi6_ifindex = 0;
 		}
@@ -112,7 +112,7 @@ static size_t answer_one(struct worker *worker, struct mmsghdr *in, uint8_t *ans
 	if (verdict == LIMIT_PASS)
 		return size;
 	counters_count_limited(&worker->counters);
-	return verdict == LIMIT_CUT ? dns_answer_cut(answer, size) : 0;
+	return verdict == LIMIT_CUT ? dns_answer_cut(answer, size, outcome->opt_size) : 0;
 }
 
 /* The settings of this batch; they are there until the reader leaves the catalogue. */
@@ -122,15 +122,13 @@ static void take_settings(struct worker *worker)
 	limit_set_rate(worker->limit, worker->view.settings->rate, worker->udp->listeners->workers);
 }
 
-/* One question alone has nothing to wait for but its own memory. */
 static void look_ahead(const struct worker *worker, unsigned count)
 {
 	const uint8_t *labels[UDP_BATCH];
 
 	for (unsigned i = 0; i < count; i++)
 		labels[i] = worker->batch->queries[i] + MESSAGE_QUESTION;
-	if (count > 1)
-		catalogue_look_ahead(worker->view.catalogue, labels, count);
+	catalogue_look_ahead(worker->view.catalogue, labels, count, worker->batch->ahead);
 }
 
 static unsigned answer_batch(struct worker *worker, unsigned count)
@@ -144,6 +142,7 @@ static unsigned answer_batch(struct worker *worker, unsigned count)
 	look_ahead(worker, count);
 	for (unsigned i = 0; i < count; i++) {
 		uint8_t *answer = batch->out_octets[answers].iov_base;
+		worker->view.ahead = batch->ahead[i];
 		size_t size = answer_one(worker, &batch->in[i], answer);
 		if (size == 0)
 			continue;
@@ -255,7 +254,7 @@ static int worker_init(struct worker *worker, const struct udp *udp, struct cata
 
 	worker->udp = udp;
 	worker->reader = catalogue_join(catalogue);
-	worker->view = (struct dns_view){catalogue, NULL, dns_scratch_new(), 0};
+	worker->view = (struct dns_view){.catalogue = catalogue, .scratch = dns_scratch_new()};
 	worker->limit = calloc(1, sizeof *worker->limit);
 	worker->batch = calloc(1, sizeof *worker->batch);
 	worker->answers = calloc(UDP_BATCH, ANSWER_PITCH);

@@ -25,6 +25,7 @@ struct dns_outcome {
 	uint16_t type; /* 0 where the question could not be read */
 	uint16_t rcode;
 	bool truncated;
+	uint16_t opt_size; /* octets of the OPT record, the last of the answer; 0: there is none */
 	bool proven; /* the client showed a cookie of ours: its address is no forgery */
 };
 
@@ -53,6 +54,7 @@ struct dns_view {
 	const struct dns_settings *settings;
 	struct dns_scratch *scratch;
 	uint32_t now; /* seconds since 1970 */
+	const struct entry *ahead; /* what catalogue_look_ahead() found for the question; NULL: nothing */
 };
 
 /* Who asks. */

@@ -13,11 +13,14 @@
 
 enum { SUFFIX_LABELS = 2 }; /* of in-addr.arpa, ip6.arpa, service.nomad */
 
-/* Whether it is a word of lower case. Mostly it is not, and its first letter tells; so only then is there a call. */
+/* Whether it is a word of lower case. Mostly its length or first letter tells, or it is so to the letter; else there is a call. */
 static inline bool label_is(const struct label *label, const char *word)
 {
-	return label->length == strlen(word) && (label->start[0] | 0x20) == word[0] &&
-	       text_same_letters(label->start, word, label->length);
+	size_t length = strlen(word);
+
+	if (label->length != length || (label->start[0] | 0x20) != word[0])
+		return false;
+	return memcmp(label->start, word, length) == 0 || text_same_letters(label->start, word, length);
 }
 
 /* Where the name of the last `count` labels stands in the message; the root alone, count 0, is never asked for. */
@@ -178,16 +181,23 @@ static void find_other(const struct dns_view *view, const struct name *name, str
 		node->verdict = VERDICT_NO_DATA;
 }
 
-/* Finds a plain name by the question's own octets; true where the service is there, and has a single spelling. */
+/*
+ * Finds a plain name by the question's own octets. False where that does not tell: the service has several spellings, or
+ * nothing was prepared for it.
+ */
 static bool find_plain(const struct dns_view *view, const struct query *query, struct zone_node *node)
 {
 	const struct label *labels = query->labels;
 	const void *prepared;
 
 	node->service = catalogue_find_labels(view->catalogue, (const uint8_t *)labels[0].start - 1,
-	                                      labels[0].length + labels[1].length + 2, &prepared);
+	                                      labels[0].length + labels[1].length + 2, view->ahead, &prepared);
 	node->targets = prepared;
-	if (node->service == NULL || node->targets == NULL || !node->targets->one_spelling)
+	if (node->service == NULL) {
+		node->verdict = VERDICT_NO_NAME; /* with a namespace it can be no other's name either */
+		return true;
+	}
+	if (node->targets == NULL || !node->targets->one_spelling)
 		return false;
 	node->all_addresses = true;
 	node->chosen_count = node->targets->count;
@@ -229,8 +239,10 @@ static bool cannot_tell(const struct query *query, const struct zone_node *node)
 {
 	const struct service *service = node->service;
 
-	if (service == NULL || service->unknown)
-		return service != NULL;
+	if (service == NULL || node->targets == NULL) /* then the verdict says it already */
+		return false;
+	if (node->targets->unknown)
+		return true;
 	if (node->verdict != VERDICT_FOUND ||
 	    (query->type != DNS_A && query->type != DNS_AAAA && query->type != DNS_ANY))
 		return false;

@@ -232,6 +232,8 @@ static void set_tls(const struct agent *agent, CURL *easy)
 	if (config->ca_file != NULL || agent->authorities != NULL) {
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 		curl_easy_setopt(easy, CURLOPT_CAINFO, config->ca_file);
+		/* libcurl would keep what it read for a day, though the file may hold a renewed one: read by each connection. */
+		curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	}
 	if (config->ca_file == NULL && agent->authorities != NULL) {
 		struct curl_blob blob = {.data = agent->authorities, .len = strlen(agent->authorities), .flags = CURL_BLOB_COPY};

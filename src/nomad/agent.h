@@ -115,6 +115,7 @@ struct agent_answer {
 	bool is_json;          /* by its Content-Type */
 	char *body;            /* NULL where nothing came */
 	size_t size;
+	char name[AGENT_NAME_MAX];     /* set by agent_get(): the address that was asked last, whose answer this is */
 	enum agent_result result;      /* set by agent_request_judge() and agent_get() */
 	char reason[AGENT_REASON_MAX]; /* unless believed: what happened, at which address, what to do */
 };

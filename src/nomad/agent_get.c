@@ -48,6 +48,7 @@ static enum agent_result get_once(const struct agent *agent, const char *path, i
 	close_after(request);
 	enum agent_result result = agent_request_judge(request, curl_easy_perform(request->easy));
 	*answer = request->answer;
+	memcpy(answer->name, request->name, sizeof answer->name);
 	request->answer = (struct agent_answer){0};
 	agent_request_free(request);
 	prepend(answer, before);

@@ -102,9 +102,7 @@ __attribute__((format(printf, 3, 4))) static enum agent_result say(struct agent_
 	vsnprintf(answer->reason + length, sizeof answer->reason - (size_t)length, format, arguments);
 	va_end(arguments);
 	/* libcurl quotes a certificate's names as they are, and this ends on somebody's terminal. */
-	for (char *c = answer->reason; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '.';
+	text_tame(answer->reason);
 	return result;
 }
 
@@ -179,6 +177,8 @@ static enum agent_result judge_transport(struct agent_request *request, CURLcode
 	case CURLE_OUT_OF_MEMORY:
 		return say(request, AGENT_NO_MEMORY, "was not asked: out of memory");
 	case CURLE_OPERATION_TIMEDOUT:
+		if (strncmp(said, "Resolving", strlen("Resolving")) == 0)
+			return say(request, AGENT_UNREACHABLE, "has a host that no name server told of in time (%s); check DNS", said);
 		return say(request, AGENT_TIMED_OUT,
 		           "did not answer in time (%s); is it overloaded, stopped, or behind a firewall?", said);
 	case CURLE_COULDNT_RESOLVE_HOST:

@@ -49,16 +49,13 @@ __attribute__((format(printf, 2, 3))) static void tell(struct fetch_report *repo
 	va_start(arguments, format);
 	vsnprintf(line, FETCH_LINE_MAX, format, arguments);
 	va_end(arguments);
-	for (; *line != '\0'; line++)
-		if ((unsigned char)*line < ' ' || *line == 0x7f)
-			*line = '.';
+	text_tame(line);
 }
 
 /* One request; true where its answer is to be believed, otherwise the report says why not. */
 static bool get(struct fetch *fetch, const char *prefix, const char *service, const char *namespace,
                 struct agent_answer *answer)
 {
-	char address[AGENT_NAME_MAX];
 	char *path = agent_path(prefix, service, namespace);
 	int64_t started = deadline_now();
 
@@ -68,13 +65,12 @@ static bool get(struct fetch *fetch, const char *prefix, const char *service, co
 		return false;
 	}
 	enum agent_result result = agent_get(&fetch->agent, path, fetch->deadline, answer);
-	agent_name(&fetch->agent, address);
 	if (answer->status != 0)
-		tell(fetch->report, "%s: GET %s: %ld, index %llu, %zu octets in %lld ms: %s", address, path, answer->status,
+		tell(fetch->report, "%s: GET %s: %ld, index %llu, %zu octets in %lld ms: %s", answer->name, path, answer->status,
 		     (unsigned long long)answer->index, answer->size, (long long)(deadline_now() - started),
 		     agent_result_text(result));
 	else
-		tell(fetch->report, "%s: GET %s: no answer in %lld ms: %s", address, path,
+		tell(fetch->report, "%s: GET %s: no answer in %lld ms: %s", answer->name, path,
 		     (long long)(deadline_now() - started), agent_result_text(result));
 	free(path);
 	if (result == AGENT_BELIEVED)

@@ -323,14 +323,21 @@ bool json_unsigned(const struct json *json, size_t token, uint64_t *number)
 
 void json_put_text(FILE *out, const char *text)
 {
+	size_t length;
+
 	fputc('"', out);
-	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+	for (size_t left = strlen(text); left > 0; text += length, left -= length) {
+		const unsigned char *c = (const unsigned char *)text;
+		length = *c < 0x80 ? 1 : utf8_length(c, left);
 		if (*c == '"' || *c == '\\')
 			fprintf(out, "\\%c", *c);
 		else if (*c < 0x20 || *c == 0x7f)
 			fprintf(out, "\\u%04x", *c);
+		else if (length > 0)
+			fwrite(c, 1, length, out);
 		else
-			fputc(*c, out);
+			fputs("\\ufffd", out);
+		length += length == 0;
 	}
 	fputc('"', out);
 }

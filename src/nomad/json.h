@@ -56,7 +56,7 @@ bool json_text(const struct json *json, size_t token, char **at);
 bool json_signed(const struct json *json, size_t token, int64_t *number);
 bool json_unsigned(const struct json *json, size_t token, uint64_t *number);
 
-/* Writes a text as a JSON string (RFC 8259 section 7); what is not UTF-8 is passed on as it came from Nomad. */
+/* Writes a text as a JSON string (RFC 8259 section 7); an octet that is not of UTF-8 becomes U+FFFD. */
 void json_put_text(FILE *out, const char *text);
 
 #endif

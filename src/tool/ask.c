@@ -8,19 +8,11 @@
 #include "cache_write.h"
 #include "deadline.h"
 #include "lookup.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
-
-static uint64_t milliseconds_since_1970(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* Keeps the answer, or the failure. What cannot be kept is no reason to say less. */
 static void keep(const struct ask *ask, const struct cache *cache, const struct name *name,
@@ -36,10 +28,10 @@ static void keep(const struct ask *ask, const struct cache *cache, const struct 
 	cache_set_links(cache, config_default_namespace(ask->config), ask->config->reading);
 }
 
-/* One of the user's places among the agent's connections, where there is a cache to queue in. */
+/* One of the user's places among the agent's connections, where there is a cache to queue in. -1 is none. */
 static int take_place(const struct cache *cache, int64_t deadline, struct fetch_report *report)
 {
-	int place = cache_take_place(cache, deadline);
+	int place = lookup_is_put_on() ? -1 : cache_take_place(cache, deadline);
 
 	if (place == -ETIMEDOUT) {
 		report->concerns_service = true;
@@ -75,7 +67,7 @@ int ask_nomad(void *context, const char *text, int lock, int64_t started, struct
 	ask->report.concerns_service |= late;
 	if (place >= 0)
 		close(place);
-	got.made = milliseconds_since_1970();
+	got.made = (uint64_t)wall_now();
 	if (cached) {
 		if (result == 0)
 			keep(ask, &cache, &name, &got);

@@ -7,6 +7,7 @@
 
 #include "nomad/json.h"
 #include "published.h"
+#include "text.h"
 
 #include <stdarg.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ void doctor_say(struct doctor *doctor, enum doctor_state state, const char *chec
 	va_start(arguments, format);
 	vsnprintf(finding, sizeof finding, format, arguments);
 	va_end(arguments);
+	text_tame(finding); /* Nomad, and who registers with it, may have had a say in it */
 	if (doctor->json) {
 		say_json(doctor, state, check, remedy, finding);
 	} else {

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "name.h"
+#include "watch/status.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct doctor {
 	const char *published; /* the folder that the module looks at */
 	size_t said, faults;
 	bool daemon_lives;
+	char dns[STATUS_DNS_MAX]; /* where the daemon answers DNS, the first place; "" for nowhere */
 	char name[NAME_TEXT_MAX + 1]; /* a service to try, "" for none; given, or found by doctor_nomad() */
 };
 

@@ -72,13 +72,15 @@ static int ask_glibc(const char *name, struct found *found)
 	return 0;
 }
 
-/* A listener of the configuration, ADDRESS:PORT or [ADDRESS]:PORT, as getaddrinfo() takes it. */
+/* Where the daemon says that it answers, ADDRESS:PORT or [ADDRESS]:PORT, as getaddrinfo() takes it. */
 static int connect_to(const char *endpoint)
 {
 	char host[ADDRESS_TEXT_MAX + 2];
 	const char *colon = strrchr(endpoint, ':');
 	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV}, *target;
 
+	if (colon == NULL)
+		return -EINVAL;
 	size_t skip = endpoint[0] == '[', length = (size_t)(colon - endpoint) - 2 * skip;
 	snprintf(host, sizeof host, "%.*s", (int)length, endpoint + skip);
 	if (getaddrinfo(host, colon + 1, &hints, &target) != 0)
@@ -183,29 +185,28 @@ static bool is_within(const struct found *one, const struct found *other)
 
 static void check_dns(struct doctor *doctor, const struct found *by_glibc)
 {
-	const struct words *listen = &doctor->config->listen;
 	struct found by_dns = {0};
 
-	if (!doctor->daemon_lives || listen->count == 0) {
+	if (doctor->dns[0] == '\0') {
 		doctor_say(doctor, DOCTOR_NOTE, "dns", NULL, "not asked: %s",
-		           doctor->daemon_lives ? "no listener is configured" : "the daemon does not live");
+		           doctor->daemon_lives ? "the daemon answers no DNS" : "the daemon does not live");
 		return;
 	}
-	int result = ask_dns(listen->words[0], doctor->name, &by_dns);
+	int result = ask_dns(doctor->dns, doctor->name, &by_dns);
 	if (result < 0)
 		doctor_say(doctor, DOCTOR_FAULT, "dns",
-		           "see whether the daemon listens there: journalctl -u nomad-dns-srv; and the setting listen",
-		           "no answer over DNS from %s: %s", listen->words[0], strerror(-result));
+		           "see whether another server or a packet filter is in the way: ss -lnp, nft list ruleset; and the "
+		           "setting listen", "no answer over DNS from %s: %s", doctor->dns, strerror(-result));
 	else if (result > 0)
 		doctor_say(doctor, DOCTOR_FAULT, "dns", "see the daemon's log: journalctl -u nomad-dns-srv",
-		           "%s answers for %s with rcode %d", listen->words[0], doctor->name, result);
+		           "%s answers for %s with rcode %d", doctor->dns, doctor->name, result);
 	else if (is_within(by_glibc, &by_dns) && is_within(&by_dns, by_glibc))
-		doctor_say(doctor, DOCTOR_OK, "dns", NULL, "%s resolves the same over DNS at %s", doctor->name, listen->words[0]);
+		doctor_say(doctor, DOCTOR_OK, "dns", NULL, "%s resolves the same over DNS at %s", doctor->name, doctor->dns);
 	else
 		doctor_say(doctor, DOCTOR_FAULT, "dns",
 		           "try again; if it stays: another server listens there, or the daemon publishes into another folder",
 		           "%s has %zu addresses through glibc and others, %zu, over DNS at %s", doctor->name, by_glibc->count,
-		           by_dns.count, listen->words[0]);
+		           by_dns.count, doctor->dns);
 }
 
 void doctor_answers(struct doctor *doctor)
@@ -226,6 +227,7 @@ void doctor_answers(struct doctor *doctor)
 		           "glibc does not resolve %s through the module: %s", doctor->name, gai_strerror(code));
 		return;
 	}
-	doctor_say(doctor, DOCTOR_OK, "answer", NULL, "%s has %zu addresses through glibc", doctor->name, by_glibc.count);
+	doctor_say(doctor, DOCTOR_OK, "answer", NULL, "%s has %zu address%s through glibc", doctor->name, by_glibc.count,
+	           by_glibc.count == 1 ? "" : "es");
 	check_dns(doctor, &by_glibc);
 }

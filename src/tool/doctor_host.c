@@ -7,7 +7,6 @@
 #include "text.h"
 #include "tool/doctor.h"
 #include "tool/nsswitch.h"
-#include "watch/status.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -56,30 +55,25 @@ static bool is_same_action(const char *action, const char *wanted)
 
 static void check_hosts_line(struct doctor *doctor, const struct nsswitch *nsswitch)
 {
-	static const char *const later[] = {"resolve", "dns"};
 	char line[NSSWITCH_LINE_MAX], remedy[NSSWITCH_LINE_MAX + 64];
-	size_t nomad = nsswitch_find(nsswitch, "nomad");
+	size_t nomad = nsswitch_find(nsswitch, "nomad"), end = nsswitch_end(nsswitch);
 
 	nsswitch_propose(nsswitch, line);
 	snprintf(remedy, sizeof remedy, "make the line in " NSSWITCH_FILE " \"%s\"", line);
 	if (nomad == nsswitch->count) {
 		doctor_say(doctor, DOCTOR_FAULT, "hosts", remedy, "nomad is not on the hosts line of " NSSWITCH_FILE
 		           ": nobody asks the module");
-		return;
-	}
-	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-		if (nsswitch_find(nsswitch, later[i]) < nomad) {
-			doctor_say(doctor, DOCTOR_FAULT, "hosts", remedy, "nomad stands after %s on the hosts line, which answers for "
-			           "it", later[i]);
-			return;
-		}
-	}
-	if (!is_same_action(nsswitch->services[nomad].action, NSSWITCH_ACTION))
+	} else if (end < nomad) {
+		doctor_say(doctor, DOCTOR_FAULT, "hosts", remedy, "nomad stands after %s%s%s on the hosts line, which answers for "
+		           "it", nsswitch->services[end].name, nsswitch->services[end].action[0] == '\0' ? "" : " ",
+		           nsswitch->services[end].action);
+	} else if (!is_same_action(nsswitch->services[nomad].action, NSSWITCH_ACTION)) {
 		doctor_say(doctor, DOCTOR_FAULT, "hosts", remedy, "nomad is not followed by " NSSWITCH_ACTION
 		           ": while Nomad is away its names go on to the DNS, which says that they do not exist");
-	else
+	} else {
 		doctor_say(doctor, DOCTOR_OK, "hosts", NULL, "nomad is number %zu on the hosts line, before resolve and dns",
 		           nomad + 1);
+	}
 }
 
 static void check_nsswitch(struct doctor *doctor)
@@ -174,15 +168,18 @@ static void check_state(struct doctor *doctor)
 	static const char remedy[] = "see below what is wrong with the agent; the daemon finds back by itself";
 
 	doctor->daemon_lives = true;
-	if (status_read(doctor->published, &status) < 0)
+	if (status_read(doctor->published, &status) < 0) {
 		doctor_say(doctor, DOCTOR_OK, "daemon", NULL, "nomad-dns-srv lives and publishes into %s", doctor->published);
-	else if (strcmp(status.state, "current") == 0)
+		return;
+	}
+	snprintf(doctor->dns, sizeof doctor->dns, "%.*s", (int)strcspn(status.dns, " "), status.dns);
+	if (strcmp(status.state, "current") == 0)
 		doctor_say(doctor, DOCTOR_OK, "daemon", NULL, "nomad-dns-srv lives, and has %lld services, current at index %lld",
 		           (long long)status.services, (long long)status.index);
 	else
 		doctor_say(doctor, DOCTOR_FAULT, "daemon", remedy, "nomad-dns-srv lives, but its catalogue is %s: %s",
 		           status.state, status.error[0] == '\0' ? "it has lost Nomad" : status.error);
-	if (status_read(doctor->published, &status) == 0 && status.publish_error[0] != '\0')
+	if (status.publish_error[0] != '\0')
 		doctor_say(doctor, DOCTOR_FAULT, "files", "see the daemon's log: journalctl -u nomad-dns-srv", "%s",
 		           status.publish_error);
 }

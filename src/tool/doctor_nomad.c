@@ -58,15 +58,14 @@ static void check_clock(struct doctor *doctor, int64_t date)
 		doctor_say(doctor, DOCTOR_OK, "clock", NULL, "this host and the agent agree on the time");
 }
 
-/* The service to try: the first one by its name, where none was given. */
+/* The service to try: the first by its name of those that can be asked for. */
 static void take_name(struct doctor *doctor, const struct service_list *names)
 {
 	char text[2 * (NAME_LABEL_MAX + 1) + sizeof "nomad"];
 
 	for (size_t i = 0; i < names->count; i++) {
 		const struct listed_service *one = &names->items[i];
-		if (strlen(one->namespace) > NAME_LABEL_MAX || strlen(one->service) > NAME_LABEL_MAX ||
-		    strpbrk(one->service, ". ") != NULL)
+		if (!name_is_label(one->namespace) || !name_is_label(one->service))
 			continue;
 		snprintf(text, sizeof text, "%s.%s.nomad", one->service, one->namespace);
 		if (doctor->name[0] == '\0' || strcmp(text, doctor->name) < 0)
@@ -111,16 +110,14 @@ static void check_list(struct doctor *doctor, const char *namespace, const struc
 static bool check_namespace(struct doctor *doctor, struct agent *agent, const char *namespace, bool first, bool choose)
 {
 	struct agent_answer answer = {0};
-	char name[AGENT_NAME_MAX];
 	char *path = agent_path("/v1/services", NULL, namespace);
 
 	if (path == NULL)
 		return false;
 	enum agent_result result = agent_get(agent, path, deadline_now() + doctor->config->timeout, &answer);
-	agent_name(agent, name);
 	bool answered = result == AGENT_BELIEVED || is_about_token(result);
 	if (answered && first) {
-		doctor_say(doctor, DOCTOR_OK, "agent", NULL, "%s answers", name);
+		doctor_say(doctor, DOCTOR_OK, "agent", NULL, "%s answers", answer.name);
 		check_clock(doctor, answer.date);
 	}
 	if (result == AGENT_BELIEVED)

@@ -66,14 +66,12 @@ static void say_name(FILE *out, const struct lookup_result *result, const struct
 
 static void say_environment(FILE *out, const struct lookup_places *places)
 {
-	static const char *const variables[] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
-
 	if (places->published != NULL)
 		return;
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-		const char *value = secure_getenv(variables[i]);
-		if (value != NULL) /* before an @ there may be a password */
-			say(out, "environment", "%s=%s selects another cluster: the daemon's files are not used", variables[i],
+	for (size_t i = 0; i < LOOKUP_VARIABLES; i++) {
+		const char *value = secure_getenv(lookup_variables[i]);
+		if (value != NULL && value[0] != '\0') /* before an @ there may be a password */
+			say(out, "environment", "%s=%s selects another cluster: the daemon's files are not used", lookup_variables[i],
 			    strchr(value, '@') == NULL ? value : "...");
 	}
 }
@@ -96,6 +94,9 @@ static void say_published(FILE *out, const struct lookup_places *places, const s
 	else if (age >= PUBLISHED_DEAD_AFTER * 1000)
 		say(out, "published", "the daemon's heartbeat is %.1f s old, over %d: it is dead, or has lost Nomad for too long; "
 		    "see its log", (double)age / 1000, PUBLISHED_DEAD_AFTER);
+	else if (trace->ttl > 0)
+		say(out, "published", "the daemon has the service, and does not know where it is: its address is a host name that "
+		    "does not resolve, or Nomad has not told yet; see nomad-dns-srv --status");
 	else
 		say(out, "published", "the daemon lives, but its record is damaged, or not its own: see %s/" PUBLISHED_SERVICES,
 		    places->published);
@@ -113,6 +114,24 @@ static void say_failure(FILE *out, const struct cache *cache, const struct name 
 		say(out, "", "so nobody asks again for %.1f s", (double)(CACHE_FAILED_FOR - age) / 1000);
 }
 
+static const char *state_of_kept(const struct lookup_trace *trace)
+{
+	if (trace->verdict != VERDICT_UNKNOWN)
+		return word_for(trace->verdict);
+	if (trace->age >= 0)
+		return "expired";
+	switch (trace->error) {
+	case 0:
+		return "from the future, so it is not believed";
+	case -ENOENT:
+		return "nothing kept";
+	case -EBADMSG:
+		return "damaged, so it is not believed";
+	default:
+		return strerror(-trace->error);
+	}
+}
+
 static void say_cached(FILE *out, const struct ask *ask, const char *text, const struct lookup_result *result)
 {
 	const struct lookup_trace *trace = &result->trace[LOOKUP_CACHED];
@@ -124,22 +143,20 @@ static void say_cached(FILE *out, const struct ask *ask, const char *text, const
 	int error = cache_open(ask->places->users, ask->places->cluster, false, &cache);
 	if (error < 0) {
 		say(out, "cache", "%s/%u: %s", ask->places->users, (unsigned)geteuid(),
-		    error == -EPERM ? "is not yours alone, so it is not believed; remove it" : strerror(-error));
+		    error == -EPERM ? "is not yours alone, so it is not believed; chmod 700 it, or let root remove it" : strerror(-error));
 		return;
 	}
 	char path[PLACE_MAX];
 	name_parse(text, ask->config->reading, &name);
 	place_of(cache.prefix, &name, "", path);
-	const char *state = trace->verdict != VERDICT_UNKNOWN ? word_for(trace->verdict)
-	                    : trace->age >= 0                 ? "expired"
-	                    : trace->error == -ENOENT         ? "nothing kept"
-	                    : trace->error == 0               ? "from the future, so it is not believed"
-	                                                      : "damaged, so it is not believed";
-	say(out, "cache", "%s: %s/%u/%s", state, ask->places->users, (unsigned)geteuid(), path);
+	say(out, "cache", "%s: %s/%u/%s", state_of_kept(trace), ask->places->users, (unsigned)geteuid(), path);
 	if (trace->age >= 0)
 		say(out, "", "%.1f s old, fresh for %u s", (double)trace->age / 1000, trace->ttl);
 	if (result->trace[LOOKUP_ASKED].error == -EAGAIN)
 		say_failure(out, &cache, &name);
+	if (result->trace[LOOKUP_ASKED].error == -ETIMEDOUT)
+		say(out, "", "another process was asking Nomad for it, and had no answer in time: it holds %s/%u/%s" CACHE_LOCK,
+		    ask->places->users, (unsigned)geteuid(), path);
 	cache_close(&cache);
 }
 
@@ -155,7 +172,7 @@ static void say_asked(FILE *out, struct ask *ask, const char *text, const struct
 	}
 	for (size_t i = 0; i < ask->report.count; i++)
 		say(out, i == 0 ? "Nomad" : "", "%s%s", ask->report.lines[i],
-		    i == 0 && !asked ? " (asked just now; the lookup did not need it)" : "");
+		    i == 0 && !asked ? " (asked just now; the lookup itself did not ask)" : "");
 	if (ask->report.reason[0] != '\0')
 		say(out, "", "%s", ask->report.reason);
 	if (result->trace[LOOKUP_STALE].taken && result->trace[LOOKUP_STALE].verdict == VERDICT_FOUND)
@@ -178,7 +195,6 @@ enum verdict explain_lookup(FILE *out, struct ask *ask, const char *text)
 	struct lookup_result result;
 	enum verdict verdict;
 
-	ask->report = (struct fetch_report){0};
 	lookup_run(text, ask->places, ask_nomad, ask, &result);
 	fprintf(out, "%s\n", text);
 	say_name(out, &result, ask->config, text);

@@ -12,7 +12,7 @@
 
 /*
  * Looks the name up and says in words what each step found, where, how old it is, what Nomad answers now (also
- * where the lookup did not need it), and what to do about a failure. The verdict of the lookup.
+ * where the lookup itself did not ask), and what to do about a failure. The verdict of the lookup.
  */
 enum verdict explain_lookup(FILE *out, struct ask *ask, const char *text);
 

@@ -126,10 +126,43 @@ size_t nsswitch_find(const struct nsswitch *nsswitch, const char *name)
 	return nsswitch->count;
 }
 
+/* Whether an action, which is right, ends the search where a name is not known: [NOTFOUND=return], [!SUCCESS=return]. */
+static bool ends_at_unknown(const char *action)
+{
+	static const char status[] = "NOTFOUND", verb[] = "RETURN";
+
+	for (const char *at = action; *at != '\0'; at += strcspn(at, " \t")) {
+		at += strspn(at, "[ \t");
+		bool others = *at == '!';
+		const char *name = at + others, *equals = strchr(name, '=');
+		if (equals == NULL)
+			break;
+		bool is_status = strncasecmp(name, status, strlen(status)) == 0;
+		if (is_status != others && strncasecmp(equals + 1, verb, strlen(verb)) == 0)
+			return true;
+	}
+	return false;
+}
+
+size_t nsswitch_end(const struct nsswitch *nsswitch)
+{
+	size_t i;
+
+	for (i = 0; i < nsswitch->count; i++) {
+		const struct nsswitch_service *service = &nsswitch->services[i];
+		if (strcmp(service->name, "resolve") == 0 || strcmp(service->name, "dns") == 0)
+			break;
+		/* Of other names than those in .local mdns, mdns4, mdns4_minimal say UNAVAIL. */
+		if (strcmp(service->name, "nomad") != 0 && strncmp(service->name, "mdns", 4) != 0 &&
+		    ends_at_unknown(service->action))
+			break;
+	}
+	return i;
+}
+
 void nsswitch_propose(const struct nsswitch *nsswitch, char line[NSSWITCH_LINE_MAX])
 {
-	size_t resolve = nsswitch_find(nsswitch, "resolve"), dns = nsswitch_find(nsswitch, "dns");
-	size_t anchor = resolve < dns ? resolve : dns;
+	size_t anchor = nsswitch_end(nsswitch);
 	char *at = line, *end = line + NSSWITCH_LINE_MAX;
 
 	at += snprintf(at, (size_t)(end - at), "hosts:%s", nsswitch->count == 0 ? " files" : "");

@@ -38,7 +38,13 @@ void nsswitch_parse(const char *text, struct nsswitch *nsswitch);
 /* Where a service stands, the first one; count where it does not. */
 size_t nsswitch_find(const struct nsswitch *nsswitch, const char *name);
 
-/* Writes the hosts line as it should be: nomad with its action before resolve and dns, the rest as it is. */
+/*
+ * Where the first service stands that answers for all names, nomad's too, so that none behind it is asked: resolve, dns,
+ * or one whose action ends the search at a name that it does not know. count where there is none.
+ */
+size_t nsswitch_end(const struct nsswitch *nsswitch);
+
+/* Writes the hosts line as it should be: nomad with its action before nsswitch_end(), the rest as it is. */
 void nsswitch_propose(const struct nsswitch *nsswitch, char line[NSSWITCH_LINE_MAX]);
 
 #endif

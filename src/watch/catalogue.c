@@ -13,6 +13,7 @@
 #include "names.h"
 #include "table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdalign.h>
 #include <stdlib.h>
@@ -322,10 +323,12 @@ const struct service *catalogue_find_prepared(const struct catalogue *catalogue,
 }
 
 const struct service *catalogue_find_labels(const struct catalogue *catalogue, const uint8_t *labels, size_t size,
-                                            const void **prepared)
+                                            const struct entry *ahead, const void **prepared)
 {
 	uint8_t lowered[KEY_MAX];
 
+	if (ahead != NULL && entry_is(ahead, labels, size))
+		return with_prepared(ahead, prepared);
 	if (size > sizeof lowered) {
 		*prepared = NULL;
 		return NULL;
@@ -337,18 +340,15 @@ const struct service *catalogue_find_labels(const struct catalogue *catalogue, c
 /* The hash of the first two labels of a name; of no use where they are none. */
 static uint64_t hash_ahead(const uint8_t *labels)
 {
-	uint8_t lowered[KEY_MAX];
 	size_t service = labels[0] & NAME_LABEL_MAX, namespace = labels[1 + service] & NAME_LABEL_MAX;
-	size_t size = 1 + service + 1 + namespace;
 
-	lower_put(lowered, labels, size);
-	return table_hash(lowered, size);
+	return table_hash(labels, 1 + service + 1 + namespace);
 }
 
 /* A service's addresses come behind it, the records for answers behind what is prepared. */
 static void fetch_values(const struct entry *entry)
 {
-	enum { LINE = 64, SERVICE_LINES = 2, PREPARED_LINES = 5 }; /* of three instances */
+	enum { LINE = 64, SERVICE_LINES = 2, PREPARED_LINES = 6 }; /* of three instances */
 	const uint8_t *service = entry->retired.owned[0], *prepared = entry->retired.owned[1];
 
 	for (size_t i = 0; i < SERVICE_LINES; i++)
@@ -357,23 +357,22 @@ static void fetch_values(const struct entry *entry)
 		__builtin_prefetch(prepared + i * LINE);
 }
 
-void catalogue_look_ahead(const struct catalogue *catalogue, const uint8_t *const labels[], size_t count)
+void catalogue_look_ahead(const struct catalogue *catalogue, const uint8_t *const labels[], size_t count,
+                          const struct entry *found[])
 {
 	const struct table *table = &catalogue->services;
 	uint64_t hashes[CATALOGUE_AHEAD_MAX];
-	const struct entry *entries[CATALOGUE_AHEAD_MAX];
 
-	if (!table_is_large(table) || count > CATALOGUE_AHEAD_MAX)
-		return;
+	assert(count <= CATALOGUE_AHEAD_MAX);
 	for (size_t i = 0; i < count; i++) {
 		hashes[i] = hash_ahead(labels[i]);
 		table_fetch_slot(table, hashes[i]);
 	}
 	for (size_t i = 0; i < count; i++)
-		entries[i] = table_fetch_entry(table, hashes[i]);
+		found[i] = table_fetch_entry(table, hashes[i]);
 	for (size_t i = 0; i < count; i++)
-		if (entries[i] != NULL)
-			fetch_values(entries[i]);
+		if (found[i] != NULL)
+			fetch_values(found[i]);
 }
 
 const struct service_names *catalogue_names_at(const struct catalogue *catalogue, const struct address *address)

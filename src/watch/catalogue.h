@@ -17,6 +17,7 @@
 
 struct catalogue;
 struct catalogue_reader;
+struct entry;
 struct retired;
 
 /* How current the catalogue is; what an answer's freshness is judged by. */
@@ -87,21 +88,27 @@ const struct service *catalogue_find(const struct catalogue *catalogue, const st
 const struct service *catalogue_find_prepared(const struct catalogue *catalogue, const char *namespace,
                                               const char *service, const void **prepared);
 
-/* The same by the two labels of SERVICE.NAMESPACE as they stand in a question (RFC 1035 section 3.1), each with its length. */
+/*
+ * The same by the two labels of SERVICE.NAMESPACE as they stand in a question (RFC 1035 section 3.1), each with its length.
+ *
+ * ahead  what catalogue_look_ahead() found for them since the reader entered; NULL: nothing
+ */
 const struct service *catalogue_find_labels(const struct catalogue *catalogue, const uint8_t *labels, size_t size,
-                                            const void **prepared);
+                                            const struct entry *ahead, const void **prepared);
 
 enum { CATALOGUE_AHEAD_MAX = 32, CATALOGUE_LABELS_MAX = 2 * (NAME_LABEL_MAX + 1) };
 
 /*
- * Brings what catalogue_find_labels() will need for the next questions into the processor's cache, where the catalogue is
- * larger than that: memory then works for all of them at once. Changes no answer.
+ * Looks up what catalogue_find_labels() will be asked for next, many at once: memory then works for all of them at the same
+ * time, and what they hold is in the processor's cache when it is needed. Changes no answer.
  *
  * labels  `count` of them, at most CATALOGUE_AHEAD_MAX: each CATALOGUE_LABELS_MAX octets of any content
+ * found   for each what it probably is, NULL where that was not seen at once; of use until the reader leaves
  *
  * For readers between enter and leave.
  */
-void catalogue_look_ahead(const struct catalogue *catalogue, const uint8_t *const labels[], size_t count);
+void catalogue_look_ahead(const struct catalogue *catalogue, const uint8_t *const labels[], size_t count,
+                          const struct entry *found[]);
 
 /* The services that have an instance at an address, in lower case. */
 struct service_names {

@@ -38,13 +38,33 @@ void check_cancel(struct watcher *watcher)
 	watcher->checking = false;
 	watcher->check_at = INT64_MAX;
 	watcher->promised = 0;
+	namespaces_cancel(watcher);
+}
+
+void check_pass(struct watcher *watcher, uint64_t index)
+{
+	if (index == watcher->promised)
+		watcher->promised = 0;
+	if (watcher->passed_count < PASSED_MAX)
+		watcher->passed[watcher->passed_count] = index;
+	if (watcher->passed_count <= PASSED_MAX)
+		watcher->passed_count++;
+}
+
+/* Whether a frame of that index has come since the check began; yes, where there were too many to tell. */
+static bool has_passed(const struct watcher *watcher, uint64_t index)
+{
+	for (size_t i = 0; i < watcher->passed_count && i < PASSED_MAX; i++)
+		if (watcher->passed[i] == index)
+			return true;
+	return watcher->passed_count > PASSED_MAX;
 }
 
 int64_t check_due(const struct watcher *watcher)
 {
 	int64_t due = watcher->checking ? INT64_MAX : watcher->check_at;
 
-	if (watcher->promised != 0 && watcher->promised_at < due)
+	if (watcher->promised != 0)
 		due = watcher->promised_at;
 	if (watcher->wants_all && watcher->wants_all_at < due)
 		due = watcher->wants_all_at;
@@ -87,8 +107,7 @@ static void choose(struct watcher *watcher)
 	watcher->checked = turn.key;
 }
 
-/* Everything is read again, by a new stream: the one that is open may be why it was missed. */
-static void read_all(struct watcher *watcher, const char *why)
+void check_read_all(struct watcher *watcher, const char *why)
 {
 	watcher_say(watcher, LOG_INFO, "%s; everything is read again", why);
 	watch_count(watcher->outside, WATCH_MISSED);
@@ -110,25 +129,27 @@ static void compare(struct watcher *watcher, const struct agent_answer *answer)
 	registrations_done(&set);
 	registry_flush(watcher->registry, watcher_now(watcher));
 	if (registry_changes(watcher->registry) != before)
-		read_all(watcher, "a service has changed of which the event stream said nothing");
+		check_read_all(watcher, "a service has changed of which the event stream said nothing");
 }
 
+/* Events may have come while the answer was on its way: it is of some moment since it was asked for. */
 static void judge(struct watcher *watcher, const struct agent_answer *answer)
 {
 	check_plan(watcher);
 	follow_heard(watcher);
 	if (answer->index == watcher->index) {
-		watcher->promised = 0;
 		/* Half a minute later nothing can be under way that the reading has seen. */
 		reading_forget(&watcher->reading);
 		if (!watcher->wants_all && registry_due(watcher->registry) == INT64_MAX)
 			compare(watcher, answer);
-	} else if (answer->index < watcher->index) {
-		read_all(watcher, "Nomad's index is lower than it was");
-	} else if (watcher->promised == 0) {
+	} else if (answer->index < watcher->asked_at) {
+		check_read_all(watcher, "Nomad's index is lower than it was");
+	} else if (answer->index > watcher->asked_at && !has_passed(watcher, answer->index)) {
 		watcher->promised = answer->index;
 		watcher->promised_at = watcher_now(watcher) + CHECK_GRACE;
 	}
+	if (watcher->phase == WATCHER_FOLLOWING)
+		namespaces_check(watcher);
 }
 
 static void check_ended(struct watch_request *request, const struct agent_answer *answer)
@@ -159,6 +180,8 @@ static void start(struct watcher *watcher)
 	}
 	choose(watcher);
 	watcher->check_at = INT64_MAX;
+	watcher->asked_at = watcher->index;
+	watcher->passed_count = 0;
 	request->owner = watcher;
 	request->limit = READING_LIST_LIMIT;
 	request->done = check_ended;
@@ -169,15 +192,12 @@ static void start(struct watcher *watcher)
 		check_plan(watcher);
 }
 
-/* The index that was read was ahead of the stream: by now it has come, or something was missed. */
-static void check_promise(struct watcher *watcher)
+/* The stream has not brought what the index told of: something was missed. */
+static void break_promise(struct watcher *watcher)
 {
-	uint64_t promised = watcher->promised;
-
 	watcher->promised = 0;
-	if (watcher->index >= promised || watcher_now(watcher) < watcher->quiet_until)
-		return;
-	read_all(watcher, "Nomad's index has moved, and the event stream said nothing");
+	if (watcher_now(watcher) >= watcher->quiet_until)
+		check_read_all(watcher, "Nomad's index has moved, and the event stream said nothing");
 }
 
 void check_tick(struct watcher *watcher)
@@ -187,9 +207,9 @@ void check_tick(struct watcher *watcher)
 	if (watcher->phase != WATCHER_FOLLOWING)
 		return;
 	if (watcher->wants_all && watcher->wants_all_at <= now)
-		read_all(watcher, "a frame of the event stream could not be taken");
+		check_read_all(watcher, "a frame of the event stream could not be taken");
 	else if (watcher->promised != 0 && watcher->promised_at <= now)
-		check_promise(watcher);
-	else if (!watcher->checking && watcher->check_at <= now)
+		break_promise(watcher);
+	else if (watcher->promised == 0 && !watcher->checking && watcher->check_at <= now)
 		start(watcher);
 }

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 enum { SECOND = 1000 }; /* milliseconds between two heartbeats */
 
@@ -33,7 +34,7 @@ static void say(void *context, int priority, const char *text)
 static int64_t now(void *context)
 {
 	(void)context;
-	return deadline_now();
+	return report_monotonic();
 }
 
 static uint32_t random_number(void *context)
@@ -71,7 +72,7 @@ static void tick(uv_timer_t *timer)
 static void wake_at(void *context, int64_t when)
 {
 	struct daemon *daemon = context;
-	int64_t left = when == INT64_MAX ? -1 : when - deadline_now();
+	int64_t left = when == INT64_MAX ? -1 : when - report_monotonic();
 
 	if (when == INT64_MAX) {
 		uv_timer_stop(&daemon->wake);
@@ -138,6 +139,8 @@ static void each_second(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
 
+	/* The timer that was asked for does not go on while the machine sleeps. */
+	watcher_tick(daemon->watcher);
 	publisher_beat(daemon->publisher, report_is_alive(daemon));
 	if (++daemon->seconds % STATUS_EVERY == 0)
 		report_status(daemon);
@@ -158,9 +161,12 @@ static void signal_came(uv_signal_t *handle, int number)
 		uv_stop(&daemon->loop);
 		return;
 	}
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, deadline_now() * 1000);
+	/* systemd takes the end of a reload for readiness, which comes with the first catalogue: report_ready(). */
+	if (daemon->ready)
+		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, deadline_now() * 1000);
 	daemon_reload(daemon);
-	sd_notify(0, "READY=1");
+	if (daemon->ready)
+		sd_notify(0, "READY=1");
 }
 
 static void init_loop(struct daemon *daemon)
@@ -249,7 +255,7 @@ static void close_handle(uv_handle_t *handle, void *context)
 		uv_close(handle, NULL);
 }
 
-static void finish(struct daemon *daemon)
+static void finish(struct daemon *daemon, int result)
 {
 	sd_notify(0, "STOPPING=1");
 	if (daemon->publisher != NULL)
@@ -257,9 +263,12 @@ static void finish(struct daemon *daemon)
 	metrics_stop(daemon->metrics);
 	watcher_free(daemon->watcher);
 	http_free(daemon->http);
-	resolver_free(daemon->resolver);
+	bool ended = resolver_free(daemon->resolver);
 	dns_server_stop(daemon->dns);
 	uv_walk(&daemon->loop, close_handle, NULL);
+	/* Threads that wait for a name server may do so for minutes, and libuv would wait for them in the end. */
+	if (!ended)
+		_exit(result < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&daemon->loop);
 	registry_free(daemon->registry);
@@ -284,6 +293,6 @@ int daemon_run(const struct daemon_options *options, struct config *config)
 	result = start(&daemon);
 	if (result == 0)
 		uv_run(&daemon.loop, UV_RUN_DEFAULT);
-	finish(&daemon);
+	finish(&daemon, result);
 	return result;
 }

@@ -5,7 +5,6 @@
  */
 #include "watch/daemon_part.h"
 
-#include "deadline.h"
 #include "watch/status.h"
 
 #include <stdio.h>
@@ -30,7 +29,7 @@ static int64_t monotonic(int64_t moment)
 {
 	int64_t age = report_clock() - moment;
 
-	return deadline_now() - (age < 0 ? 0 : age);
+	return report_monotonic() - (age < 0 ? 0 : age);
 }
 
 void daemon_load(struct daemon *daemon, struct watcher_begin *begin)

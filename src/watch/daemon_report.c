@@ -5,7 +5,6 @@
  */
 #include "watch/daemon_part.h"
 
-#include "deadline.h"
 #include "measures.h"
 #include "watch/status.h"
 
@@ -18,12 +17,22 @@
 
 enum { START_MORE = 30 * 1000 * 1000 }; /* microseconds more for the start, while Nomad is waited for */
 
-int64_t report_clock(void)
+static int64_t milliseconds(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t report_clock(void)
+{
+	return milliseconds(CLOCK_REALTIME);
+}
+
+int64_t report_monotonic(void)
+{
+	return milliseconds(CLOCK_BOOTTIME);
 }
 
 bool report_is_alive(const struct daemon *daemon)
@@ -46,7 +55,21 @@ static void count_instances(void *context, const struct service_key *key, const 
 /* A moment of the watcher's clock in milliseconds since 1970. */
 static int64_t wall_time(int64_t moment)
 {
-	return moment == 0 ? 0 : report_clock() - (deadline_now() - moment);
+	return moment == 0 ? 0 : report_clock() - (report_monotonic() - moment);
+}
+
+/* What systemd passes for UDP and for TCP is one address. */
+static void list_dns(const struct daemon *daemon, char list[STATUS_DNS_MAX])
+{
+	char address[LISTEN_TEXT_MAX], last[LISTEN_TEXT_MAX] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; daemon->dns != NULL && dns_server_address(daemon->dns, i, address); i++) {
+		if (strcmp(address, last) == 0 || used + strlen(address) + 2 > STATUS_DNS_MAX)
+			continue;
+		used += (size_t)sprintf(list + used, "%s%s", used == 0 ? "" : " ", address);
+		strcpy(last, address);
+	}
 }
 
 void report_status(struct daemon *daemon)
@@ -74,6 +97,7 @@ void report_status(struct daemon *daemon)
 	snprintf(status.agent, sizeof status.agent, "%s", state.agent);
 	snprintf(status.error, sizeof status.error, "%s", state.error);
 	snprintf(status.publish_error, sizeof status.publish_error, "%s", publish_error == NULL ? "" : publish_error);
+	list_dns(daemon, status.dns);
 	publisher_put_file(daemon->publisher, STATUS_FILE, text, status_write(&status, text));
 	sd_notifyf(0, "STATUS=%s: %" PRId64 " services, index %" PRId64 ", agent %s", status.state, status.services,
 	           status.index, status.agent);
@@ -108,7 +132,7 @@ static void write_measures(void *context, FILE *out)
 		.services = catalogue_size(daemon->catalogue),
 		.instances = (size_t)instances,
 		.index = state.index,
-		.age = state.state == CATALOGUE_LOADING ? -1 : deadline_now() - state.current_at,
+		.age = state.state == CATALOGUE_LOADING ? -1 : report_monotonic() - state.current_at,
 		.stale = state.state == CATALOGUE_STALE || state.state == CATALOGUE_EXPIRED,
 		.ready = report_is_alive(daemon),
 		.started_at = daemon->started_at,

@@ -94,6 +94,12 @@ void follow_connect(struct watcher *watcher)
 	set_phase(watcher, WATCHER_SUBSCRIBING);
 	watch_count(watcher->outside, WATCH_CONNECTED);
 	watcher->retry_at = INT64_MAX;
+	if (!namespaces_ask_first(watcher))
+		follow_subscribe(watcher);
+}
+
+void follow_subscribe(struct watcher *watcher)
+{
 	for (size_t i = 0; i < watcher->signal_count; i++)
 		if (!watcher->signals[i].polling)
 			signal_start_stream(&watcher->signals[i]);
@@ -176,6 +182,8 @@ static void probe(struct watcher *watcher, struct signal *signal)
 	request->done = probe_ended;
 	if (watch_set_path(request, "/v1/services", NULL, signal->namespace, NULL))
 		watcher->outside->start(watcher->outside->context, request);
+	else
+		follow_lost(watcher, AGENT_NO_MEMORY, "no memory to ask an agent");
 }
 
 void follow_advance(struct watcher *watcher)
@@ -205,14 +213,17 @@ void follow_read(struct watcher *watcher)
 	reading_start(&watcher->reading, watcher->index, watcher->complete);
 }
 
-/* Something was missed. */
+/* Something was missed. What is wrong with every frame is no reason to read without a pause. */
 static void want_all(struct watcher *watcher)
 {
+	int64_t soon = watcher_now(watcher) + watcher_jitter(watcher, CHECK_GRACE / 2);
+	int64_t earliest = watcher->wants_all_at + watcher->check_interval;
+
 	watcher->complete = false;
 	if (watcher->wants_all)
 		return;
 	watcher->wants_all = true;
-	watcher->wants_all_at = watcher_now(watcher) + watcher_jitter(watcher, CHECK_GRACE / 2);
+	watcher->wants_all_at = soon > earliest ? soon : earliest;
 }
 
 static int apply_event(struct watcher *watcher, const struct event *event, uint64_t frame_index)
@@ -239,14 +250,16 @@ static void apply_frame(struct signal *signal, const struct frame *frame)
 	}
 	for (size_t i = 0; i < frame->count && result == 0; i++)
 		result = apply_event(watcher, &frame->events[i], frame->index);
-	if (result < 0)
+	if (result < 0 || frame->skipped > 0)
 		want_all(watcher);
 	signal->applied = frame->index;
+	check_pass(watcher, frame->index);
 	if (frame->index > watcher->index)
 		watcher->index = frame->index;
 	if (frame->index >= watcher->proved_by && !watcher->wants_all)
 		watcher->complete = true;
-	if (frame->index > watcher->reading.highest)
+	/* Of several streams each says only how far it is itself. */
+	if (watcher->signal_count == 1 && frame->index > watcher->reading.highest)
 		reading_forget(&watcher->reading);
 }
 
@@ -347,6 +360,7 @@ static void begin_to_follow(struct watcher *watcher)
 	watcher->index = reading->highest;
 	watcher->complete = reading->highest == reading->index;
 	watcher->proved_by = reading->highest;
+	watcher->namespaces_checked = reading->highest;
 	watcher->lost_at = INT64_MAX;
 	watcher->said = 0;
 	judge_reading(watcher);

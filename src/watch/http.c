@@ -1,5 +1,5 @@
 /*
- * Carries the watcher's requests out; see http.h. Called by nomad-dns-srv.c.
+ * Carries the watcher's requests out; see http.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -42,6 +42,7 @@ struct http {
 	uv_timer_t timer;
 	CURLM *multi;
 	struct transfer *transfers;
+	struct watch_request *hopeless; /* there was not even memory for a transfer */
 	uint64_t results[AGENT_RESULTS];
 };
 
@@ -223,9 +224,12 @@ void http_start(struct http *http, const struct agent *agent, struct watch_reque
 {
 	struct transfer *transfer = calloc(1, sizeof *transfer);
 
-	/* Without memory for this the request never ends by itself; its owner's own limit, or the next check, finds out. */
-	if (transfer == NULL)
+	if (transfer == NULL) {
+		request->next = http->hopeless;
+		http->hopeless = request;
+		uv_timer_start(&http->timer, timer_rang, 0, 0);
 		return;
+	}
 	transfer->request = request;
 	transfer->next = http->transfers;
 	http->transfers = transfer;
@@ -240,12 +244,24 @@ void http_start(struct http *http, const struct agent *agent, struct watch_reque
 	curl_multi_add_handle(http->multi, transfer->made->easy);
 }
 
+static void forget_hopeless(struct http *http, const struct watch_request *request)
+{
+	struct watch_request **at = &http->hopeless;
+
+	while (*at != NULL && *at != request)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = request->next;
+}
+
 void http_cancel(struct http *http, struct watch_request *request)
 {
 	struct transfer *transfer = request->transfer;
 
-	if (transfer == NULL)
+	if (transfer == NULL) {
+		forget_hopeless(http, request);
 		return;
+	}
 	detach(http, transfer);
 	free_transfer(transfer);
 }
@@ -281,17 +297,28 @@ static void deliver(struct http *http)
 	}
 }
 
-static void end(struct http *http, struct transfer *transfer, CURLcode code)
+static void end_without_memory(struct http *http, struct watch_request *request)
 {
 	static const struct agent_answer none = {
 		.result = AGENT_NO_MEMORY,
 		.reason = "no memory for a request to Nomad",
 	};
+
+	http->results[AGENT_NO_MEMORY]++;
+	request->done(request, &none);
+}
+
+static void end(struct http *http, struct transfer *transfer, CURLcode code)
+{
 	struct watch_request *request = transfer->request;
 
-	http->results[transfer->made == NULL ? AGENT_NO_MEMORY : agent_request_judge(transfer->made, code)]++;
 	detach(http, transfer);
-	request->done(request, transfer->made == NULL ? &none : &transfer->made->answer);
+	if (transfer->made == NULL) {
+		end_without_memory(http, request);
+	} else {
+		http->results[agent_request_judge(transfer->made, code)]++;
+		request->done(request, &transfer->made->answer);
+	}
 	free_transfer(transfer);
 }
 
@@ -315,6 +342,11 @@ static void finish(struct http *http)
 			end(http, transfer, message->data.result);
 	while ((transfer = transfer_of(http, NULL)) != NULL)
 		end(http, transfer, CURLE_OUT_OF_MEMORY);
+	while (http->hopeless != NULL) {
+		struct watch_request *request = http->hopeless;
+		http->hopeless = request->next;
+		end_without_memory(http, request);
+	}
 }
 
 /* Lets curl do its work, then hands on what came of it. */

@@ -1,5 +1,5 @@
 /*
- * Carries the watcher's requests out: libcurl's multi interface on a libuv loop. Called by nomad-dns-srv.c.
+ * Carries the watcher's requests out: libcurl's multi interface on a libuv loop. Called by watch/daemon.c.
  *
  * curl's callbacks only note what they are told. What arrived is handed on after curl has returned, so that whoever
  * gets it may start and cancel requests. https://curl.se/libcurl/c/libcurl-multi.html

@@ -1,5 +1,5 @@
 /*
- * The daemon's log; see log.h. Called by nomad-dns-srv.c.
+ * The daemon's log; see log.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */

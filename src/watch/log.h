@@ -1,6 +1,6 @@
 /*
  * The daemon's log: one line a message on standard error, with the priority in front as the journal reads it where
- * that is what standard error leads to (sd-daemon(3)). Called by nomad-dns-srv.c.
+ * that is what standard error leads to (sd-daemon(3)). Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */

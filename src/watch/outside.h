@@ -26,6 +26,7 @@ struct watch_request {
 	/* The end, which comes once, and not after `cancel`. The request may be started again in it. */
 	void (*done)(struct watch_request *request, const struct agent_answer *answer);
 	void *transfer; /* of whoever carries it out; NULL while it does not run */
+	struct watch_request *next; /* the same */
 };
 
 /* What is counted for the metrics. */

@@ -1,18 +1,18 @@
 /*
- * Keeps the published files equal to the catalogue; see publisher.h. Called by nomad-dns-srv.c.
+ * Keeps the published files equal to the catalogue; see publisher.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "watch/publisher.h"
 
 #include "published.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
 /* One of the two folders. */
 struct shelf {
@@ -170,14 +170,6 @@ size_t publisher_load(struct publisher *publisher, void (*visit)(void *context, 
 	return loaded.count;
 }
 
-static uint64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static int store(const struct publisher *publisher, struct shelf *shelf, const struct service_key *key,
                  const struct service *service)
 {
@@ -186,7 +178,7 @@ static int store(const struct publisher *publisher, struct shelf *shelf, const s
 		.verdict = unknown ? VERDICT_UNKNOWN : VERDICT_FOUND,
 		.complete = true,
 		.key = *key,
-		.made = wall_clock(),
+		.made = (uint64_t)wall_now(),
 		.ttl = publisher->ttl,
 		.max_stale = publisher->max_stale,
 		.service = unknown ? NULL : service,
@@ -275,6 +267,8 @@ static void repair(struct publisher *publisher, struct shelf *shelf)
 		result = write_all(publisher, shelf);
 	if (result < 0) {
 		/* Perhaps it is another folder by now: opened anew the next time. */
+		if (shelf == &publisher->shelves[PUBLISHED])
+			stop_beating(publisher);
 		close_shelf(shelf);
 		fail(publisher, shelf, result);
 		return;

@@ -1,7 +1,7 @@
 /*
  * Keeps the published files equal to the catalogue, beats while they are, and repairs them when they could not be
  * written for a while. A second folder, without heartbeat, keeps the same across a reboot. Called by
- * nomad-dns-srv.c, in the daemon's one thread.
+ * watch/daemon.c, in the daemon's one thread.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -14,9 +14,6 @@
 #include <string.h>
 #include <syslog.h>
 
-/* Times that the lists are read anew, for a namespace that they do not show and that is there. */
-enum { AGAIN_MOST = 3 };
-
 static void ask_for_list(struct reading *reading);
 
 void reading_init(struct reading *reading, struct intake *intake, const struct outside *outside)
@@ -78,6 +75,15 @@ void reading_end(struct reading *reading, enum agent_result result, const char *
 	reading->done(reading->owner, result, copy);
 }
 
+/* There is no memory, or the list is none. */
+static void end_badly(struct reading *reading, int error)
+{
+	if (error == -ENOMEM)
+		reading_end(reading, AGENT_NO_MEMORY, "no memory");
+	else
+		reading_end(reading, AGENT_NOT_NOMAD, "the list of services is no JSON that Nomad writes");
+}
+
 static const char *followed(const struct reading *reading, size_t number)
 {
 	const struct words *namespaces = &reading->intake->config->namespaces;
@@ -97,7 +103,7 @@ static bool follows_all(const struct reading *reading)
 	return strcmp(followed(reading, 0), "*") == 0;
 }
 
-static void begin(struct reading *reading, uint64_t known, bool complete)
+void reading_start(struct reading *reading, uint64_t known, bool complete)
 {
 	reading_cancel(reading);
 	reading->running = true;
@@ -109,12 +115,6 @@ static void begin(struct reading *reading, uint64_t known, bool complete)
 	reading->index = UINT64_MAX;
 	reading->highest = 0;
 	ask_for_list(reading);
-}
-
-void reading_start(struct reading *reading, uint64_t known, bool complete)
-{
-	reading->again = 0;
-	begin(reading, known, complete);
 }
 
 static void start_list(struct reading *reading, const char *namespace, const char *extra,
@@ -222,6 +222,14 @@ static int find_missing(struct reading *reading, bool *same)
 	return search.result;
 }
 
+/* What is to be read, and what is gone; whether the lists and the catalogue have the same services goes to `same`. */
+static int compare_lists(struct reading *reading, bool *same)
+{
+	int result = make_jobs(reading);
+
+	return result < 0 ? result : find_missing(reading, same);
+}
+
 static bool is_listed(const struct reading *reading, const char *namespace)
 {
 	for (size_t i = 0; i < reading->list_count; i++)
@@ -249,79 +257,6 @@ static int find_vanished(struct reading *reading)
 	return 0;
 }
 
-static void ask_for_vanished(struct reading *reading);
-
-static void vanished_answered(struct watch_request *request, const struct agent_answer *answer)
-{
-	struct reading *reading = request->owner;
-	const char *namespace = reading->vanished.names[reading->asked].name;
-	struct service_list list = {0};
-
-	if (answer->result != AGENT_BELIEVED && answer->result != AGENT_DENIED) {
-		reading_end(reading, answer->result, answer->reason);
-		return;
-	}
-	/* Nothing there: gone. Anything else that the list of all does not show: not for us to see there, so it stays ... */
-	bool gone = answer->result == AGENT_BELIEVED &&
-	            service_list_parse(answer->body, answer->size, &list) == 0 && list.count == 0 && list.skipped == 0;
-	service_list_done(&list);
-	/* ... unless it has come back since that list. Both indexes are of the whole table. */
-	if (!gone && answer->result == AGENT_BELIEVED && answer->index > reading->index && reading->again < AGAIN_MOST) {
-		reading->again++;
-		begin(reading, reading->known, reading->complete);
-		return;
-	}
-	if (gone)
-		reading_stop_keeping(reading, namespace);
-	else if (reading_keep(reading, namespace) < 0) {
-		reading_end(reading, AGENT_FAILED, "no memory");
-		return;
-	}
-	reading->asked++;
-	ask_for_vanished(reading);
-}
-
-static void ask_for_vanished(struct reading *reading)
-{
-	if (reading->asked < reading->vanished.count)
-		start_list(reading, reading->vanished.names[reading->asked].name, NULL, vanished_answered);
-	else
-		reading_start_services(reading);
-}
-
-/* All lists are there: believes them, or asks again. */
-static void lists_answered(struct reading *reading)
-{
-	const struct outside *outside = reading->outside;
-	char text[AGENT_REASON_MAX];
-	bool same;
-
-	if (make_jobs(reading) < 0 || find_missing(reading, &same) < 0) {
-		reading_end(reading, AGENT_FAILED, "no memory");
-		return;
-	}
-	if (!reading->confirming && (reading->index < reading->known || reading->missing.count > 0)) {
-		reading->confirming = true;
-		reading->asked = 0;
-		ask_for_list(reading);
-		return;
-	}
-	if (reading->index < reading->known) {
-		snprintf(text, sizeof text,
-		         "Nomad's index went back from %" PRIu64 " to %" PRIu64
-		         ": the cluster was restored or rebuilt; everything is read again",
-		         reading->known, reading->index);
-		outside->say(outside->context, LOG_WARNING, text);
-	}
-	reading->asked = 0;
-	if (find_vanished(reading) < 0) {
-		reading_end(reading, AGENT_FAILED, "no memory");
-		return;
-	}
-	reading->sampling = reading->complete && same && reading->index == reading->known;
-	ask_for_vanished(reading);
-}
-
 static int take_list(struct reading *reading, const struct agent_answer *answer)
 {
 	struct service_list *lists = realloc(reading->lists, (reading->list_count + 1) * sizeof *lists);
@@ -341,6 +276,78 @@ static int take_list(struct reading *reading, const struct agent_answer *answer)
 	return 0;
 }
 
+static void ask_for_vanished(struct reading *reading);
+
+/* Denied: it stays as it is. Empty: gone. Else it was empty for a moment, or the list of all does not show it: it is read. */
+static void vanished_answered(struct watch_request *request, const struct agent_answer *answer)
+{
+	struct reading *reading = request->owner;
+	const char *namespace = reading->vanished.names[reading->asked].name;
+	int result;
+
+	if (answer->result != AGENT_BELIEVED && answer->result != AGENT_DENIED) {
+		reading_end(reading, answer->result, answer->reason);
+		return;
+	}
+	if (answer->result == AGENT_DENIED) {
+		result = reading_keep(reading, namespace);
+	} else {
+		reading_stop_keeping(reading, namespace);
+		result = take_list(reading, answer);
+	}
+	if (result < 0) {
+		end_badly(reading, result);
+		return;
+	}
+	reading->asked++;
+	ask_for_vanished(reading);
+}
+
+static void ask_for_vanished(struct reading *reading)
+{
+	bool same;
+
+	if (reading->asked < reading->vanished.count)
+		start_list(reading, reading->vanished.names[reading->asked].name, NULL, vanished_answered);
+	else if (reading->vanished.count > 0 && compare_lists(reading, &same) < 0)
+		end_badly(reading, -ENOMEM);
+	else
+		reading_start_services(reading);
+}
+
+/* All lists are there: believes them, or asks again. */
+static void lists_answered(struct reading *reading)
+{
+	const struct outside *outside = reading->outside;
+	char text[AGENT_REASON_MAX];
+	bool same;
+
+	if (compare_lists(reading, &same) < 0) {
+		end_badly(reading, -ENOMEM);
+		return;
+	}
+	if (!reading->confirming && (reading->index < reading->known || reading->missing.count > 0)) {
+		reading->confirming = true;
+		reading->asked = 0;
+		ask_for_list(reading);
+		return;
+	}
+	if (reading->index < reading->known) {
+		snprintf(text, sizeof text,
+		         "Nomad's index went back from %" PRIu64 " to %" PRIu64
+		         ": the cluster was restored or rebuilt; everything is read again",
+		         reading->known, reading->index);
+		outside->say(outside->context, LOG_WARNING, text);
+	}
+	reading->asked = 0;
+	if (find_vanished(reading) < 0) {
+		end_badly(reading, -ENOMEM);
+		return;
+	}
+	reading->sampling = reading->complete && same && reading->index == reading->known;
+	ask_for_vanished(reading);
+}
+
 static void list_answered(struct watch_request *request, const struct agent_answer *answer)
 {
 	struct reading *reading = request->owner;
@@ -351,19 +358,19 @@ static void list_answered(struct watch_request *request, const struct agent_answ
 	bool last = reading->asked + 1 == followed_count(reading);
 	if (answer->result == AGENT_BELIEVED)
 		result = take_list(reading, answer);
-	if (result < 0) {
-		reading_end(reading, AGENT_NOT_NOMAD, "the list of services is no JSON that Nomad writes");
-		return;
-	}
 	bool kept = answer->result == AGENT_DENIED && !(last && reading->list_count == 0);
 	if (answer->result != AGENT_BELIEVED && !kept) {
 		reading_end(reading, answer->result, answer->reason);
 		return;
 	}
 	if (kept)
-		reading_keep(reading, namespace);
+		result = reading_keep(reading, namespace);
 	else
 		reading_stop_keeping(reading, namespace);
+	if (result < 0) {
+		end_badly(reading, result);
+		return;
+	}
 	reading->asked++;
 	if (last)
 		lists_answered(reading);

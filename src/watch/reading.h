@@ -70,7 +70,6 @@ struct reading {
 	bool sampling;    /* nothing has changed, so that a few are read */
 	uint64_t changes; /* of the registry when it began */
 	size_t asked;     /* lists, or vanished namespaces, so far */
-	unsigned int again; /* how often it began anew, since the lists were older than what they led to */
 	struct watch_request list;
 	uint64_t index;   /* of the list, the lowest where there are several */
 	uint64_t highest; /* of any answer */

@@ -1,5 +1,5 @@
 /*
- * Host names among the addresses of instances; see resolve.h. Called by nomad-dns-srv.c.
+ * Host names among the addresses of instances; see resolve.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -48,27 +48,28 @@ static void free_host(struct host *host)
 	free(host);
 }
 
-/* Takes the first of a list away; one that is being resolved is freed by the end of that. */
-static void forget(struct resolver *resolver, struct host **at)
+/* Takes the first of a list away; one that is being resolved is freed by the end of that. Whether it can be ended. */
+static bool forget(struct resolver *resolver, struct host **at)
 {
 	struct host *host = *at;
 
 	*at = host->next;
 	resolver->count--;
 	host->resolver = NULL;
-	if (!host->running)
-		free_host(host);
-	else
-		uv_cancel((uv_req_t *)&host->request);
+	if (host->running)
+		return uv_cancel((uv_req_t *)&host->request) == 0;
+	free_host(host);
+	return true;
 }
 
-void resolver_free(struct resolver *resolver)
+bool resolver_free(struct resolver *resolver)
 {
-	if (resolver == NULL)
-		return;
-	while (resolver->hosts != NULL)
-		forget(resolver, &resolver->hosts);
+	bool ended = true;
+
+	while (resolver != NULL && resolver->hosts != NULL)
+		ended = forget(resolver, &resolver->hosts) && ended;
 	free(resolver);
+	return ended;
 }
 
 static bool has(const struct address *addresses, size_t count, const struct address *wanted)

@@ -1,6 +1,6 @@
 /*
  * Host names among the addresses of instances, resolved on the daemon's loop and again every RESOLVE_EVERY. Called by
- * nomad-dns-srv.c on behalf of registry.c.
+ * watch/daemon.c on behalf of registry.c.
  *
  * What a name led to last stays while it cannot be resolved, across a restart too. Names under .nomad never come here
  * (address_is_host()), so that the daemon does not wait for itself.
@@ -26,8 +26,11 @@ typedef void (*resolver_changed)(void *context, const char *host);
 /* One for a loop, which outlives it; NULL without memory. Released with resolver_free(). */
 struct resolver *resolver_new(uv_loop_t *loop, resolver_changed changed, void *context);
 
-/* Forgets all; the loop has to run until what is under way has ended. Accepts NULL. */
-void resolver_free(struct resolver *resolver);
+/*
+ * Forgets all. True where the loop has only to run until what is under way has ended, which is at once; false where a
+ * thread asks name servers, which nobody can end. Accepts NULL.
+ */
+bool resolver_free(struct resolver *resolver);
 
 /*
  * What a host name leads to as far as is known, perhaps nothing; a name that is new is resolved from now on.

@@ -7,13 +7,13 @@
 
 #include "nomad/json.h"
 #include "published.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const struct {
 	const char *name;
@@ -24,7 +24,7 @@ static const struct {
 #define NUMBER(name) {#name, offsetof(struct status, name), 0}
 	TEXT(state),       TEXT(agent),        NUMBER(index),    NUMBER(services), NUMBER(instances), NUMBER(since),
 	NUMBER(current_at), NUMBER(polling),   NUMBER(kept),     TEXT(error),      NUMBER(error_at),  TEXT(publish_error),
-	NUMBER(kept_since), NUMBER(pid),      NUMBER(started_at), NUMBER(written_at),
+	NUMBER(kept_since), TEXT(dns),        NUMBER(pid),      NUMBER(started_at), NUMBER(written_at),
 #undef TEXT
 #undef NUMBER
 };
@@ -107,18 +107,10 @@ int status_read(const char *dir, struct status *status)
 	return 0;
 }
 
-static int64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* How long ago, in the two largest units. */
 static const char *ago(int64_t then, char text[64])
 {
-	int64_t seconds = (wall_clock() - then) / 1000;
+	int64_t seconds = (wall_now() - then) / 1000;
 
 	if (then == 0)
 		snprintf(text, 64, "never");
@@ -149,7 +141,7 @@ bool status_print(FILE *out, const char *dir, const struct status *status)
 {
 	int64_t age = published_heartbeat_age(dir);
 	bool alive = age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
-	bool runs = wall_clock() - status->written_at < 3 * STATUS_EVERY * 1000;
+	bool runs = wall_now() - status->written_at < 3 * STATUS_EVERY * 1000;
 	char when[64];
 
 	fprintf(out, "daemon:     %s (process %" PRId64 ", started %s)\n", runs ? "runs" : "does not run", status->pid,
@@ -160,6 +152,7 @@ bool status_print(FILE *out, const char *dir, const struct status *status)
 	        status->instances, status->index);
 	fprintf(out, "confirmed:  %s\n", ago(status->current_at, when));
 	fprintf(out, "agent:      %s\n", status->agent);
+	fprintf(out, "dns:        %s\n", status->dns[0] == '\0' ? "not answered" : status->dns);
 	fprintf(out, "lookups:    %s %s/" PUBLISHED_SERVICES "\n", alive ? "take the files in" : "do without the files in", dir);
 	print_troubles(out, status);
 	return runs && alive && strcmp(status->state, status_state_text(CATALOGUE_CURRENT)) == 0;

@@ -13,7 +13,11 @@
 
 #define STATUS_FILE "status.json"
 
-enum { STATUS_EVERY = 5, STATUS_MAX = 8192 }; /* seconds; octets with the NUL of the file */
+enum {
+	STATUS_EVERY = 5,     /* seconds */
+	STATUS_MAX = 8192,    /* octets with the NUL of the file */
+	STATUS_DNS_MAX = 256, /* octets with the NUL */
+};
 
 /* What it says; times are milliseconds since 1970, 0 for never. */
 struct status {
@@ -22,6 +26,7 @@ struct status {
 	char agent[AGENT_NAME_MAX];
 	char error[AGENT_REASON_MAX];
 	char publish_error[AGENT_REASON_MAX];
+	char dns[STATUS_DNS_MAX]; /* where DNS is answered, ADDR:PORT with blanks between; as many as fit */
 	int64_t written_at;
 	int64_t started_at;
 	int64_t since;      /* of the state */

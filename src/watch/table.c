@@ -6,6 +6,9 @@
  */
 #include "table.h"
 
+#include "lower.h"
+
+#include <byteswap.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -16,13 +19,15 @@ enum { SLOTS_FIRST = 64 }; /* a small cluster's services, in 1 KiB */
 /* Stands where an entry was removed. Its key is empty, which no entry's is. */
 static struct entry removed;
 
-/* Eight octets at a time, each mixed into all bits by a multiplication and a turn of the halves (as in wyhash). */
+/*
+ * Eight octets at a time. A multiplication carries each bit upwards only; turned around, the product's highest octet, which
+ * all of them have reached, mixes into the lowest, which a slot is chosen by.
+ */
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
-	__extension__ typedef unsigned __int128 wide;
-	wide product = (wide)(hash ^ word) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
+	uint64_t product = (hash ^ lower_eight(word)) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
 
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
+	return product ^ bswap_64(product);
 }
 
 uint64_t table_hash(const uint8_t *key, size_t size)
@@ -103,17 +108,21 @@ void table_done(struct table *table)
 	free(slots);
 }
 
+bool entry_is(const struct entry *entry, const uint8_t *key, size_t size)
+{
+	return entry->key_size == size && memcmp(entry->key, key, size) == 0;
+}
+
 /* Whether the slot, whose entry is not NULL, has the key's. Readers see its hash, written before its entry. */
 static bool slot_is(const struct slot *slot, const struct entry *entry, uint64_t hash, const uint8_t *key, size_t size)
 {
-	return atomic_load_explicit(&slot->hash, memory_order_relaxed) == hash && entry->key_size == size &&
-	       memcmp(entry->key, key, size) == 0;
+	return atomic_load_explicit(&slot->hash, memory_order_relaxed) == hash && entry_is(entry, key, size);
 }
 
 /* The position of the key's entry, or of the free slot that ends the walk. */
 static size_t locate(const struct slots *slots, uint64_t hash, const uint8_t *key, size_t size)
 {
-	size_t at = hash & slots->mask;
+	size_t at = (size_t)hash & slots->mask;
 
 	for (;; at = (at + 1) & slots->mask) {
 		const struct entry *entry = atomic_load(&slots->slots[at].entry);
@@ -126,34 +135,27 @@ struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t
 {
 	const struct slots *slots = atomic_load(&table->slots);
 
-	for (size_t at = hash & slots->mask;; at = (at + 1) & slots->mask) {
+	for (size_t at = (size_t)hash & slots->mask;; at = (at + 1) & slots->mask) {
 		struct entry *entry = atomic_load(&slots->slots[at].entry);
 		if (entry == NULL || slot_is(&slots->slots[at], entry, hash, key, size))
 			return entry;
 	}
 }
 
-bool table_is_large(const struct table *table)
-{
-	enum { SMALL = 4096 }; /* slots; with all they lead to about 2 MiB, which a processor keeps at hand by itself */
-
-	return atomic_load(&table->slots)->mask >= SMALL;
-}
-
 void table_fetch_slot(const struct table *table, uint64_t hash)
 {
 	const struct slots *slots = atomic_load(&table->slots);
 
-	__builtin_prefetch(&slots->slots[hash & slots->mask]);
+	__builtin_prefetch(&slots->slots[(size_t)hash & slots->mask]);
 }
 
 const struct entry *table_fetch_entry(const struct table *table, uint64_t hash)
 {
 	const struct slots *slots = atomic_load(&table->slots);
-	const struct slot *slot = &slots->slots[hash & slots->mask];
+	const struct slot *slot = &slots->slots[(size_t)hash & slots->mask];
 	const struct entry *entry = atomic_load(&slot->entry);
 
-	if (entry == NULL || atomic_load_explicit(&slot->hash, memory_order_relaxed) != hash)
+	if (entry == NULL || entry == &removed || atomic_load_explicit(&slot->hash, memory_order_relaxed) != hash)
 		return NULL;
 	__builtin_prefetch(entry);
 	__builtin_prefetch(entry->key);

@@ -46,7 +46,7 @@ int table_init(struct table *table);
 /* Frees the table and its entries; no reader is left. Accepts zeroes. */
 void table_done(struct table *table);
 
-/* The hash of a key's octets. */
+/* The hash of a key's octets, the same for letters of either case: a question's are hashed as they came. */
 uint64_t table_hash(const uint8_t *key, size_t size);
 
 /* An entry for the key, in no table yet and without values; NULL without memory. Freed with table_free_entry(). */
@@ -55,15 +55,16 @@ struct entry *table_entry(const uint8_t *key, size_t size);
 /* Frees an entry that is in no table, and its values. Accepts NULL. */
 void table_free_entry(struct entry *entry);
 
+/* Whether the entry has that key, octet for octet. */
+bool entry_is(const struct entry *entry, const uint8_t *key, size_t size);
+
 /* The entry with that key and its table_hash(), NULL where there is none. Readers between enter and leave, and the writer. */
 struct entry *table_find(const struct table *table, uint64_t hash, const uint8_t *key, size_t size);
 
 /*
- * Three steps that bring what table_find() will touch into the cache, for many keys at once: memory fetches for all of them
- * while one alone would wait. The first two only begin to fetch; the entry of the last may be another's, or NULL. Only
- * for tables where that pays: table_is_large().
+ * Two steps that find entries for many keys at once: memory fetches for all of them while one alone would wait. Each only
+ * begins to fetch; the entry may be another's, or NULL where table_find() would have to look further.
  */
-bool table_is_large(const struct table *table);
 void table_fetch_slot(const struct table *table, uint64_t hash);
 const struct entry *table_fetch_entry(const struct table *table, uint64_t hash);
 

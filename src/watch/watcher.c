@@ -1,5 +1,5 @@
 /*
- * Follows Nomad's catalogue: its state and its clock; see watcher.h. Called by nomad-dns-srv.c.
+ * Follows Nomad's catalogue: its state and its clock; see watcher.h. Called by watch/daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -93,6 +93,7 @@ int watcher_new(const struct config *config, const struct outside *outside, stru
 	made->since = watcher_now(made);
 	made->retry_at = made->check_at = INT64_MAX;
 	made->lost_at = INT64_MAX;
+	made->wants_all_at = watcher_now(made) - made->check_interval;
 	make_signals(made);
 	catalogue_set_state(catalogue, made->state, 0);
 	*watcher = made;
@@ -195,6 +196,9 @@ void watcher_tick(struct watcher *watcher)
 		signal_tick(&watcher->signals[i]);
 	reading_tick(&watcher->reading);
 	check_tick(watcher);
+	/* The machine has slept, for one: whatever it looks like, nobody knows how Nomad is. */
+	if (watcher->state == CATALOGUE_CURRENT && now - watcher->current_at >= WATCHER_UNHEARD)
+		watcher_set_state(watcher, CATALOGUE_STALE);
 	if (expires_at(watcher) <= now)
 		watcher_set_state(watcher, CATALOGUE_EXPIRED);
 	watcher_wake(watcher);

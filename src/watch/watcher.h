@@ -1,6 +1,6 @@
 /*
  * Follows Nomad's catalogue: subscribes to the event stream, reads everything, applies what changes, proves now and
- * then that nothing was missed, and finds its way back after every outage. Called by nomad-dns-srv.c; it reaches the
+ * then that nothing was missed, and finds its way back after every outage. Called by watch/daemon.c; it reaches the
  * world through outside.h alone.
  *
  *     DOWN -> SUBSCRIBING (streams, until each has said `{}`) -> READING (reading.c) -> FOLLOWING
@@ -22,6 +22,7 @@ enum {
 	WATCHER_CHECK = 30 * 1000,    /* milliseconds between two comparisons of the index, give or take a fifth */
 	WATCHER_FIRST_BEAT = 2000,    /* until `{}` comes on an open stream; 1 to 8 were seen */
 	WATCHER_SILENCE = 40 * 1000,  /* without a byte: dead; Nomad says `{}` every 30 s */
+	WATCHER_UNHEARD = 60 * 1000,  /* without a word of the agent: stale; in 40 s at the most it is heard, or known to be dead */
 	WATCHER_POLL = 60,            /* seconds of a long poll */
 	WATCHER_RETRY = 100,          /* milliseconds before the second try to connect, doubled each time ... */
 	WATCHER_RETRY_MOST = 500,     /* ... up to this, or down to a half of it: current within 1 s of the agent's return */

@@ -1,6 +1,6 @@
 /*
- * What watcher.c (the state), follow.c (the phases), signal.c (streams and polls), outage.c and check.c have of each
- * other.
+ * What watcher.c (the state), follow.c (the phases), signal.c (streams and polls), outage.c, check.c and namespaces.c
+ * have of each other.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,6 +21,7 @@ enum {
 	STEADY_AFTER = 5000,                   /* milliseconds of following after which an end is no sign of trouble */
 	SHORT_LIVES = 3,                       /* streams in a row that ended sooner: as good as none */
 	KNOCK_LIMIT = 400,                     /* milliseconds for a knock, so that a fresh one follows soon */
+	PASSED_MAX = 64,                       /* frames that come while an answer is on its way: 1,000 a second, for 64 ms */
 };
 
 /* What tells of changes in one namespace, or in all: a stream, or a long poll where the token may not use it. */
@@ -90,7 +91,12 @@ struct watcher {
 	bool complete;       /* nothing up to it was missed */
 	uint64_t proved_by;  /* a frame of this index makes it complete */
 	bool wants_all;      /* something was missed: everything is to be read again */
-	int64_t wants_all_at;
+	int64_t wants_all_at; /* or was, the last time */
+
+	struct watch_request namespaces;
+	bool asking_namespaces;
+	uint64_t namespaces_index;   /* of Nomad's table of them, from before the streams began; 0: unknown */
+	uint64_t namespaces_checked; /* `index` when it was asked for last */
 
 	struct watch_request check;
 	bool checking;
@@ -98,7 +104,10 @@ struct watcher {
 	struct service_key checked; /* the service that is read for its index */
 	uint32_t rotation;
 	int64_t check_at;
-	uint64_t promised;   /* an index the stream has yet to reach, until `promised_at`; 0: none */
+	uint64_t asked_at;   /* the index that was known when the check began */
+	uint64_t passed[PASSED_MAX]; /* those of the frames that came since */
+	size_t passed_count; /* more than PASSED_MAX: some of them are not in it */
+	uint64_t promised;   /* an index the stream has yet to bring, until `promised_at`; 0: none */
 	int64_t promised_at;
 	uint64_t changes;    /* of the registry, when the last reading began */
 	int64_t quiet_until;
@@ -121,6 +130,8 @@ void watcher_set_state(struct watcher *watcher, enum catalogue_state state);
 
 /* Ends what runs and starts again from the first phase. */
 void follow_connect(struct watcher *watcher);
+/* The streams begin. */
+void follow_subscribe(struct watcher *watcher);
 /* On to the next phase, if every signal is there. */
 void follow_advance(struct watcher *watcher);
 /* The agent does not work: on to the next, or the same a little later. The catalogue is stale from now on. */
@@ -165,8 +176,20 @@ void check_tick(struct watcher *watcher);
 void check_plan(struct watcher *watcher);
 /* Something is odd about the indexes: checks in a moment. */
 void check_soon(struct watcher *watcher);
+/* A frame of that index has come. */
+void check_pass(struct watcher *watcher, uint64_t index);
+/* Everything is read again, by a new stream: the one that is open may be why something was missed. */
+void check_read_all(struct watcher *watcher, const char *why);
 void check_cancel(struct watcher *watcher);
 int64_t check_due(const struct watcher *watcher);
+
+/* namespaces.c */
+
+/* Asks which there are before the streams begin: true, and follow_subscribe() is called then; false where it need not. */
+bool namespaces_ask_first(struct watcher *watcher);
+/* Asks whether there are new ones, where services have changed since it was asked last. */
+void namespaces_check(struct watcher *watcher);
+void namespaces_cancel(struct watcher *watcher);
 
 /* signal.c: a signal at rest; starting it in its two ways, over again where it runs; ending it; its deadlines */
 void signal_init(struct signal *signal, struct watcher *watcher, const char *namespace);

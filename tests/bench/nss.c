@@ -5,6 +5,7 @@
  *     nss look COUNT NAME              getaddrinfo(), one after the other
  *     nss miss COUNT NAME MEBIBYTES    the same for NAME with "%d" in it, another number each time, in a program that has
  *                                      touched so much memory
+ *     nss fail COUNT NAME              the same for a name that cannot be told: EAI_AGAIN is wanted
  *     nss spawn COUNT PROGRAM ARG...   starting a program and waiting for its end
  *     nss get COUNT PORT PATH          a plain HTTP request to 127.0.0.1: what the agent itself takes
  *
@@ -57,6 +58,15 @@ static void look(char **arguments)
 	for (struct addrinfo *one = list; one != NULL; one = one->ai_next)
 		addresses++;
 	freeaddrinfo(list);
+}
+
+static void fail(char **arguments)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
+	int code = getaddrinfo(arguments[0], "80", &hints, &list);
+
+	if (code != EAI_AGAIN)
+		errx(1, "%s: %s", arguments[0], code == 0 ? "found" : gai_strerror(code));
 }
 
 static void miss(char **arguments)
@@ -135,12 +145,12 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *word;
 		void (*what)(char **);
-	} kinds[] = {{"look", look}, {"miss", miss}, {"spawn", spawn}, {"get", get}};
+	} kinds[] = {{"look", look}, {"miss", miss}, {"fail", fail}, {"spawn", spawn}, {"get", get}};
 
 	for (size_t i = 0; argc > 3 && i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(argv[1], kinds[i].word) == 0) {
 			run(kinds[i].what, argv + 3, (size_t)atol(argv[2]));
 			return 0;
 		}
-	errx(1, "usage: nss look COUNT NAME | miss COUNT NAME MEBIBYTES | spawn COUNT PROGRAM ARG... | get COUNT PORT PATH");
+	errx(1, "usage: nss look|fail COUNT NAME | miss COUNT NAME MEBIBYTES | spawn COUNT PROGRAM ARG... | get COUNT PORT PATH");
 }

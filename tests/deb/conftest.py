@@ -1,5 +1,6 @@
 """Fixtures of the packages' tests: the packages, a newer version of them, fresh roots. They need root."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -13,10 +14,12 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parent)]
 
 import pytest       # noqa: E402
 
+import booted           # noqa: E402
 import root as roots    # noqa: E402
 from standin import client  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
+OTHER_RELEASE = {"bookworm": "trixie", "trixie": "bookworm"}
 NAMES = ("libnss-nomad", "nomad-dns-srv", "nomad-lookup")   # the one that needs others first: so they are removed
 
 
@@ -98,12 +101,26 @@ def small(session_folder, packages, debs):
 
 @pytest.fixture(scope="session")
 def base(session_folder, packages):
-    """The minimal system, unpacked. Made before the network is taken away."""
+    """The minimal system, unpacked."""
+    return unpacked(lambda: roots.system_for(packages), session_folder / "base")
+
+
+def unpacked(make, folder):
+    """The folder, with a system out of the tarball that make() gives."""
     try:
-        roots.unpack(packages, session_folder / "base")
+        roots.unpack(make(), folder)
     except roots.Impossible as reason:
         pytest.skip(f"no Debian root: {reason}")
-    return session_folder / "base"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def other_base(session_folder, base):
+    """A minimal system of the other release that is supported, in which the packages can be built."""
+    suite = OTHER_RELEASE.get(roots.codename())
+    if not suite:
+        pytest.skip(f"Debian {roots.codename()} has no other release")
+    return unpacked(lambda: roots.system_to_build_in(suite), session_folder / "other")
 
 
 @pytest.fixture(scope="session")
@@ -115,14 +132,40 @@ def network(base):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
+@contextlib.contextmanager
+def fresh_root(base, session_folder, debs):
+    folder = pathlib.Path(tempfile.mkdtemp(dir=session_folder))
+    one = roots.Root(base, folder, debs)
+    try:
+        yield one
+    finally:
+        one.close()
+        folder.rmdir()
+
+
 @pytest.fixture
 def root(base, debs, session_folder):
     """A fresh root."""
-    folder = pathlib.Path(tempfile.mkdtemp(dir=session_folder))
-    one = roots.Root(base, folder, debs)
-    yield one
-    one.close()
-    folder.rmdir()
+    with fresh_root(base, session_folder, debs) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def systemd(base, debs, session_folder, network):
+    """This machine can run a systemd in a root."""
+    with fresh_root(base, session_folder, debs) as one:
+        try:
+            with booted.booted(one):
+                pass
+        except booted.Impossible as reason:
+            pytest.skip(str(reason))
+
+
+@pytest.fixture
+def machine(systemd, root):
+    """A fresh root in which systemd runs."""
+    with booted.booted(root):
+        yield root
 
 
 @pytest.fixture

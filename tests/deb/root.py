@@ -4,12 +4,14 @@ The unpacked system comes out of a tarball that mmdebstrap makes once (build/deb
 depend on: installing them needs no network.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import pathlib
 import re
 import select
+import shutil
 import signal
 import subprocess
 
@@ -18,12 +20,15 @@ import host
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root",
                "DEBIAN_FRONTEND": "noninteractive"}
-# What dpkg, apt and ldconfig keep for themselves, and what useradd's kin leave as their own backup.
-NOT_OURS = re.compile(r"/(dev|proc|sys|tmp|debs)(/|$)|/var/(log|lib/dpkg|lib/apt|cache/apt|cache/ldconfig)(/|$)|"
-                      r"/var/lib/systemd/deb-systemd-helper-|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|"
-                      r"/etc/\.pwd\.lock$|/var/cache/debconf/|/root/")
-MAKE_WITHIN = 240   # seconds for a minimal system; 20 to 45 are usual
-READY_WITHIN = 60   # seconds for a daemon to follow
+# With which Debian can be reached; the tests have a network of their own.
+NETWORK = os.open("/proc/self/ns/net", os.O_RDONLY)
+# What dpkg, apt, ldconfig, man-db and a systemd that runs keep for themselves, and what useradd's kin leave as their
+# own backup.
+NOT_OURS = re.compile(r"/(dev|proc|sys|tmp|debs)(/|$)|/var/(log|lib/dpkg|lib/apt|cache/(apt|ldconfig|man))(/|$)|"
+                      r"/run/systemd(/|$)|/var/lib/systemd/deb-systemd-helper-|"
+                      r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|/etc/\.pwd\.lock$|/var/cache/debconf/|/root/")
+MAKE_WITHIN = 480   # seconds for a minimal system; 20 to 90 are usual
+RUN_WITHIN = 120    # seconds for a program in a root
 LEAVE_WITHIN = 10   # seconds that a process may outlive what started it
 
 # $1 the unpacked system, $2 a mount point, $3 the folder with the packages
@@ -54,18 +59,8 @@ def wait_for_end(pid, seconds):
         os.close(process)
 
 
-def first_of(readable, process):
-    """Which comes first: something to read there, or the end of that child; None if neither does in READY_WITHIN."""
-    end = os.pidfd_open(process.pid)
-    try:
-        ready = select.select([readable, end], [], [], READY_WITHIN)[0]
-    finally:
-        os.close(end)
-    return readable if readable in ready else process if ready else None
-
-
 def codename():
-    """The release that the packages are built on."""
+    """This machine's release, on which the packages are built."""
     return re.search(r"^VERSION_CODENAME=(\w+)", pathlib.Path("/etc/os-release").read_text(), re.M)[1]
 
 
@@ -91,15 +86,16 @@ def mirror():
     return done.stdout.split()[:1]
 
 
-def make(tarball, include, architectures):
-    """Makes the minimal system with mmdebstrap; why it could not, or nothing."""
+def make(tarball, suite, include, architectures):
+    """Makes a minimal system with mmdebstrap; why it could not, or nothing."""
     part = tarball.with_suffix(".part.tar")
-    try:
-        done = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={architectures}",
-                               f"--include={include}", codename(), str(part), *mirror()], capture_output=True,
-                              text=True, timeout=MAKE_WITHIN)
-    except FileNotFoundError:
+    if not shutil.which("mmdebstrap"):
         return "no mmdebstrap; run: sudo tests/setup.sh deb"
+    try:
+        done = subprocess.run(["nsenter", f"--net=/proc/{os.getpid()}/fd/{NETWORK}", "mmdebstrap", "--quiet",
+                               "--variant=minbase", f"--architectures={architectures}",
+                               f"--include={','.join(include)}", suite, str(part), *mirror()], capture_output=True,
+                              text=True, timeout=MAKE_WITHIN)
     except subprocess.TimeoutExpired:
         return f"mmdebstrap was not done within {MAKE_WITHIN} s"
     if done.returncode == 0:
@@ -108,30 +104,51 @@ def make(tarball, include, architectures):
     return "mmdebstrap: " + " ".join(re.findall(r"^E: (.*)", done.stderr, re.M)[:3] or done.stderr.split("\n")[-2:])
 
 
-def unpack(packages, folder):
-    """Unpacks the minimal system, which is made where there is none yet, with nscd, which no test but its own starts; on
-    amd64 with what a 32-bit program needs, where that can be had."""
-    include = ",".join([*dependencies(packages), "nscd"])
-    with_i386 = include + ",libc6:i386"
-    key = hashlib.sha256(with_i386.encode()).hexdigest()[:12]
-    tarball = build.ROOT / "build" / "deb" / f"root-{codename()}-{key}.tar"
+def system(suite, include, architectures):
+    """The tarball of a minimal system with these packages, which is made where there is none yet."""
+    key = hashlib.sha256(f"{include} {architectures}".encode()).hexdigest()[:12]
+    tarball = build.ROOT / "build" / "deb" / f"root-{suite}-{key}.tar"
     tarball.parent.mkdir(parents=True, exist_ok=True)
     with open(tarball.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not tarball.exists():
-            native = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True,
-                                    text=True).stdout.strip()
-            both = native == "amd64" and not make(tarball, with_i386, "amd64,i386")
-            if not both and (reason := make(tarball, include, native)):
-                raise Impossible(reason)
+        if not tarball.exists() and (reason := make(tarball, suite, include, architectures)):
+            raise Impossible(reason)
+    return tarball
+
+
+def unpack(tarball, folder):
     folder.mkdir()
     subprocess.run(["tar", "-xp", "--numeric-owner", "-f", str(tarball), "-C", str(folder)], check=True)
+
+
+def architecture():
+    """This machine's, by Debian's name."""
+    return subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def system_for(packages):
+    """The system that the packages are installed in, with nscd, which no test but its own starts; on amd64 with what a
+    32-bit program needs, where that can be had."""
+    include = [*dependencies(packages), "nscd"]
+    if architecture() == "amd64":
+        with contextlib.suppress(Impossible):
+            return system(codename(), [*include, "libc6:i386"], "amd64,i386")
+    return system(codename(), include, architecture())
+
+
+def system_to_build_in(suite):
+    """A system that can build the packages, and run them."""
+    control = (build.ROOT / "debian/control").read_text()
+    field = re.search(r"^Build-Depends: (.*?)^\S", control, re.M | re.S)[1]
+    names = [re.match(r"[\w.+-]+", choice.strip())[0] for choice in field.split(",")]
+    return system(suite, ["build-essential", *names, "systemd"], architecture())
 
 
 class Root:
     def __init__(self, base, folder, debs):
         self.folder = folder
         self.holder = host.holder(MOUNTS, str(base), str(folder), str(debs))
+        self.init = None    # the process 1 of the root, where systemd runs in it: booted.py
         self.namespace = host.namespace_of(self.holder.pid)
         self.path("/etc/hosts").write_text("127.0.0.1 localhost\n")
 
@@ -140,30 +157,31 @@ class Root:
         return pathlib.Path(f"/proc/{self.holder.pid}/root{self.folder}/root{path}")
 
     def inside(self, command):
-        return ["nsenter", f"--target={self.holder.pid}", "--mount", "chroot", f"{self.folder}/root",
-                *map(str, command)]
+        enter = (["nsenter", f"--target={self.init}", "--mount", "--pid"] if self.init else
+                 ["nsenter", f"--target={self.holder.pid}", "--mount", "chroot", f"{self.folder}/root"])
+        return [*enter, *map(str, command)]
 
     def start(self, *command, **environment):
         """Starts a program in the root."""
         return subprocess.Popen(self.inside(command), env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def run(self, *command, code=0):
+    def run(self, *command, code=0, within=RUN_WITHIN):
         """Runs a program in the root to its end; what it said."""
         done = subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=120)
+                              stdin=subprocess.DEVNULL, timeout=within)
         assert done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
     def code(self, *command):
         """The exit status of a program in the root."""
         return subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL,
-                              timeout=120).returncode
+                              timeout=RUN_WITHIN).returncode
 
-    def install(self, packages):
+    def install(self, packages, *options):
         """Installs or upgrades packages, files of the folder /debs, with apt."""
         return self.run("apt-get", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold",
-                        "-o", "Dpkg::Use-Pty=0", "install", *(f"/debs/{package.name}" for package in packages))
+                        "-o", "Dpkg::Use-Pty=0", "install", *options, *(f"/debs/{package.name}" for package in packages))
 
     def dpkg(self, action, packages):
         """dpkg --remove or --purge, by the names of package files; the module, which needs the others, first."""

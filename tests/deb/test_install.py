@@ -1,13 +1,14 @@
 """Installing, upgrading, removing and purging the packages in a fresh Debian root."""
 
 import contextlib
+import os
 import pathlib
 import re
 import shutil
-import socket
 
 import pytest
 
+import ready
 import root as roots
 
 # The hosts line before, and with the packages installed.
@@ -23,6 +24,11 @@ LAYOUTS = {
     "no anchor": ("hosts: files", "hosts: files"),
 }
 USER = "nomad-dns-srv"
+
+
+def owner_and_mode(path):
+    status = path.stat()
+    return status.st_uid, oct(status.st_mode & 0o7777)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -71,6 +77,32 @@ def test_upgrade_of_what_was_not_edited(root, packages, newer):
     assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
 
 
+def test_downgrade(root, packages, newer):
+    """Back to the version before: it works, and what was edited stays."""
+    root.install(newer)
+    edited = "[nomad]\naddress = http://192.0.2.1:4646\n"
+    root.path("/etc/nss-nomad.conf").write_text(edited)
+    root.install(packages, "--allow-downgrades")
+    assert "9.9.9" not in root.run("nomad-lookup", "--version") + root.run("nomad-dns-srv", "--version")
+    assert root.path("/etc/nss-nomad.conf").read_text() == edited
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+
+
+def test_installed_again(root, packages):
+    """dpkg --install of what is there, and removed but not purged in between: what was edited stays."""
+    root.install(packages)
+    edited = "[nomad]\naddress = http://192.0.2.1:4646\n"
+    root.path("/etc/nss-nomad.conf").write_text(edited)
+    root.install(packages, "--reinstall")
+    assert root.path("/etc/nss-nomad.conf").read_text() == edited
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+    root.dpkg("remove", packages)
+    assert root.hosts_line() == "hosts: files dns"
+    root.install(packages)
+    assert root.path("/etc/nss-nomad.conf").read_text() == edited
+    assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
+
+
 def test_purge_leaves_nothing(root, packages, agent):
     """Installed, used, removed and purged: every file is as it was, the user and the processes are gone."""
     before = root.snapshot()
@@ -104,6 +136,28 @@ def test_module_alone(root, packages):
     root.run("getent", "passwd", USER, code=2)
 
 
+def test_caches_age(root, packages, agent):
+    """What systemd-tmpfiles cleans: records that are old enough and their folders, never one that may still be answered
+    (its time is that until which it may), nor the folder of all; and it makes that folder where it is missing."""
+    agent.register("web", address="192.0.2.7", port=80)
+    root.install(packages)
+    root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
+    root.run("getent", "hosts", "web.default.nomad")
+    users, record = root.path("/var/cache/nss-nomad/users"), root.path("/var/cache/nss-nomad/users/0/default/web")
+    rules = root.path("/usr/lib/tmpfiles.d/nss-nomad.conf")
+    text = rules.read_text()
+    assert text.count(" 1d\n") == 2
+    rules.write_text(text.replace(" 1d\n", " 0\n"))
+    root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
+    assert record.exists()
+    os.utime(record, (0, 0))
+    root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
+    assert list(users.rglob("*")) == [users / "0"]
+    shutil.rmtree(users.parent)
+    root.run("systemd-tmpfiles", "--create", "nss-nomad.conf")
+    assert owner_and_mode(users) == (0, "0o1777") and owner_and_mode(users / "0") == (0, "0o700")
+
+
 def test_unit_is_enabled(root, packages):
     """The service starts with the machine, the socket on port 53 only where somebody asks for it."""
     root.install(packages)
@@ -112,26 +166,21 @@ def test_unit_is_enabled(root, packages):
 
 
 def test_folder_of_caches(root, packages):
-    """Everybody may make a folder of his own there, and nobody touches another's."""
+    """Everybody may make a folder of his own there, and nobody touches another's, nor makes root's before root does."""
     root.install(packages)
-    status = root.path("/var/cache/nss-nomad/users").stat()
-    assert (status.st_uid, oct(status.st_mode & 0o7777)) == (0, "0o1777")
+    users = root.path("/var/cache/nss-nomad/users")
+    assert owner_and_mode(users) == (0, "0o1777") and owner_and_mode(users / "0") == (0, "0o700")
 
 
 @contextlib.contextmanager
 def following(root):
     """nomad-dns-srv running, without a privilege, from when it says that it is ready."""
     root.run("install", "-d", "-o", USER, "-g", USER, "/run/nomad-dns-srv")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-        notified.bind("")       # an address of the kernel's choice
-        address = "@" + notified.getsockname()[1:].decode()
+    with ready.Ready() as up:
         process = root.start("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs",
-                             "--bounding-set=-all", "nomad-dns-srv", NOTIFY_SOCKET=address)
+                             "--bounding-set=-all", "nomad-dns-srv", NOTIFY_SOCKET=up.address)
         try:
-            said = b""
-            while b"READY=1" not in said.split(b"\n"):
-                assert roots.first_of(notified, process) is notified, "not ready, or ended"
-                said = notified.recv(4096)
+            assert up.wait(process), "not ready, or ended"
             yield
         finally:
             process.terminate()

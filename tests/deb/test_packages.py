@@ -54,12 +54,23 @@ def files_below(folder):
     return found
 
 
+def make(target, stage):
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    subprocess.run(["make", "-s", "-C", str(conftest.HERE.parent.parent), target, f"DESTDIR={stage}", "PREFIX=/usr"],
+                   check=True, env=environment)
+
+
+def test_make_uninstall(tmp_path):
+    """make uninstall takes away all that make install has brought, but for the configuration."""
+    make("install", tmp_path)
+    make("uninstall", tmp_path)
+    assert list(files_below(tmp_path)) == ["/etc/nss-nomad.conf"]
+
+
 def test_make_install_installs_the_same(session_folder, packages):
     """make install and the packages have the same files, with the same content."""
     stage, unpacked = session_folder / "stage", session_folder / "unpacked"
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
-    subprocess.run(["make", "-s", "-C", str(conftest.HERE.parent.parent), "install", f"DESTDIR={stage}", "PREFIX=/usr"],
-                   check=True, env=environment)
+    make("install", stage)
     for package in packages:
         subprocess.run(["dpkg-deb", "-x", str(package), str(unpacked)], check=True)
     installed, packaged = files_below(stage), files_below(unpacked)

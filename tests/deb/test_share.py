@@ -70,13 +70,23 @@ def test_profiled_programs_may_use_the_module(tmp_path):
     shutil.copytree(SHARE / "apparmor.d", tmp_path / "apparmor.d", dirs_exist_ok=True)
     profile = tmp_path / "program"
     profile.write_text("include <tunables/global>\nprofile program /opt/program {\n"
-                       "  include <abstractions/base>\n  include <abstractions/nameservice>\n}\n")
+                       "  include <abstractions/base>\n  include <abstractions/nameservice>\n"
+                       "  /usr/bin/* PUx,\n}\n")     # as libvirtd's has it: two ways to run one program may conflict
     done = subprocess.run(["apparmor_parser", "--skip-kernel-load", "--skip-cache", "--quiet", "--base",
                            str(tmp_path / "apparmor.d"), "--debug", str(profile)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "/run/nomad-dns-srv/**" in done.stdout and "/usr/bin/nomad-lookup" in done.stdout
 
 
+# A command on a host whose daemon publishes redis and web, and web in prod.
+PUBLISHED = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", """
+mount -t tmpfs tmpfs /run
+mkdir -p /run/nomad-dns-srv/services/default /run/nomad-dns-srv/services/prod
+cd /run/nomad-dns-srv/services
+touch default/redis default/web prod/web
+ln -s default service
+exec "$@"
+""", "sh"]
 COMPLETE = """
 . {file}
 COMP_WORDS=({words}) COMP_CWORD=$(({count} - 1))
@@ -90,6 +100,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     (["nomad-lookup", "--ex"], ["--explain"]),
     (["nomad-lookup", "--srv", "--h"], ["--help"]),
     (["nomad-lookup", "--config", "/etc/host.con"], ["/etc/host.conf"]),
+    (["nomad-lookup", "we"], ["web.default.nomad", "web.prod.nomad"]),
+    (["nomad-lookup", "--srv", "redis.d"], ["redis.default.nomad"]),
     (["nomad-dns-srv", "--check-c"], ["--check-config"]),
     (["nomad-dns-srv", "--publish", "/usr/b"], ["/usr/bin"]),
     (["nomad-dns-srv", "--listen", "1"], [""]),
@@ -98,12 +110,14 @@ def test_bash_completion(words, wanted):
     """What bash offers behind these words."""
     script = COMPLETE.format(file=SHARE / "completions/bash" / words[0], words=" ".join(words), count=len(words),
                              function="_" + words[0].replace("-", "_"))
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    done = subprocess.run([*PUBLISHED, "bash", "-c", script], capture_output=True, text=True)
     assert (done.stdout.splitlines(), done.stderr) == (wanted, "")
 
 
 @needs("zsh", "zsh")
-@pytest.mark.parametrize("line, wanted", [("nomad-lookup --ex", "--explain"), ("nomad-dns-srv --st", "--status")])
+@pytest.mark.parametrize("line, wanted", [
+    ("nomad-lookup --ex", "--explain"), ("nomad-lookup red", "redis.default.nomad"),
+    ("nomad-lookup --srv web.p", "web.prod.nomad"), ("nomad-dns-srv --st", "--status")])
 def test_zsh_completion(line, wanted):
     """What zsh makes of a line and the tabulator, in a terminal of its own."""
     pty = pytest.importorskip("pty")
@@ -111,7 +125,7 @@ def test_zsh_completion(line, wanted):
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="dumb", ZDOTDIR="/nonexistent")
-        os.execvp("zsh", ["zsh", "-f", "-i"])
+        os.execvp("unshare", [*PUBLISHED, "zsh", "-f", "-i"])
     try:
         os.write(terminal, (script + "print re''ady\n").encode())
         read_until(terminal, "ready\r\n")

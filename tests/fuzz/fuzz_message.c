@@ -80,11 +80,12 @@ static void set_up(void)
 	put("prod", "one", 1, true);
 }
 
-/* How it is asked: over what, from where, of what catalogue, and for how much room. */
+/* How it is asked: over what, from where, of what catalogue, at which turn of the rotation, and for how much room. */
 struct mode {
 	bool stream;
 	bool allowed;
 	enum catalogue_state state;
+	uint32_t turn;
 	size_t room;
 };
 
@@ -93,6 +94,7 @@ static struct mode read_mode(const uint8_t octets[2])
 	return (struct mode){.stream = (octets[0] & 1) != 0,
 	                     .allowed = (octets[0] & 2) == 0,
 	                     .state = (enum catalogue_state)((octets[0] >> 2 & 3) ^ CATALOGUE_CURRENT),
+	                     .turn = (uint32_t)octets[0] >> 4 << 28,
 	                     .room = octets[1] == 0 ? 1232 : MESSAGE_PLAIN_MAX + octets[1] * 8U};
 }
 
@@ -269,9 +271,10 @@ static void check_answer(const uint8_t *query, size_t query_size, const uint8_t 
 		MUST(u16(answer + 4) == 1);
 }
 
-static size_t ask(const struct mode *mode, const uint8_t *query, size_t size, uint8_t *answer, size_t room)
+static size_t ask(const struct mode *mode, const uint8_t *query, size_t size, const struct entry *ahead, uint8_t *answer,
+                  size_t room)
 {
-	const struct dns_view view = {catalogue, &settings, scratch, 1559731985};
+	const struct dns_view view = {catalogue, &settings, scratch, 1559731985, ahead};
 	const struct dns_client client = {
 		.address = {AF_INET, {mode->allowed ? 127 : 192, 0, 2, 1}}, .stream = mode->stream};
 
@@ -288,12 +291,28 @@ static void check_cut(const struct mode *mode, const uint8_t *query, size_t size
 	bool cut = (answer[2] & 2) != 0;
 
 	unlimited.stream = true;
-	size_t whole_size = ask(&unlimited, query, size, whole, sizeof whole);
+	size_t whole_size = ask(&unlimited, query, size, NULL, whole, sizeof whole);
 	if (whole_size == 0 || (whole[3] & 15) != (answer[3] & 15))
 		return;
 	walk(whole, whole_size, &all);
 	if ((whole[2] & 2) == 0)
 		MUST(cut == (all.types[1] > walked->types[1] || all.types[2] > walked->types[2]));
+}
+
+/* Whoever looks ahead, as udp.c does, gets the same answer to the octet. */
+static void check_ahead(const struct mode *mode, const uint8_t *query, size_t size, const uint8_t *answer,
+                        size_t answer_size)
+{
+	static uint8_t again[ROOM];
+	uint8_t padded[MESSAGE_QUESTION + CATALOGUE_LABELS_MAX] = {0};
+	const uint8_t *labels = padded + MESSAGE_QUESTION;
+	const struct entry *ahead;
+
+	memcpy(padded, query, size < sizeof padded ? size : sizeof padded);
+	catalogue_look_ahead(catalogue, &labels, 1, &ahead);
+	scratch->turn = mode->turn;
+	MUST(ask(mode, query, size, ahead, again, mode->stream ? ROOM : mode->room) == answer_size);
+	MUST(memcmp(again, answer, answer_size) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -311,16 +330,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	MUST(answer != NULL);
 	catalogue_set_state(catalogue, mode.state, 7);
-	size_t answer_size = ask(&mode, query, query_size, answer, room);
+	scratch->turn = mode.turn;
+	size_t answer_size = ask(&mode, query, query_size, NULL, answer, room);
 	MUST(answer_size <= room);
 	MUST((scratch->outcome.kind == OUTCOME_NONE) == (answer_size == 0));
 	if (answer_size > 0) {
 		check_answer(query, query_size, answer, answer_size, &walked);
 		check_cut(&mode, query, query_size, answer, &walked);
-		size_t rest = dns_answer_cut(answer, answer_size);
+		check_ahead(&mode, query, query_size, answer, answer_size);
+		size_t opts = walked.opts, rest = dns_answer_cut(answer, answer_size, scratch->outcome.opt_size);
 		MUST(rest <= answer_size);
 		walk(answer, rest, &walked);
-		MUST(walked.count == 0 && (answer[2] & 2) != 0);
+		MUST(walked.count == opts && walked.opts == opts && (answer[2] & 2) != 0);
 	}
 	free(answer);
 	return 0;

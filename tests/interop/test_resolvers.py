@@ -11,6 +11,7 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
+import dns.resolver
 import pytest
 
 from daemon import wait_until
@@ -186,6 +187,44 @@ def test_container(ours):
 
 
 # Clients.
+
+SERVICES = {("6379", "192-0-2-1.redis.default.nomad."), ("6380", "192-0-2-2.redis.default.nomad."),
+            ("6381", "2001-db8--1.redis.default.nomad.")}
+
+
+@pytest.mark.parametrize("words", [(), ("tcp",)])
+@pytest.mark.parametrize("program", ["dig", "kdig", "drill"])
+def test_programs_that_ask(ours, program, words):
+    """Each makes the same of an answer: ports with their targets, addresses, and what is not there."""
+    ask = getattr(ours, program)
+    words = ["-t"] if words and program == "drill" else [f"+{word}" for word in words]
+
+    def sections(name, rdtype):
+        return ask(*words, name, rdtype) if program != "drill" else ask(name, rdtype, *words)
+
+    def data(rdtype, name="redis.default.nomad"):
+        return re.findall(rf"^{name}\.\s+\d+\s+IN\s+{rdtype}\s+(.+)$", sections(name, rdtype), re.M)
+
+    assert {tuple(row.split()[2:]) for row in data("SRV")} == SERVICES
+    assert set(data("A")) == {"192.0.2.1", "192.0.2.2"}
+    assert data("AAAA") == ["2001:db8::1"]
+    assert data("A", "2001-db8--1.redis.default.nomad") == []
+    assert "NXDOMAIN" in sections("nothing.default.nomad", "A")
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_dnspython(ours, tcp):
+    """As programs use it: a resolver that has us for its server."""
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = ["127.0.0.1"], OURS
+    found = resolver.resolve("redis.default.nomad", "SRV", tcp=tcp)
+    assert {(str(one.port), str(one.target)) for one in found} == SERVICES
+    assert {one.address for one in resolver.resolve("redis.default.nomad", "A", tcp=tcp)} == {"192.0.2.1", "192.0.2.2"}
+    with pytest.raises(dns.resolver.NoAnswer):
+        resolver.resolve("v4only.default.nomad", "AAAA", tcp=tcp)
+    with pytest.raises(dns.resolver.NXDOMAIN):
+        resolver.resolve("nothing.default.nomad", "A", tcp=tcp)
+
 
 def test_adig(ours):
     """c-ares, by pycares: SRV and addresses, over its own sockets."""

@@ -58,6 +58,18 @@ def test_modes(kept, host):
             assert path.stat().st_mode & 0o077 == 0, path
 
 
+@pytest.mark.root
+def test_mask(agent, host):
+    """Whatever mask a user's program or shell has, what it keeps can be used again."""
+    agent.register("web", address="192.0.2.1", port=80)
+    for ask in (f"$RUN getent ahostsv4 {NAME}", f"nomad-lookup {NAME}"):
+        assert host.run(["sh", "-c", f"umask 0777; {ask}"], user=4001).code == 0
+        assert host.addresses(NAME, user=4001) == OLD
+        assert len(agent.log()) == 1
+        shutil.rmtree(host.cache(4001))
+        agent.reset_counters()
+
+
 def test_nothing_else_is_left(kept, host):
     """A lookup leaves the record, its lock, the links and the places of the queue: no temporary file."""
     names = {path.name for path in host.cache(0).rglob("*")}

@@ -1,5 +1,6 @@
 """Troubles of the folder in which nomad-dns-srv publishes: said in words, the heartbeat withheld, recovered from."""
 
+import contextlib
 import os
 import stat
 
@@ -39,6 +40,23 @@ def test_it_is_full(agent, host, daemon):
     mount(host, "-o", "remount,size=10m", FOLDER)
     recovered(agent, daemon)
     assert "holds the whole catalogue" in daemon.log
+
+
+def test_it_is_full_when_the_configuration_is_read_again(agent, host, daemon):
+    """All records are to be written anew: what the folder holds is not the catalogue from the first on that cannot be."""
+    daemon.folder.mkdir()
+    mount(host, "-t", "tmpfs", "-o", "size=400k,mode=755", "tmpfs", FOLDER)
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    with open(daemon.folder / "ballast", "wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(bytes(4096))
+    host.configure(nomad={"address": agent.url}, answers={"ttl": "77s"})
+    daemon.reload()
+    wait_until(lambda: "make room" in daemon.log and "read again" in daemon.log, lambda: daemon.log)
+    assert not (daemon.folder / "alive").exists()
+    (daemon.folder / "ballast").unlink()
+    recovered(agent, daemon)
 
 
 def test_the_status_alone_cannot_be_written(agent, host, daemon):

@@ -1,7 +1,9 @@
 """nomad-dns-srv follows the catalogue: every program of the host sees each change, and never a gap."""
 
 import re
+import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -267,8 +269,12 @@ def test_a_renewed_token_in_its_file_is_used_by_itself(agent, host, daemon):
     daemon.wait_equal(agent)
 
 
-def test_two_daemons_do_not_share_a_folder(agent, host, daemon):
+@pytest.mark.parametrize("lock", ["there", "deleted"])
+def test_two_daemons_do_not_share_a_folder(agent, host, daemon, lock):
     daemon.start().wait("current")
+    if lock == "deleted":
+        (daemon.folder / "lock").unlink()
+        wait_until((daemon.folder / "lock").exists)
     second = Daemon(host).start()
     assert second.process.wait(timeout=20) == 1
     assert "another nomad-dns-srv publishes" in daemon.log
@@ -291,27 +297,60 @@ def test_the_command_line(host, options, code, words):
     assert words in done.out + done.err
 
 
-def test_readiness_is_told_once_the_catalogue_is_complete(agent, host, daemon):
-    notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    notified.bind(str(host.path("/run/notify")))
-    notified.settimeout(20)
+@pytest.fixture
+def notified(host):
+    """next(): what the daemon tells systemd next; all(until): its messages up to that one."""
+    class Notified:
+        def __init__(self):
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.socket.bind(str(host.path("/run/notify")))
+            self.socket.settimeout(20)
+
+        def next(self):
+            return self.socket.recv(4096).decode()
+
+        def all(self, until):
+            messages = [self.next()]
+            while not messages[-1].startswith(until):
+                messages.append(self.next())
+            return messages
+    made = Notified()
+    yield made
+    made.socket.close()
+
+
+def test_readiness_is_told_once_the_catalogue_is_complete(agent, host, notified):
     agent.fault("no-leader", path="/v1/service")
     process = host.start(["/usr/sbin/nomad-dns-srv", "--listen", ""], env={"NOTIFY_SOCKET": "/run/notify"})
     try:
-        before = notified.recv(4096).decode()
-        assert "READY" not in before
+        assert "READY" not in notified.next()
         agent.register("web", address="10.1.0.1")
         agent.clear_faults()
-        messages = []
-        while "READY=1" not in messages:
-            messages.append(notified.recv(4096).decode())
+        notified.all("READY=1")
         assert (host.path(DIR) / "services/default/web").exists()
-        while not messages[-1].startswith("STATUS=current: 1 services"):
-            messages.append(notified.recv(4096).decode())
+        notified.all("STATUS=current: 1 services")
         process.terminate()
-        while "STOPPING=1" not in messages:
-            messages.append(notified.recv(4096).decode())
+        notified.all("STOPPING=1")
     finally:
         process.kill()
         process.wait()
-        notified.close()
+
+
+def test_a_reload_is_told_and_makes_nothing_ready(agent, host, notified):
+    agent.fault("no-leader", path="/v1/service")
+    process = host.start(["/usr/sbin/nomad-dns-srv", "--listen", ""], env={"NOTIFY_SOCKET": "/run/notify"},
+                         stderr=subprocess.PIPE, text=True)
+    try:
+        notified.next()
+        process.send_signal(signal.SIGHUP)
+        while "was read again" not in process.stderr.readline():
+            pass
+        assert not [text for text in notified.all("STATUS=loading") if "READY" in text or "RELOADING" in text]
+        agent.clear_faults()
+        notified.all("READY=1")
+        process.send_signal(signal.SIGHUP)
+        notified.all("RELOADING=1")
+        notified.all("READY=1")
+    finally:
+        process.kill()
+        process.communicate()

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -268,6 +269,19 @@ def test_without_a_daemon_the_module_helps_itself(agent, host, daemon):
     assert agent.counters()["total"] >= 1
 
 
+def test_a_daemon_that_sleeps_is_not_believed_and_catches_up(agent, host, daemon):
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    daemon.process.send_signal(signal.SIGSTOP)
+    then = time.time() - 6
+    os.utime(daemon.folder / "alive", (then, then))
+    agent.register("web", address="10.1.0.2")
+    assert host.addresses("web.default.nomad") == {"10.1.0.1", "10.1.0.2"}
+    daemon.process.send_signal(signal.SIGCONT)
+    daemon.wait_equal(agent)
+    wait_until(daemon.alive)
+
+
 @pytest.mark.root
 def test_the_network_goes_and_comes(host, daemon):
     """The agent lives behind a link of its own, which is taken down: nothing is refused, packets just vanish."""
@@ -336,26 +350,6 @@ def in_network(pid):
         assert libc.setns(own, 0) == 0
         os.close(own)
         os.close(other)
-
-
-def test_the_agents_name_cannot_be_resolved(agent, host, daemon):
-    agent.register("web", address="10.1.0.1")
-    known = "127.0.0.1 localhost nomad.example\n::1 localhost\n"
-    host.write("/etc/hosts", known)
-    host.configure(nomad={"address": f"http://nomad.example:{agent.port}"}, answers=SHORT)
-    daemon.start().wait("current")
-    before = daemon.published()
-    host.write("/etc/hosts", "127.0.0.1 localhost\n")
-    agent.stop_listening()
-    daemon.wait("stale")
-    agent.listen_again()
-    wait_until(lambda: "nomad.example" in daemon.status().get("error", "") and daemon.alive())
-    outlast(daemon, host, before)
-    agent.register("db", address="10.1.0.2")
-    returned = time.time()
-    host.write("/etc/hosts", known)
-    back_in_time(daemon, returned)
-    daemon.wait_equal(agent)
 
 
 def test_over_a_unix_socket(host, daemon):

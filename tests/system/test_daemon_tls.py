@@ -1,9 +1,12 @@
 """nomad-dns-srv follows an agent over https: authority, client's certificate, server's name; stream and reads."""
 
+import subprocess
+
 import pytest
 
 from daemon import daemon, wait_until    # noqa: F401 (a fixture)
-from test_transport import certificates, secure     # noqa: F401 (fixtures)
+from standin import client
+from test_transport import CERTIFICATES, certificates, secure     # noqa: F401 (fixtures)
 
 TLS = {"ca-file": "/tmp/tls/ca.pem", "cert-file": "/tmp/tls/client.pem", "key-file": "/tmp/tls/client.key",
        "tls-server-name": "server.global.nomad"}
@@ -52,3 +55,21 @@ def test_what_is_wrong_is_said_and_can_be_put_right(secure, certificates, host, 
     daemon.reload()
     daemon.wait("current")
     daemon.wait_equal(agent)
+
+
+def test_an_authority_that_is_replaced_in_its_file_counts_from_the_next_connection_on(secure, certificates, host, daemon):
+    """Certificates of Nomad's own are renewed, authority and all, while the daemon runs; the address stays."""
+    first = secure("local")
+    other = certificates / "other"
+    if not other.exists():
+        other.mkdir()
+        subprocess.run(["sh", "-c", CERTIFICATES, "sh", other], check=True, capture_output=True)
+    host.configure(nomad={"address": first.url, "ca-file": "/tmp/tls/ca.pem"})
+    daemon.start().wait("current")
+    first.kill()
+    with client.Agent(port=first.port, tls_cert=other / "local.pem", tls_key=other / "local.key") as second:
+        second.register("db", address="10.1.0.1")
+        wait_until(lambda: "set ca-file" in daemon.log, lambda: daemon.log)
+        host.write("/tmp/tls/ca.pem", (other / "ca.pem").read_text())
+        daemon.wait("current")
+        daemon.wait_equal(second)

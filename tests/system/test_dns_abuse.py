@@ -186,6 +186,18 @@ def test_rate_limit(serve):  # noqa: F811
     assert server.totals()["limited"] == before
 
 
+@pytest.mark.root
+def test_a_cut_answer_has_its_opt_record(serve):  # noqa: F811
+    """G1: a client that gets none would take us for a server without EDNS and cookies."""
+    server = serve(listen=f"{HERE}:0", allow="0.0.0.0/0", rate_limit="1", workers="1")
+    octets = odd_messages.with_opt(odd_messages.opt(odd_messages.option(10, b"clientpt")))
+    cut = [dns.message.from_wire(answer) for answer in burst(server, octets, 100) if answer[2] & 2]
+    assert cut
+    for message in cut:
+        assert message.opt and len(cookie(message)) == 24
+        assert not message.answer and not message.authority and not message.additional
+
+
 def burst_again(server, octets, count):
     """The same after others have been counted."""
     answers = []

@@ -1,6 +1,7 @@
 """Every message that can be thought of gets the answer that the checklist in docs/dns.md gives it, or none."""
 
 import pathlib
+import re
 import struct
 
 import dns.edns
@@ -12,7 +13,8 @@ import odd_messages
 from dnsserve import PROBE, Serve, built  # noqa: F401
 from odd_messages import ODD
 
-SEEDS = pathlib.Path(__file__).resolve().parent.parent / "fuzz/message"
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SEEDS = ROOT / "tests/fuzz/message"
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,17 @@ def test_a_query_longer_than_ours_are_is_malformed(server):
     """A1: what does not fit our buffer is cut there, and a record that is cut is malformed."""
     octets = odd_messages.with_opt(odd_messages.opt(odd_messages.option(12, b"\0" * 2000)))
     assert dns.message.from_wire(server.raw(octets)).rcode() == odd_messages.FORMERR
+
+
+def test_the_checklist_names_tests_that_there_are():
+    """docs/dns.md has a row for each point, and what it names is there."""
+    checklist = (ROOT / "docs/dns.md").read_text().split("## The checklist")[1]
+    tests = "".join(path.read_text() for path in pathlib.Path(__file__).parent.glob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", checklist))
+    files = re.findall(r"(?:tests/unit/)?test_\w+\.(?:py|c)", checklist)
+    assert named and files
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+    assert {name for name in files if not ((ROOT / name).exists() or (ROOT / "tests/system" / name).exists())} == set()
 
 
 def test_every_row_is_an_input_of_the_fuzzer():

@@ -5,7 +5,7 @@ import dns.flags
 import dns.message
 import pytest
 
-from dnsserve import built, many, names, records, serve  # noqa: F401
+from dnsserve import ALLOCATION, built, many, names, records, serve  # noqa: F401
 
 
 @pytest.mark.parametrize("query, limit", [
@@ -46,6 +46,20 @@ def test_truncated_answers_are_rotated(serve):  # noqa: F811
     for _ in range(200):
         seen |= {str(record) for record in server.ask("many.default.nomad", "SRV").answer[0]}
     assert len(seen) == 200
+
+
+def test_truncated_texts_and_names_are_rotated(serve):  # noqa: F811
+    """F: so are TXT and PTR, of which there is one for each instance at a tag, and each service at an address."""
+    lines = [f"default s{i} {ALLOCATION.format(i)} 192.0.2.1 80 x" for i in range(100)]
+    lines += [f"default many {ALLOCATION.format(i)} 10.0.0.{i} 80 x" for i in range(20)]
+    server = serve("\n".join(lines) + "\n", reverse="192.0.2.0/24")
+    for name, rdtype, count in (("x.many.default.nomad", "TXT", 20), ("1.2.0.192.in-addr.arpa", "PTR", 100)):
+        seen = set()
+        for _ in range(200):
+            message = server.ask(name, rdtype)
+            assert message.flags & dns.flags.TC
+            seen |= {str(record) for record in message.answer[0]}
+        assert len(seen) == count, rdtype
 
 
 @pytest.mark.parametrize("rdtype", ["A", "SRV"])

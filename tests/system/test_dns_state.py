@@ -47,6 +47,13 @@ def test_stale(serve):  # noqa: F811
     assert server.ask("redis.default.nomad", "A").opt is None
 
 
+def test_what_was_not_there_is_kept_no_longer_than_what_was(serve):  # noqa: F811
+    """E3, H: nor is it while Nomad cannot be reached."""
+    server = serve(state="stale 5", ttl="100s", negative_ttl="60s")
+    for name in ("nothing.default.nomad", "default.nomad"):
+        assert server.ask(name).authority[0].ttl == 30
+
+
 def test_current(serve):  # noqa: F811
     message = serve().ask("redis.default.nomad", "A", use_edns=0)
     assert reasons(message) == [] and message.answer[0].ttl == 10

@@ -13,7 +13,7 @@ import dns.message
 import pytest
 
 import odd_messages
-from dnsserve import PROBE, Stream, built, many, names, records, serve  # noqa: F401
+from dnsserve import PROBE, Stream, built, many, records, serve  # noqa: F401
 
 IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
 IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
@@ -83,19 +83,6 @@ def test_socket_options(serve):  # noqa: F811
             looked_at += 1
     os.close(pidfd)
     assert looked_at == 2 * len(os.sched_getaffinity(0))
-
-
-def test_a_port_that_is_taken(serve):  # noqa: F811
-    """Two servers on one port would share the questions unnoticed; the second one says what is wrong."""
-    server = serve()
-    with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{server.address[1]}: .*another program does"):
-        serve(listen=f"127.0.0.1:{server.address[1]}")
-
-
-@pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:", ":53", "::1:53", "[::1]", "localhost:53", "127.0.0.1:65536"])
-def test_listeners_that_are_none(serve, listen):  # noqa: F811
-    with pytest.raises(RuntimeError, match="listen.*ADDRESS:PORT"):
-        serve(listen=listen)
 
 
 # TCP.
@@ -338,41 +325,3 @@ def test_kdig_keeps_its_connection(serve):  # noqa: F811
     server = serve()
     out = server.kdig("+tcp", "+keepopen", "redis.default.nomad", "SRV", "v4only.default.nomad", "A")
     assert out.count("status: NOERROR") == 2
-
-
-# Sockets from systemd.
-
-@pytest.fixture
-def passed(serve):  # noqa: F811
-    """A server that was handed sockets as systemd does: descriptors from 3 on, how many, and for whom."""
-    def start(*sockets):
-        numbers = [str(one.fileno()) for one in sockets]
-        moves = " ".join(f'{3 + i}<&{20 + i}' for i in range(len(sockets)))
-        script = f'exec {moves}; LISTEN_FDS={len(sockets)} LISTEN_PID=$$ exec "$@"'
-        for i, number in enumerate(numbers):
-            os.dup2(int(number), 20 + i)
-        try:
-            return serve(prefix=["bash", "-c", script, "bash"], pass_fds=range(20, 20 + len(sockets)))
-        finally:
-            for i in range(len(sockets)):
-                os.close(20 + i)
-    return start
-
-
-def test_sockets_from_systemd(passed):
-    """They are taken instead of `listen`; a datagram socket is shared by all workers."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
-        streams.bind(("127.0.0.1", 0))
-        streams.listen()
-        address = streams.getsockname()
-        datagrams.bind(address)
-        server = passed(datagrams, streams)
-    assert server.addresses == [address, address]
-    for tcp in (False, True):
-        for _ in range(20):
-            assert names(server.ask("v4only.default.nomad", tcp=tcp).answer) == {"v4only.default.nomad. A 192.0.2.4"}
-
-
-def test_a_socket_from_systemd_that_is_none_of_ours(passed):
-    with socket.socket(socket.AF_UNIX) as wrong, pytest.raises(RuntimeError, match="ListenDatagram= and ListenStream="):
-        passed(wrong)

@@ -5,6 +5,7 @@ import contextlib
 import email.utils
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -83,6 +84,16 @@ def test_a_name_given(sound):
     assert "other.default.nomad" in examine(sound, "other.default.nomad")["answer"][1]
 
 
+@pytest.mark.parametrize("odd", ["\x1b[31mred", "!", "a/b", "a,b", "_a", "x" * 70])
+def test_names_that_nobody_can_ask_for(sound, agent, odd):
+    """Of the services it takes one whose name is a label, and what others are called is let loose on no terminal."""
+    agent.register(odd, address="192.0.2.66", port=80)
+    agent.register("web", namespace="\x1b[32m", address="192.0.2.66", port=80)
+    done = sound.run(["nomad-lookup", "--check"])
+    assert done.code == 0 and "web.default.nomad has 2 addresses" in done.out, done
+    assert "\x1b" not in done.out
+
+
 def test_without_daemon(host, agent):
     """No daemon, never any: nothing is wrong with that where none is installed."""
     agent.register("web", address="192.0.2.10", port=80)
@@ -108,9 +119,11 @@ def test_module_missing(sound):
     ("files nomad dns", "files nomad [!UNAVAIL=return] dns"),
     ("files nomad [NOTFOUND=return] dns", "files nomad [!UNAVAIL=return] dns"),
     ("files", "files nomad [!UNAVAIL=return]"),
+    ("files [NOTFOUND=return] nomad [!UNAVAIL=return] dns", "nomad [!UNAVAIL=return] files [NOTFOUND=return] dns"),
 ])
 def test_hosts_line(sound, line, wanted):
-    """2. nomad after resolve or dns, without its action, or not there: the right line is proposed, and is right."""
+    """2. nomad after resolve or dns, after what ends the search, without its action, or not there: the right line is
+    proposed, and is right."""
     sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: {line}\n")
     said = examine(sound)
     assert faults(said) == {"hosts"}
@@ -274,10 +287,23 @@ def test_configuration(sound):
     assert said["module"][0] == "ok" and said["daemon"][0] == "ok"
 
 
-def test_dns_is_another(sound, agent):
-    """Somebody else answers DNS at the address of the configuration."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        sound.configure(nomad={"address": agent.url}, dns={"listen": f"127.0.0.1:{silent.getsockname()[1]}"})
-        said = examine(sound)
+def test_dns_is_another(host, agent, folder):
+    """Somebody else has what comes to the daemon's address."""
+    agent.register("web", address="192.0.2.10", port=80)
+    host.configure(nomad={"address": agent.url}, dns={"listen": "0.0.0.0:0"})
+    with running(host, folder / "log"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        port = re.search(r"^dns: +0\.0\.0\.0:(\d+)$", host.run(["nomad-dns-srv", "--status"]).out, re.M)[1]
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        silent.bind(("127.0.0.1", int(port)))
+        said = examine(host)
     assert faults(said) == {"dns"} and "listen" in said["dns"][2]
+
+
+def test_dns_elsewhere(host, agent, folder):
+    """DNS is asked where the daemon says that it answers, whatever the configuration has become since."""
+    agent.register("web", address="192.0.2.10", port=80)
+    host.configure(nomad={"address": agent.url}, dns={"listen": "127.0.0.1:0"})
+    with running(host, folder / "log"):
+        host.configure(nomad={"address": agent.url})
+        said = examine(host)
+    assert faults(said) == set() and re.search(r"over DNS at 127\.0\.0\.1:\d+$", said["dns"][1])

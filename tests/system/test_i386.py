@@ -1,5 +1,7 @@
 """A 32-bit program beside 64-bit ones: the same published files, the same cache, one layout of the record."""
 
+import os
+import pathlib
 import subprocess
 
 import pytest
@@ -7,7 +9,15 @@ import pytest
 import build
 
 WEB = ("192.0.2.10 8080 blue", "192.0.2.11 8081 green", "2001:db8::10 8080 blue")
+VARIANT = pathlib.Path("build/i386")
 ADDRESSES = {"192.0.2.10", "192.0.2.11", "2001:db8::10"}
+
+
+def make(*words, **settings):
+    """Makes for i386."""
+    with build.alone():
+        subprocess.run(["make", "-s", "-C", str(build.ROOT), f"B={VARIANT}", "CC=gcc -m32", "SAN=", *words],
+                       check=True, env=os.environ | settings)
 
 
 def compiles_for_i386(folder):
@@ -23,14 +33,12 @@ def small(session_folder):
     folder.mkdir()
     if not compiles_for_i386(folder):
         pytest.skip("gcc has no i386 libraries; Debian: apt install gcc-multilib")
-    variant = "build/i386"
-    with build.alone():
-        subprocess.run(["make", "-s", "-C", str(build.ROOT), f"B={variant}", "CC=gcc -m32", "SAN=",
-                        f"{variant}/libnss_nomad.so.2", f"{variant}/tests/tools/resolve"], check=True)
-        for name in ("libnss_nomad.so.2", "tests/tools/resolve"):
-            source = build.ROOT / variant / name
-            (folder / source.name).write_bytes(source.read_bytes())
-            (folder / source.name).chmod(0o755)
+    made = [f"{VARIANT}/libnss_nomad.so.2", f"{VARIANT}/tests/tools/resolve"]
+    make(*made)
+    for name in made:
+        source = build.ROOT / name
+        (folder / source.name).write_bytes(source.read_bytes())
+        (folder / source.name).chmod(0o755)
     return folder
 
 
@@ -59,6 +67,13 @@ def test_it_is_another_architecture(small):
     assert header[4] == 1 and header[18] == 3      # ELFCLASS32, EM_386
     needed = subprocess.run(["objdump", "-p", str(small / "libnss_nomad.so.2")], capture_output=True, text=True).stdout
     assert [line.split()[1] for line in needed.splitlines() if "NEEDED" in line] == ["libc.so.6"]
+
+
+def test_every_source_is_one_of_a_32_bit_machine(small):
+    """The daemon and the helper, too, compile without a warning for such a machine; libraries' headers are the same."""
+    sources = [path.relative_to(build.ROOT) for path in build.ROOT.glob("src/**/*.c")]
+    make("-j2", *(str(VARIANT / path.with_suffix(".o")) for path in sources),
+         CFLAGS=f"-O0 -idirafter /usr/include/{build.multiarch()}")
 
 
 def test_published_files(both):

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.root
 NAME = "web.default.nomad"
 USERS = "/var/cache/nss-nomad/users"
 ATTACKER, VICTIM = 4001, 4002
+PLACES = 8              # CACHE_CONNECTIONS_MAX
 TRUE, FALSE = {"192.0.2.1"}, {"192.0.2.66"}
 
 
@@ -97,14 +98,18 @@ def test_effective_user_counts(web, host):
 
 
 @pytest.mark.plain
-def test_set_uid_program_that_is_stopped(web, host):
-    """Who stops a set-uid program in the middle of a lookup, and its helper, holds up nobody whose rights it has."""
+@pytest.mark.parametrize("count", [1, PLACES])
+def test_set_uid_program_that_is_stopped(web, host, count):
+    """Who stops set-uid programs in the middle of a lookup, and their helpers, holds up nobody whose rights they have:
+    neither the name's lock nor a place in the queue to the agent is theirs."""
     assert host.run(["install", "-m", "4755", "/usr/bin/getent", "/run/getent"]).code == 0
-    web.fault("hang", times=1)
-    asking = host.start(["/run/getent", "ahostsv4", NAME], user=ATTACKER, stdout=subprocess.DEVNULL)
-    wait_until(lambda: web.counters()["total"] > 0)
-    stopped = [pid for pid, command in host.processes().items() if "for-module" in command or pid == asking.pid]
-    assert len(stopped) == 2
+    web.fault("hang", times=count)
+    asking = [host.start(["/run/getent", "ahostsv4", NAME], user=ATTACKER, stdout=subprocess.DEVNULL)
+              for _ in range(count)]
+    wait_until(lambda: web.counters()["total"] >= count)
+    pids = [program.pid for program in asking]
+    stopped = [pid for pid, command in host.processes().items() if "for-module" in command or pid in pids]
+    assert len(stopped) == 2 * count
     try:
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
@@ -112,8 +117,22 @@ def test_set_uid_program_that_is_stopped(web, host):
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
-        asking.wait()
+        for program in asking:
+            program.wait()
     assert not host.cache(path=".failed").exists()
+
+
+@pytest.mark.plain
+def test_set_uid_program_that_is_starved(web, host):
+    """Who starts a set-uid program with too little memory for its helper spoils its lookup, and nobody else's."""
+    assert host.run(["install", "-m", "4755", "/usr/bin/getent", "/run/getent"]).code == 0
+    script = f"""
+        for kib in $(seq 20000 400 80000); do
+            (ulimit -v $kib; /run/getent ahostsv4 {NAME} >/dev/null 2>&1)
+        done"""
+    as_attacker(host, script)
+    assert not host.cache(path=".failed").exists()
+    assert host.addresses(NAME) == TRUE
 
 
 PUBLISHED = "/run/nomad-dns-srv"

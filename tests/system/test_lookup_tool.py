@@ -1,7 +1,9 @@
 """nomad-lookup as a person uses it: what it prints, and its exit status: 0 found, 2 no such name, 1 cannot tell."""
 
+import contextlib
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -84,6 +86,13 @@ def test_json_of_failures(agent, host, fail, verdict, code):
     assert (done.code, answer["verdict"], answer["addresses"], answer["instances"]) == (code, verdict, [], [])
 
 
+@pytest.mark.parametrize("options", [[], ["--refresh"]])
+def test_json_of_a_foreign_name(host, options):
+    """A name that is somebody else's is none of Nomad's, for its exit status and in words."""
+    done = lookup(host, "--json", *options, "www.example")
+    assert (done.code, json.loads(done.out)["verdict"]) == (2, "no-name")
+
+
 def test_service_that_cannot_be_reached(agent, host):
     """A service none of whose instances has a believable address exists and holds nothing, for all alike."""
     agent.register("web", address="", port=80)
@@ -105,6 +114,14 @@ def test_exit_status(web, host):
     done = lookup(host, "other.default.nomad", NAME, "third.default.nomad")
     assert done.code == 1
     assert NAME in done.out and "third.default.nomad: cannot tell" in done.err
+
+
+def test_exit_status_of_ports(agent, host):
+    """With --srv, 0 says that a port was printed: a service without any holds nothing of what was asked for."""
+    agent.register("web", address="192.0.2.1", port=0)
+    assert lookup(host, NAME).code == 0
+    done = lookup(host, "--srv", NAME)
+    assert (done.code, done.out) == (2, "")
 
 
 def test_refresh(web, host):
@@ -195,6 +212,16 @@ def test_explain_published(host):
     assert done.code == 2 and "no such name" in done.out
 
 
+def test_explain_published_unknown(host):
+    """It tells a service whose addresses the daemon does not know yet from a file that is damaged."""
+    host.publish("default", "web", options=("-v", "unknown"))
+    done = explain(host)
+    assert done.code == 1 and "does not know" in done.out and "damaged" not in done.out, done.out
+    host.path("/run/nomad-dns-srv/services/default/web").write_bytes(b"x")
+    done = explain(host)
+    assert done.code == 1 and "damaged" in done.out and "does not know" not in done.out, done.out
+
+
 @pytest.mark.parametrize("age, words", [(3600, "heartbeat is 3600"), (-3600, "from the future")])
 def test_explain_dead_daemon(web, host, age, words):
     """It tells why the daemon's files are not believed."""
@@ -234,12 +261,66 @@ def test_explain_failures(agent, host, kind, arguments, words):
     assert "EAI_AGAIN" in done.out
 
 
+def test_explain_several_agents(agent, host):
+    """Of several agents it tells which one said what, the last that was asked and the others' failures."""
+    dead = "http://127.0.0.1:1"
+    host.configure(nomad={"address": f"{dead} {agent.url}"})
+    agent.fault("500", text="boom 23")
+    done = explain(host)
+    said, = (line.split() for line in done.lines if "GET" in line)
+    assert said[1] == f"{agent.url}:" and "500," in said, done.out
+    assert f"{dead} cannot be reached" in done.out and f"{agent.url} failed (500 boom 23)" in done.out, done.out
+
+
 def test_explain_failure_a_moment_ago(agent, host):
     """Within a second of a failure it tells what failed, and that nobody asks again yet."""
     agent.fault("500", text="boom 17")
     assert host.code(NAME) == "EAI_AGAIN"
     done = explain(host)
     assert "boom 17" in done.out
+
+
+@contextlib.contextmanager
+def somebody_asks(host):
+    """While another process asks Nomad for NAME, with little time for it; the path of its lock."""
+    host.addresses("other.default.nomad")       # makes the folder
+    lock = "/var/cache/nss-nomad/users/0/default/web.lock"
+    host.path(lock).write_bytes((100).to_bytes(4, "big"))       # milliseconds, the limit of who holds it
+    holder = host.start(["flock", lock, "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    try:
+        yield lock
+    finally:
+        holder.communicate()
+
+
+def test_explain_somebody_else_asks(web, host):
+    """It tells that another process was asking for the name and had no answer in time."""
+    with somebody_asks(host) as lock:
+        done = explain(host)
+    assert done.code == 1 and "another process" in done.out and lock in done.out, done.out
+    assert "the lookup itself did not ask" in done.out
+    assert "another process" not in explain(host).out
+
+
+def test_reasons_of_several_names(web, host):
+    """Of several names each gets its own reason, not that of the one before."""
+    web.fault("403", path="/v1/service/secret")
+    with somebody_asks(host):
+        done = lookup(host, "secret.default.nomad", NAME)
+    secret, kept = done.err.splitlines()
+    assert done.code == 1 and "denies" in secret and "denies" not in kept and "--explain" in kept, done.err
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda path: path.write_bytes(b"x"), "damaged"), (lambda path: path.mkdir(), "Is a directory"),
+    (lambda path: path.symlink_to("/etc/passwd"), "symbolic link")])
+def test_explain_unreadable_record(web, host, make, words):
+    """It tells what is in the way of the kept record."""
+    host.addresses("other.default.nomad")
+    make(host.cache(0, "default/web"))
+    done = explain(host)
+    assert done.code == 0 and words in done.out, done.out
 
 
 def test_explain_stale(web, host):

@@ -156,8 +156,8 @@ def test_missed_event(daemon, agent):
     """A change of which no event tells is found, and counted."""
     agent.register_many([{"name": "silent", "address": "192.0.2.9", "port": 80}], silent=True)
     daemon.wait_for(lambda: daemon.metrics()["nomad_dns_missed_events_total"] == 1)
-    daemon.wait_for(lambda: daemon.metrics()["nomad_dns_catalogue_services"] == 3)
-    assert daemon.metrics()["nomad_dns_resyncs_total"] == 2
+    daemon.wait_for(lambda: daemon.metrics()["nomad_dns_resyncs_total"] == 2)    # counted when the last service was read
+    assert daemon.metrics()["nomad_dns_catalogue_services"] == 3
 
 
 def test_outage(daemon, agent):
@@ -213,6 +213,33 @@ def test_slow_clients(daemon):
             one.sendall(b"GET /metrics HT")
         assert daemon.ask("web.default.nomad").answer
     daemon.wait_for(lambda: daemon.get("/health")[0] == 200)
+
+
+def test_dripping_clients(daemon):
+    """Clients that send an octet now and then are closed too: they do not keep the next one out for ever."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection((DNS, daemon.http))) for _ in range(16)]
+
+        def are_closed():
+            for client in [*clients]:
+                try:
+                    client.send(b"G")
+                    client.recv(1, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    clients.remove(client)
+            return not clients
+        daemon.wait_for(are_closed)
+        assert daemon.get("/health")[0] == 200
+
+
+def test_requests_to_nomad(daemon, agent):
+    """Each request that Nomad had is counted, with what became of it; the event stream has not ended."""
+    def counted():
+        return sum(value for key, value in daemon.metrics().items() if "nomad_requests_total{" in key)
+    daemon.wait_for(lambda: counted() == agent.counters()["total"] - 1)
+    assert daemon.metrics()['nomad_dns_nomad_requests_total{result="believed"}'] == counted()
 
 
 def test_scrapes_cost_no_answer(daemon):

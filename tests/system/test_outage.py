@@ -202,6 +202,15 @@ def test_timeout_is_configured(agent, host):
     assert time.monotonic() - before < 2
 
 
+@pytest.mark.plain
+def test_longer_timeout_is_configured(agent, host):
+    """A longer one is kept too: who has waited for somebody else's answer for more than 2 s and got none asks himself."""
+    agent.register("web", address="192.0.2.1", port=80)
+    host.configure(nomad={"address": agent.url}, answers={"timeout": "20s"})
+    done = host.run(["nomad-lookup", "--for-module", "5000", "--", NAME])
+    assert done.code == 0 and agent.counters()["requests"] == {"/v1/service/web": 1}, done
+
+
 def test_second_agent_answers(agent, host):
     """With several addresses, one that is dead is passed over at the cost of an attempt."""
     agent.register("web", address="192.0.2.1", port=80)

@@ -1,6 +1,8 @@
 """Ways to reach Nomad: http, https with CA, client certificate and server name, a socket; region, several agents."""
 
+import pathlib
 import subprocess
+import tempfile
 
 import pytest
 
@@ -25,9 +27,9 @@ sign client "extendedKeyUsage=clientAuth"
 
 @pytest.fixture(scope="session")
 def certificates(session_folder):
-    """A CA, an agent's certificate by name and one by address, a client's."""
-    folder = session_folder / "tls"
-    folder.mkdir()
+    """A CA, an agent's certificate by name and one by address, a client's. Tests of the daemon have this fixture too,
+    which in one session is then set up twice."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tls-", dir=session_folder))
     subprocess.run(["sh", "-c", CERTIFICATES, "sh", folder], check=True, capture_output=True)
     return folder
 

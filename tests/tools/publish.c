@@ -15,6 +15,7 @@
 #include "place.h"
 #include "published.h"
 #include "record.h"
+#include "wall.h"
 
 #include <err.h>
 #include <errno.h>
@@ -36,14 +37,6 @@ struct options {
 	long age;
 	bool change_age;
 };
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
 
 static void *grow(void *block, size_t size)
 {
@@ -255,7 +248,7 @@ int main(int argc, char **argv)
 			add(&service, argv[i]);
 	struct spelling spelling = {.namespace = argv[0], .service = argv[1], .count = service.instance_count};
 	service.spellings = &spelling;
-	options.record.made = now() - (uint64_t)(options.age * 1000);
+	options.record.made = (uint64_t)wall_now() - (uint64_t)(options.age * 1000);
 	if (options.record.verdict == VERDICT_FOUND)
 		options.record.service = service_copy(&service);
 	store(&options);

@@ -1,6 +1,6 @@
 /*
- * A catalogue in memory and questions for it, for the tests of dns/zone.c and dns/records.c: a question is written and
- * then read by message_parse(), as a client's is. Included by those tests.
+ * A catalogue in memory and questions for it, for the tests of dns/zone.c, dns/records.c and dns/reply.c: a question is
+ * written and then read by message_parse(), as a client's is. Included by those tests.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -46,7 +46,8 @@ static inline void asking_begin(struct asking *asking, const char *const *servic
 	ck_assert(prefix_parse("10.0.0.0/8", &asking->reverse[0]));
 	ck_assert(prefix_parse("172.16.0.0/12", &asking->reverse[1]));
 	ck_assert(prefix_parse("2001:db8::/32", &asking->reverse[2]));
-	asking->view = (struct dns_view){asking->catalogue, &asking->settings, dns_scratch_new(), 0};
+	asking->view = (struct dns_view){
+		.catalogue = asking->catalogue, .settings = &asking->settings, .scratch = dns_scratch_new()};
 	ck_assert_ptr_nonnull(asking->view.scratch);
 	for (; *services != NULL; services++)
 		asking_put(asking, *services);

@@ -5,6 +5,8 @@
  */
 #include "support.h"
 
+#include "wall.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -270,10 +272,7 @@ struct name support_name(const char *text)
 
 uint64_t support_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)wall_now();
 }
 
 const char *support_verdict(enum verdict verdict)

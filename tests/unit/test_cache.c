@@ -251,7 +251,7 @@ START_TEST(a_missing_folder_is_made_where_that_is_wanted)
 END_TEST
 
 /* A program with another user's rights may have been started with any mask, and what it makes outlives it. */
-START_TEST(folders_can_be_used_again_whatever_the_mask_was)
+START_TEST(what_is_made_can_be_used_again_whatever_the_mask_was)
 {
 	struct name name = support_name("web.prod.nomad");
 	struct cache cache;
@@ -270,6 +270,8 @@ START_TEST(folders_can_be_used_again_whatever_the_mask_was)
 	ck_assert_uint_eq(status.st_mode & 07777, 0700);
 	ck_assert_int_eq(stat(at("prod"), &status), 0);
 	ck_assert_uint_eq(status.st_mode & 07777, 0700);
+	ck_assert_int_eq(stat(at("prod/web.lock"), &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0600);
 }
 END_TEST
 
@@ -645,7 +647,7 @@ int main(void)
 		{a_record_of_another_name_is_a_miss, 1},
 		{a_reader_never_meets_a_half_record, 1},
 		{a_missing_folder_is_made_where_that_is_wanted, 1},
-		{folders_can_be_used_again_whatever_the_mask_was, 1},
+		{what_is_made_can_be_used_again_whatever_the_mask_was, 1},
 		{without_the_folder_of_all_users_there_is_no_cache, 1},
 		{a_folder_where_nothing_can_be_made_is_no_cache, 1},
 		{a_folder_that_others_may_enter_is_not_ours, 1},

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,17 @@ static const char *at(const char *name)
 
 	support_path(own, name, path);
 	return path;
+}
+
+/* What happens just before a lock is taken, in libc's place. */
+static void (*before_lock)(void);
+
+int flock(int descriptor, int operation)
+{
+	if (before_lock != NULL)
+		before_lock();
+	before_lock = NULL;
+	return (int)syscall(SYS_flock, descriptor, operation);
 }
 
 static void set_up(void)
@@ -119,6 +131,24 @@ START_TEST(a_lock_that_is_held_stays)
 }
 END_TEST
 
+/* Another process has pruned it, and a third one asks Nomad and holds the new one. */
+static void make_lock_anew(void)
+{
+	ck_assert_int_eq(unlink(at("default/web.lock")), 0);
+	make("default/web.lock", 0);
+}
+
+START_TEST(a_lock_that_was_made_anew_meanwhile_stays)
+{
+	set_up();
+	make("default/web.lock", -HOUR);
+	before_lock = make_lock_anew;
+	cache_prune(&cache);
+	ck_assert_ptr_null(before_lock);
+	ck_assert(is_there("default/web.lock"));
+}
+END_TEST
+
 START_TEST(a_namespace_without_records_goes)
 {
 	set_up();
@@ -146,6 +176,7 @@ int main(void)
 		{what_has_served_its_time_goes, sizeof files / sizeof *files},
 		{of_too_many_records_those_go_that_end_first, 1},
 		{a_lock_that_is_held_stays, 1},
+		{a_lock_that_was_made_anew_meanwhile_stays, 1},
 		{a_namespace_without_records_goes, 1},
 		{links_that_are_settings_stay, 1},
 	};

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH = 4, TOKENS = 64 };
@@ -195,6 +196,33 @@ START_TEST(value_is_followed_by_what_is_not_in_it)
 }
 END_TEST
 
+static const struct {
+	const char *text, *written;
+} written[] = {
+	{"plain", "\"plain\""},
+	{"a \"b\" \\", "\"a \\\"b\\\" \\\\\""},
+	{"\t\x1b\x7f", "\"\\u0009\\u001b\\u007f\""},
+	{"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\""},
+	{"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
+	{"w\xff!", "\"w\\ufffd!\""},
+	{"\xc3", "\"\\ufffd\""},
+	{"\xe2\x82(", "\"\\ufffd\\ufffd(\""},
+};
+
+START_TEST(what_is_written_is_json_whatever_the_text)
+{
+	char *got = NULL;
+	size_t size;
+	FILE *out = open_memstream(&got, &size);
+
+	ck_assert_ptr_nonnull(out);
+	json_put_text(out, written[_i].text);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_str_eq(got, written[_i].written);
+	free(got);
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -204,6 +232,7 @@ int main(void)
 		{string_is_unescaped_and_is_utf8, sizeof strings / sizeof *strings},
 		{number_is_an_integer_and_clamped, sizeof numbers / sizeof *numbers},
 		{value_is_followed_by_what_is_not_in_it, 1},
+		{what_is_written_is_json_whatever_the_text, sizeof written / sizeof *written},
 	};
 
 	return support_run("json", tests, sizeof tests / sizeof *tests);

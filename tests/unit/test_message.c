@@ -106,14 +106,13 @@ START_TEST(a_record_that_does_not_fit_is_taken_back_whole)
 {
 	static const char whole[] = ID_FLAGS ONE_AND_OPT WEB OPT("\0\0");
 	enum { RECORD = 12 + 4, BEFORE = 12 + sizeof WEB - 1, OPT_SIZE = 11 };
-	const struct options options = {.payload = 1232};
 	struct query query;
 
 	ck_assert_int_eq(message_parse((const uint8_t *)whole, sizeof whole - 1, &query), MESSAGE_QUERY);
 	for (size_t room = 0; room < 200; room++) {
 		uint8_t *fenced = support_fence(room);
-		struct reply reply;
-		bool begun = reply_begin(&reply, &query, &options, (const uint8_t *)whole, fenced, room, true, false);
+		struct reply reply = {.query = &query, .options.payload = 1232};
+		bool begun = reply_begin(&reply, (const uint8_t *)whole, fenced, room, true, false);
 		ck_assert_int_eq(begun, room >= BEFORE + OPT_SIZE);
 		for (size_t records = 0; begun; records++) {
 			uint8_t *mark = reply.writer.at;
@@ -121,7 +120,7 @@ START_TEST(a_record_that_does_not_fit_is_taken_back_whole)
 			writer_put(&reply.writer, "1234", 4);
 			ck_assert_int_eq(reply_fits(&reply, mark), BEFORE + OPT_SIZE + (records + 1) * RECORD <= room);
 			if (reply.writer.at == mark) {
-				ck_assert_uint_eq(reply_end(&reply, &options), BEFORE + OPT_SIZE + records * RECORD);
+				ck_assert_uint_eq(reply_end(&reply), BEFORE + OPT_SIZE + records * RECORD);
 				break;
 			}
 		}

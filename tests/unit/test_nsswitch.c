@@ -87,6 +87,13 @@ static const struct {
 	 "hosts: mymachines nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] files myhostname dns"},
 	{"hosts: files mdns4_minimal [NOTFOUND=return] dns nomad [NOTFOUND=return]",
 	 "hosts: files mdns4_minimal [NOTFOUND=return] nomad [!UNAVAIL=return] dns"},
+	{"hosts: files [NOTFOUND=return] nomad [!UNAVAIL=return] dns",
+	 "hosts: nomad [!UNAVAIL=return] files [NOTFOUND=return] dns"},
+	{"hosts: files mymachines [ SUCCESS=return  !SUCCESS=Return ] dns",
+	 "hosts: files nomad [!UNAVAIL=return] mymachines [ SUCCESS=return  !SUCCESS=Return ] dns"},
+	{"hosts: files [SUCCESS=return] mymachines [!NOTFOUND=return] myhostname [NOTFOUND=continue] dns",
+	 "hosts: files [SUCCESS=return] mymachines [!NOTFOUND=return] myhostname [NOTFOUND=continue] nomad "
+	 "[!UNAVAIL=return] dns"},
 };
 
 START_TEST(proposed_line_has_nomad_in_its_place_and_the_rest_as_it_was)

@@ -184,6 +184,28 @@ START_TEST(what_was_followed_for_long_is_not_old)
 }
 END_TEST
 
+/* The machine sleeps, and the watcher with it: nobody has told it how Nomad is since. */
+static const struct {
+	int seconds;
+	enum catalogue_state afterwards;
+} sleeps[] = {{20, CATALOGUE_CURRENT}, {600, CATALOGUE_STALE}, {7200, CATALOGUE_EXPIRED}};
+
+START_TEST(what_was_known_before_a_sleep_is_as_old_as_it_is)
+{
+	set_up();
+	follow();
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_sleep(sleeps[_i].seconds * 1000);
+	ck_assert_int_eq(world_state(), sleeps[_i].afterwards);
+	world_run(1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	if (sleeps[_i].afterwards == CATALOGUE_CURRENT)
+		world_run(40 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	world_end();
+}
+END_TEST
+
 START_TEST(without_nomad_from_the_start_nothing_is_known)
 {
 	set_up();
@@ -466,6 +488,29 @@ START_TEST(a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes)
 }
 END_TEST
 
+/* It was empty when all were listed, and is not when it is asked for: nothing is lost, and nothing grows old. */
+START_TEST(a_namespace_that_is_back_when_it_is_asked_for_is_followed)
+{
+	struct watcher_state state;
+
+	set_up();
+	follow();
+	world.lies = 2;
+	world_register_silently("prod", "new", "new-1", "10.0.0.9");
+	world_close_streams();
+	world_run(1000);
+	ck_assert_int_eq(world.lies, 0);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_str_eq(world_find("prod", "new"), "10.0.0.9");
+	ck_assert_uint_eq(world_said("may not read namespace"), 0);
+	watcher_state(world_watcher(), &state);
+	ck_assert_uint_eq(state.kept, 0);
+	world_run(7200 * 1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_end();
+}
+END_TEST
+
 /* Nobody knows for ever what is in a namespace that may not be read: when it is too old nobody can tell. */
 START_TEST(what_is_kept_of_a_namespace_grows_too_old)
 {
@@ -648,6 +693,50 @@ START_TEST(a_reading_that_breaks_off_removes_nothing)
 }
 END_TEST
 
+/* A start, changes, an outage and a token that may not stream: whatever cannot be allocated then, once, is made up for. */
+static void live_through_much(unsigned int nth)
+{
+	set_up();
+	world_start(CATALOGUE_LOADING, 0);
+	support_fail_allocation(nth);
+	world_run(2000);
+	world_register("prod", "db", "db-2", "10.0.0.4");
+	world_deregister("default", "web-1", "PlanResult");
+	world_register("default", "other", "other-1", "10.0.0.7");
+	world_run(2000);
+	world.behaviour = REFUSES;
+	world_close_streams();
+	world_run(2000);
+	world_register_silently("prod", "cache", "cache-1", "10.0.0.5");
+	world.behaviour = SERVES;
+	world_run(2000);
+	world.streaming = STAYS_SILENT;
+	world_close_streams();
+	world_run(10 * 1000);
+	world_register_silently("prod", "late", "late-1", "10.0.0.6");
+}
+
+START_TEST(what_cannot_be_allocated_once_is_made_up_for)
+{
+	unsigned int nth = 0;
+	bool failed;
+
+	do {
+		live_through_much(++nth);
+		world_run(70 * 1000);
+		failed = support_fail_allocation(0);
+		ck_assert_msg(world_state() == CATALOGUE_CURRENT, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("default", "web"), "none") == 0, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("default", "other"), "10.0.0.7") == 0, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("prod", "db"), "10.0.0.3 10.0.0.4") == 0, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("prod", "cache"), "10.0.0.5") == 0, "allocation %u", nth);
+		ck_assert_msg(strcmp(world_find("prod", "late"), "10.0.0.6") == 0, "allocation %u", nth);
+		world_end();
+	} while (failed);
+	ck_assert_uint_gt(nth, 100);
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -658,6 +747,7 @@ int main(void)
 		{an_outage_is_said_once_and_its_end_once, 1},
 		{after_max_stale_what_is_known_is_expired_and_current_again_afterwards, 1},
 		{what_was_followed_for_long_is_not_old, 1},
+		{what_was_known_before_a_sleep_is_as_old_as_it_is, sizeof sleeps / sizeof *sleeps},
 		{without_nomad_from_the_start_nothing_is_known, 1},
 		{a_restart_without_nomad_goes_on_with_what_was_published, 1},
 		{what_was_published_too_long_ago_is_expired_at_once, 1},
@@ -673,6 +763,7 @@ int main(void)
 		{a_namespace_that_cannot_be_asked_for_is_kept, 1},
 		{a_stream_without_a_byte_for_40_s_is_dead, 1},
 		{a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes, 1},
+		{a_namespace_that_is_back_when_it_is_asked_for_is_followed, 1},
 		{what_is_kept_of_a_namespace_grows_too_old, 1},
 		{a_namespace_that_may_be_read_again_is_read, 1},
 		{what_was_kept_before_a_restart_grows_old_from_then_on, 2},
@@ -681,6 +772,7 @@ int main(void)
 		{a_cluster_that_is_really_empty_becomes_empty, 1},
 		{the_next_agent_is_tried_at_once_and_kept, 1},
 		{a_reading_that_breaks_off_removes_nothing, 1},
+		{what_cannot_be_allocated_once_is_made_up_for, 1},
 	};
 
 	return support_run("outage", tests, sizeof tests / sizeof *tests);

@@ -74,6 +74,8 @@ static const char *find(const char *text)
 	enum verdict verdict = published_find(dir, &name, &record);
 
 	if (verdict == VERDICT_FOUND)
+		verdict = record.verdict;
+	if (verdict == VERDICT_FOUND)
 		verdict = service_addresses(record.service, &name, &addresses, &count);
 	else
 		ck_assert_ptr_null(record.service);
@@ -308,7 +310,7 @@ START_TEST(a_record_of_another_name_says_nothing)
 }
 END_TEST
 
-static const enum verdict negative[] = {VERDICT_UNKNOWN, VERDICT_NO_DATA, VERDICT_NO_NAME};
+static const enum verdict negative[] = {VERDICT_NO_DATA, VERDICT_NO_NAME};
 
 START_TEST(a_negative_record_says_nothing)
 {
@@ -316,6 +318,20 @@ START_TEST(a_negative_record_says_nothing)
 
 	set_up();
 	support_write_record(at("services/prod/web"), &record);
+	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
+}
+END_TEST
+
+START_TEST(a_service_that_is_nobody_knows_where_has_a_record)
+{
+	struct record record = support_record("prod", "web", VERDICT_UNKNOWN, NULL), found = {0};
+	struct name name = support_name("web.prod.nomad");
+
+	set_up();
+	support_write_record(at("services/prod/web"), &record);
+	ck_assert_int_eq(published_find(dir, &name, &found), VERDICT_FOUND);
+	ck_assert_int_eq(found.verdict, VERDICT_UNKNOWN);
+	ck_assert_ptr_null(found.service);
 	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
 }
 END_TEST
@@ -467,6 +483,7 @@ int main(void)
 		{a_heartbeat_that_is_no_plain_file_is_dead, NO_FILE},
 		{a_record_of_another_name_says_nothing, 1},
 		{a_negative_record_says_nothing, sizeof negative / sizeof *negative},
+		{a_service_that_is_nobody_knows_where_has_a_record, 1},
 		{a_record_of_one_spelling_does_not_answer_for_others, 1},
 		{files_must_be_the_daemons_or_roots, 1},
 		{a_folder_that_may_not_be_read_says_nothing, 1},

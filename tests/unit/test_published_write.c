@@ -71,6 +71,8 @@ static const char *find(const char *text)
 	static char result[128];
 	enum verdict verdict = published_find(dir, &name, &record);
 
+	if (verdict == VERDICT_FOUND)
+		verdict = record.verdict;
 	snprintf(result, sizeof result, "%s",
 	         verdict == VERDICT_FOUND ? support_addresses(record.service->addresses, record.service->address_count)
 	                                  : support_verdict(verdict));
@@ -224,7 +226,6 @@ START_TEST(a_start_repairs_what_it_finds)
 	store("prod", "short", "10.0.0.1");
 	store("prod", "moved", "10.0.0.1");
 	published_close(folder);
-	support_write(at("services/prod/.new"), "half", 4);
 	support_write(at("services/dev/.new"), "half", 4);
 	support_write(at("services/prod/junk"), "this is no record at all, though long enough", 44);
 	support_write(at("services/prod/empty"), "", 0);
@@ -235,6 +236,13 @@ START_TEST(a_start_repairs_what_it_finds)
 	ck_assert_int_eq(rename(old, at("services/prod/other")), 0);
 	ck_assert_int_eq(symlink("/etc/passwd", at("services/prod/link")), 0);
 	ck_assert_int_eq(symlink("nowhere", at("services/.new")), 0);
+	/* Something in the place of something else. */
+	ck_assert_int_eq(rmdir(at("services/default")), 0);
+	support_write(at("services/default"), "a file", 6);
+	support_write(at("services/file"), "a file", 6);
+	ck_assert_int_eq(symlink("/tmp", at("services/link")), 0);
+	support_make_folder(at("services/prod/folder"));
+	support_make_folder(at("services/prod/.new"));
 	ck_assert_int_eq(open_it(), 0);
 	ck_assert_int_eq(published_load(folder, collect, found), 0);
 	ck_assert_str_eq(found, " prod/web");
@@ -242,6 +250,15 @@ START_TEST(a_start_repairs_what_it_finds)
 	ck_assert(!exists("services/prod/short") && !exists("services/prod/other") && !exists("services/prod/link"));
 	ck_assert(!exists("services/dev") && !exists(".new"));
 	ck_assert(access("/etc/passwd", F_OK) == 0);
+	ck_assert(!exists("services/file") && !exists("services/link") && !exists("services/prod/folder"));
+	ck_assert(exists("services/default") && exists("services/service"));
+	ck_assert_int_eq(published_beat(folder, reason), 0);
+	store("default", "web", "10.0.0.2");
+	store("file", "web", "10.0.0.3");
+	store("prod", "folder", "10.0.0.4");
+	ck_assert_str_eq(find("web.default.nomad"), "10.0.0.2");
+	ck_assert_str_eq(find("web.file.nomad"), "10.0.0.3");
+	ck_assert_str_eq(find("folder.prod.nomad"), "10.0.0.4");
 	published_close(folder);
 }
 END_TEST

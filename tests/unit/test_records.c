@@ -11,7 +11,7 @@
 #include <arpa/nameser.h>
 #include <resolv.h>
 
-enum { TTL = 7, TEXT = 1 << 18, LARGE = 600 };
+enum { TTL = 7, NEGATIVE_TTL = 3, TEXT = 1 << 18, LARGE = 600 };
 
 static const char *const services[] = {
 	"default redis aaaaaaaa-1 10.1.0.1 6379 prod\n"
@@ -72,6 +72,7 @@ static const char *records_of(const uint8_t *octets, size_t size)
 			ck_assert_int_eq(0, ns_parserr(&message, (ns_sect)section, i, &record));
 			size_t used = strlen(text);
 			ck_assert_uint_lt(used, TEXT / 2);
+			ck_assert_uint_eq(section == ns_s_ns ? NEGATIVE_TTL : TTL, ns_rr_ttl(record));
 			snprintf(text + used, TEXT - used, "%s%s %s ", sections[section], ns_rr_name(record),
 			         type_name(ns_rr_type(record)));
 			add_data(text, TEXT / 4, &message, &record);
@@ -82,22 +83,20 @@ static const char *records_of(const uint8_t *octets, size_t size)
 
 static void begin_reply(struct asking *asking, struct reply *reply, uint8_t *answer, size_t room)
 {
-	const struct options none = {0};
-
-	ck_assert(reply_begin(reply, &asking->query, &none, asking->octets, answer, room, true, false));
+	*reply = (struct reply){.query = &asking->query};
+	ck_assert(reply_begin(reply, asking->octets, answer, room, true, false));
 }
 
 /* The records of a type at a name, in an answer of at most `room` octets. */
 static const char *ask_within(struct asking *asking, const char *name, uint16_t type, size_t room)
 {
-	const struct options none = {0};
 	uint8_t *answer = malloc(room);
 	struct reply reply;
 
 	asking_find(asking, name, type);
 	begin_reply(asking, &reply, answer, room);
 	records_write(&reply, &asking->view, &asking->node, &client, type, TTL);
-	const char *text = records_of(answer, reply_end(&reply, &none));
+	const char *text = records_of(answer, reply_end(&reply));
 	free(answer);
 	return text;
 }
@@ -130,6 +129,12 @@ static const struct {
 	                                 "more 10-2-0-1.twice.default.nomad A 10.2.0.1\n"},
 	{"prod.twice.default.nomad", DNS_SRV, "answer prod.twice.default.nomad SRV 10 10 80 10-2-0-1.twice.default.nomad\n"
 	                                      "more 10-2-0-1.twice.default.nomad A 10.2.0.1\n"},
+	/* Some of the instances: those that a tag selects. */
+	{"_redis._v2.default.nomad", DNS_SRV, "answer _redis._v2.default.nomad SRV 10 10 6380 10-1-0-1.redis.default.nomad\n"
+	                                      "more 10-1-0-1.redis.default.nomad A 10.1.0.1\n"},
+	{"v2.redis.default.service.nomad", DNS_SRV,
+	 "answer v2.redis.default.service.nomad SRV 10 10 6380 10-1-0-1.redis.default.service.nomad\n"
+	 "more 10-1-0-1.redis.default.service.nomad A 10.1.0.1\n"},
 	/* A host's name is the target, also under the alias; without a port there is none. */
 	{"mixed.default.nomad", DNS_SRV, "answer mixed.default.nomad SRV 10 10 5432 db.example.com\n"},
 	{"mixed.default.service.nomad", DNS_SRV, "answer mixed.default.service.nomad SRV 10 10 5432 db.example.com\n"},
@@ -330,7 +335,6 @@ START_TEST(a_negative_answer_has_the_zones_soa)
 		{"x.default.service.nomad", "authority service.nomad SOA ns.service.nomad\n"},
 		{"9.9.9.10.in-addr.arpa", "authority 10.in-addr.arpa SOA ns.nomad\n"},
 	};
-	const struct options none = {0};
 	uint8_t answer[MESSAGE_PLAIN_MAX];
 	struct asking asking;
 	struct reply reply;
@@ -338,11 +342,11 @@ START_TEST(a_negative_answer_has_the_zones_soa)
 	asking_begin(&asking, services);
 	asking_find(&asking, wanted[_i][0], DNS_A);
 	begin_reply(&asking, &reply, answer, sizeof answer);
-	records_write_negative(&reply, &asking.view, &asking.node);
-	ck_assert_str_eq(records_of(answer, reply_end(&reply, &none)), wanted[_i][1]);
+	records_write_negative(&reply, &asking.view, &asking.node, TTL);
+	ck_assert_str_eq(records_of(answer, reply_end(&reply)), wanted[_i][1]);
 	begin_reply(&asking, &reply, answer, asking.size + 20);
-	records_write_negative(&reply, &asking.view, &asking.node);
-	ck_assert_str_eq(records_of(answer, reply_end(&reply, &none)), "tc\n");
+	records_write_negative(&reply, &asking.view, &asking.node, TTL);
+	ck_assert_str_eq(records_of(answer, reply_end(&reply)), "tc\n");
 	asking_end(&asking);
 }
 END_TEST

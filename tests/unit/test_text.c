@@ -89,6 +89,15 @@ START_TEST(numbers_are_written_in_decimal)
 }
 END_TEST
 
+START_TEST(only_control_characters_are_tamed)
+{
+	char text[] = "\x1b[31m a\tb\r\n\x7f\x01 gr\xc3\xbc\xc3\x9f ~";
+
+	text_tame(text);
+	ck_assert_str_eq(text, ".[31m a.b.... gr\xc3\xbc\xc3\x9f ~");
+}
+END_TEST
+
 START_TEST(a_hex_digit_has_its_value_and_nothing_else_has_one)
 {
 	static const char digits[] = "0123456789abcdefABCDEF";
@@ -109,6 +118,7 @@ int main(void)
 		{lowering_changes_ascii_letters_alone, 1},
 		{lowering_writes_no_octet_too_many, 1},
 		{upper_case_is_ascii_upper_case, 1},
+		{only_control_characters_are_tamed, 1},
 		{a_hex_digit_has_its_value_and_nothing_else_has_one, 1},
 		{numbers_are_written_in_decimal, sizeof numbers / sizeof *numbers},
 	};

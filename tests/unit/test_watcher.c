@@ -341,6 +341,25 @@ START_TEST(checks_at_any_interval_find_what_was_missed)
 }
 END_TEST
 
+/* While the answer of a check was on its way events came: it is not older than what was known when it was asked for. */
+START_TEST(a_check_among_events_finds_nothing_missing)
+{
+	set_up();
+	world.check = 1000;
+	follow();
+	unsigned int lists = world.lists;
+	world.late = 30;
+	for (int i = 0; i < 2000; i++) {
+		world_register("default", "web", "web-2", i % 2 == 0 ? "10.0.0.22" : "10.0.0.2");
+		world_run(10);
+	}
+	ck_assert_uint_eq(world_said("everything is read again"), 0);
+	ck_assert_uint_eq(world.lists, lists);
+	ck_assert_uint_eq(world.streams, 1);
+	world_end();
+}
+END_TEST
+
 /* Later events move the index over the one that was missed; each service is read in its turn. */
 START_TEST(a_deletion_that_later_events_hide_is_found_in_turn)
 {
@@ -364,6 +383,46 @@ START_TEST(a_namespace_made_after_the_stream_began_gets_a_new_stream)
 	ck_assert_str_eq(world_find("new", "web"), "10.0.2.1");
 	ck_assert_uint_eq(world.streams, 2);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* The stream is silent about it, and events of others make the index a known one again. */
+START_TEST(a_namespace_made_after_the_stream_began_is_found_among_events_of_others)
+{
+	set_up();
+	follow();
+	world_register_silently("new", "web", "new-1", "10.0.2.1");
+	for (int i = 0; i < 5; i++) {
+		world_register("default", "web", "web-2", i % 2 == 0 ? "10.0.0.22" : "10.0.0.2");
+		world_run(8 * 1000);
+	}
+	ck_assert_str_eq(world_find("new", "web"), "10.0.2.1");
+	ck_assert_uint_eq(world.streams, 2);
+	/* And it is asked for no longer where nothing changes. */
+	world_run(60 * 1000);
+	unsigned int before = world.censuses;
+	world_run(600 * 1000);
+	ck_assert_uint_eq(world.censuses, before);
+	ck_assert_uint_eq(world.streams, 2);
+	world_end();
+}
+END_TEST
+
+/* Made before it was known which there are, and after the stream began: it could not be asked before that. */
+START_TEST(namespaces_that_could_not_be_asked_for_first_are_asked_for_later)
+{
+	set_up();
+	world.holds_censuses = true;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(5 * 1000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_uint_eq(world.streams, 1);
+	world.holds_censuses = false;
+	world_register_silently("new", "web", "new-1", "10.0.2.1");
+	world_register("default", "web", "web-2", "10.0.0.22");
+	world_run(40 * 1000);
+	ck_assert_str_eq(world_find("new", "web"), "10.0.2.1");
 	world_end();
 }
 END_TEST
@@ -695,6 +754,29 @@ START_TEST(configured_namespaces_are_followed_alone)
 }
 END_TEST
 
+/* What one stream has brought says nothing of another one, which brings now what the reading has seen long ago. */
+START_TEST(events_of_a_slower_stream_that_are_older_than_the_read_change_nothing)
+{
+	set_up();
+	world_end();
+	world_begin("prod default");
+	world_register_silently("prod", "db", "db-1", "10.0.0.3");
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	uint64_t registered = world.index;
+	world_deregister("prod", "db-2", NULL);
+	follow();
+	world_register("default", "web", "web-1", "10.0.0.1");
+	world_event(registered, "ServiceRegistration", "prod", "db", "db-2", "10.0.0.4");
+	world_run(0);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	world_event(registered + 1, "ServiceDeregistration", "prod", "db", "db-2", "10.0.0.4");
+	world_run(0);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3");
+	ck_assert_str_eq(world_changes(), "+default/web");
+	world_end();
+}
+END_TEST
+
 START_TEST(a_frame_that_is_no_json_has_everything_read_again)
 {
 	set_up();
@@ -703,6 +785,30 @@ START_TEST(a_frame_that_is_no_json_has_everything_read_again)
 	world_send("{\"Events\":[{]\n");
 	world_run(3000);
 	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_end();
+}
+END_TEST
+
+/* An event that cannot be taken, of an index that is the agent's: the service is read, but not for each of many at once. */
+START_TEST(an_event_of_a_wrong_shape_has_everything_read_again_now_and_then)
+{
+	char frame[512];
+
+	set_up();
+	follow();
+	world_register_silently("default", "web", "web-1", "10.0.0.11");
+	for (int i = 0; i < 600; i++) {
+		snprintf(frame, sizeof frame,
+		         "{\"Events\":[{\"Index\":%d,\"Key\":\"web-1\",\"Namespace\":\"default\",\"Payload\":{\"Service\":{\"Address\":7,"
+		         "\"ID\":\"web-1\",\"Namespace\":\"default\",\"ServiceName\":\"web\"}},\"Topic\":\"Service\",\"Type\":"
+		         "\"ServiceRegistration\"}],\"Index\":%d}\n",
+		         (int)world.index, (int)world.index);
+		world_send(frame);
+		world_run(1000);
+		ck_assert(i < 2 || strcmp(world_find("default", "web"), "10.0.0.11 10.0.0.2") == 0);
+	}
+	ck_assert_uint_le(world.lists, 23);
 	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
 	world_end();
 }
@@ -729,8 +835,11 @@ int main(void)
 		{a_service_at_no_address_at_all_is_no_unknown_name, 2},
 		{a_deletion_without_event_is_found_by_the_index, 1},
 		{checks_at_any_interval_find_what_was_missed, 2 * sizeof intervals / sizeof *intervals},
+		{a_check_among_events_finds_nothing_missing, 1},
 		{a_deletion_that_later_events_hide_is_found_in_turn, 1},
 		{a_namespace_made_after_the_stream_began_gets_a_new_stream, 1},
+		{a_namespace_made_after_the_stream_began_is_found_among_events_of_others, 1},
+		{namespaces_that_could_not_be_asked_for_first_are_asked_for_later, 1},
 		{an_idle_catalogue_costs_two_reads_a_minute, 1},
 		{a_rebuilt_cluster_with_a_lower_index_is_read_again, 1},
 		{a_restored_snapshot_behind_an_open_stream_is_found, 1},
@@ -748,7 +857,9 @@ int main(void)
 		{a_stream_is_asked_for_what_comes_alone, 1},
 		{what_did_not_change_while_away_is_not_read_again, 1},
 		{configured_namespaces_are_followed_alone, 1},
+		{events_of_a_slower_stream_that_are_older_than_the_read_change_nothing, 1},
 		{a_frame_that_is_no_json_has_everything_read_again, 1},
+		{an_event_of_a_wrong_shape_has_everything_read_again_now_and_then, 1},
 	};
 
 	return support_run("watcher", tests, sizeof tests / sizeof *tests);

@@ -252,6 +252,42 @@ START_TEST(what_was_not_prepared_is_unknown_and_not_absent)
 }
 END_TEST
 
+/* Puts what is known of a service to be there, and nothing else. */
+static void put_unknown(struct asking *asking, bool unknown, const struct instance *instance)
+{
+	static const struct spelling spelling = {"default", "veiled", 0, 1};
+	const struct service_key key = {"default", "veiled"};
+	const struct spelling none = {"default", "veiled", 0, 0};
+
+	ck_assert_int_eq(0, catalogue_put(asking->catalogue, &key, service_copy(&(struct service){
+		.unknown = unknown, .spelling_count = 1, .spellings = instance == NULL ? &none : &spelling,
+		.instance_count = instance != NULL, .instances = instance})));
+}
+
+/* Of a service that may not be read, and one at a host's name alone that could not be resolved (SRV does not need that). */
+START_TEST(what_nobody_can_tell_is_unknown_whatever_is_asked)
+{
+	static const char *const names[] = {"veiled.default.nomad", "veiled.nomad", "_veiled._tcp.default.nomad",
+	                                    "veiled.default.service.nomad", "_tcp.veiled.default.nomad"};
+	static const uint16_t types[] = {DNS_A, DNS_AAAA, DNS_ANY, DNS_SRV, DNS_TXT};
+	const struct instance unresolved = {.id = "id", .allocation = "aaaaaaaa-1", .node = "", .job = "", .datacenter = "",
+	                                    .host = "db.example.com", .unresolved = true, .port = 80};
+	struct asking asking;
+
+	asking_begin(&asking, services);
+	for (size_t i = 0; i < 5; i++)
+		for (size_t j = 0; j < 5; j++) {
+			put_unknown(&asking, true, NULL);
+			asking_find(&asking, names[i], types[j]);
+			ck_assert_int_eq(VERDICT_UNKNOWN, asking.node.verdict);
+			put_unknown(&asking, false, &unresolved);
+			asking_find(&asking, names[i], types[j]);
+			ck_assert_int_eq(i == 4 ? VERDICT_NO_DATA : j < 3 ? VERDICT_UNKNOWN : VERDICT_FOUND, asking.node.verdict);
+		}
+	asking_end(&asking);
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -263,6 +299,7 @@ int main(void)
 		{a_name_of_one_label_is_in_the_default_namespace_of_the_settings, 1},
 		{without_memory_nobody_can_tell, 1},
 		{what_was_not_prepared_is_unknown_and_not_absent, 1},
+		{what_nobody_can_tell_is_unknown_whatever_is_asked, 1},
 	};
 
 	return support_run("zone", tests, sizeof tests / sizeof *tests);

@@ -7,6 +7,7 @@
 
 #include "support.h"
 
+#include <assert.h> /* for what is called while allocations fail, which check cannot stand */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 enum { ROWS = 64, REQUESTS = 16, TEXT = 64 * 1024, LINE = 1024 };
 
 struct row {
-	char namespace[160], service[80], id[80], address[80];
+	char namespace[160], service[80], id[120], address[80];
+	char registration[LINE]; /* "" for one that is made of these */
 	uint64_t index;
 };
 
@@ -25,6 +27,8 @@ struct pending {
 	bool forgotten;      /* was asked while the agent did not answer, and never will be answered */
 	int64_t started_at, beat_at;
 	int agent;           /* the number of the address */
+	uint64_t index;      /* of an answer that is late, and what it says */
+	char *late;          /* NULL: it is none */
 };
 
 struct world world;
@@ -90,8 +94,11 @@ static void cancel(void *context, struct watch_request *request)
 {
 	(void)context;
 	for (size_t i = 0; i < REQUESTS; i++)
-		if (pending[i].request == request)
+		if (pending[i].request == request) {
 			pending[i].request = NULL;
+			free(pending[i].late);
+			pending[i].late = NULL;
+		}
 }
 
 static void wake_at(void *context, int64_t when)
@@ -144,6 +151,7 @@ static void begin(const char *namespaces, const char *addresses)
 	outside = (struct outside){NULL, now, next_random, start, cancel, wake_at, say, state_changed, NULL};
 	memset(&world, 0, sizeof world);
 	world.index = 10;
+	world.namespaces_index = 1;
 	row_count = 0;
 	memset(pending, 0, sizeof pending);
 	said[0] = changes[0] = collected[0] = '\0';
@@ -224,6 +232,8 @@ static const char *part_of(const char *path, const char *before, char value[160]
 
 static size_t put_registration(char *at, size_t room, const struct row *row)
 {
+	if (row->registration[0] != '\0')
+		return (size_t)snprintf(at, room, "%s", row->registration);
 	return (size_t)snprintf(at, room,
 	                        "{\"Address\":\"%s\",\"AllocID\":\"a-%s\",\"CreateIndex\":%" PRIu64
 	                        ",\"Datacenter\":\"dc1\",\"ID\":\"%s\",\"JobID\":\"job\",\"ModifyIndex\":%" PRIu64
@@ -273,6 +283,16 @@ static void read_service(const char *namespace, const char *service, char *body,
 	if (world.junk != NULL && strcmp(service, "web") == 0)
 		used += (size_t)snprintf(body + used, room - used, "%s%s", shown == 0 ? "" : ",", world.junk);
 	snprintf(body + used, room - used, "]");
+}
+
+/* What the agent says of a service now. */
+static char *read_now(const char *path)
+{
+	static char body[TEXT];
+	char namespace[160], service[160];
+
+	read_service(part_of(path, "namespace=", namespace), part_of(path, "/v1/service/", service), body, sizeof body);
+	return strdup(body);
 }
 
 static void finish(struct pending *which, enum agent_result result, uint64_t index, const char *body)
@@ -342,35 +362,76 @@ static bool has_result(const struct pending *which, enum agent_result *result)
 	return *result != AGENT_TIMED_OUT;
 }
 
+/* What a read is for. */
+enum asked { SERVICE, LIST, KNOCK, CENSUS };
+
+static enum asked asked_for(const char *path)
+{
+	if (strncmp(path, "/v1/namespaces", 14) == 0)
+		return CENSUS;
+	if (strncmp(path, "/v1/service/", 12) == 0)
+		return SERVICE;
+	return strstr(path, "stale") != NULL ? KNOCK : LIST;
+}
+
+/* Counts a read that is answered now; false where the test holds those back. */
+static bool count_read(enum asked asked, const char *path, bool may_be_held)
+{
+	const struct {
+		bool held;
+		unsigned int *count;
+	} sorts[] = {
+		[SERVICE] = {world.holds_reads, &world.reads},
+		[LIST] = {world.holds_lists, &world.lists},
+		[KNOCK] = {false, &world.knocks},
+		[CENSUS] = {world.holds_censuses, &world.censuses},
+	};
+
+	if (may_be_held && sorts[asked].held)
+		return false;
+	++*sorts[asked].count;
+	world.polls += strstr(path, "wait=60s") != NULL;
+	return true;
+}
+
 /* Answers one read; false where it has to wait. */
 static bool answer_read(struct pending *which)
 {
 	static char body[TEXT];
 	char namespace[160], service[160];
 	const char *path = which->request->path;
-	bool is_list = strncmp(path, "/v1/services", 12) == 0;
-	bool is_stale = strstr(path, "stale") != NULL;
+	enum asked asked = asked_for(path);
 	enum agent_result result;
 
+	if (!has_result(which, &result) || !count_read(asked, path, result != AGENT_TIMED_OUT))
+		return false;
 	part_of(path, "namespace=", namespace);
-	part_of(path, "/v1/service/", service);
-	if (!has_result(which, &result))
-		return false;
-	if (result != AGENT_TIMED_OUT && ((is_list && world.holds_lists && !is_stale) || (!is_list && world.holds_reads)))
-		return false;
-	world.polls += strstr(path, "wait=60s") != NULL;
-	world.knocks += is_stale;
-	world.lists += is_list && !is_stale;
-	world.reads += !is_list;
-	strcpy(body, "[]");
 	/* A server that has just started has an empty list for who asks it by itself, with a leader and index 1. */
-	if (result == AGENT_BELIEVED && !is_stale) {
-		if (is_list)
-			list(namespace, body, sizeof body);
-		else
-			read_service(namespace, service, body, sizeof body);
+	strcpy(body, "[]");
+	if (result == AGENT_BELIEVED && asked == LIST)
+		list(namespace, body, sizeof body);
+	else if (result == AGENT_BELIEVED && asked == SERVICE)
+		read_service(namespace, part_of(path, "/v1/service/", service), body, sizeof body);
+	finish(which, result, asked == KNOCK ? 1 : asked == CENSUS ? world.namespaces_index : world.index, body);
+	return true;
+}
+
+/* An answer that is under way for long: given in the middle of that time. False where it does not arrive yet. */
+static bool answer_late(struct pending *which)
+{
+	int64_t age = clock_now - which->started_at;
+	char *body = which->late;
+
+	if (body == NULL && age >= world.late / 2) {
+		which->index = world.index;
+		which->late = body = read_now(which->request->path);
 	}
-	finish(which, result, is_stale ? 1 : world.index, body);
+	if (age < world.late)
+		return false;
+	world.reads++;
+	which->late = NULL;
+	finish(which, AGENT_BELIEVED, which->index, body);
+	free(body);
 	return true;
 }
 
@@ -389,7 +450,7 @@ static bool answer_wrongly(struct pending *which)
 	} else if (is_read && world.old_reads > 0) {
 		world.old_reads--;
 		finish(which, AGENT_BELIEVED, 2, "[]");
-	} else if (!is_read && world.old_lists > 0 && strstr(path, "&") == NULL) {
+	} else if (strncmp(path, "/v1/services", 12) == 0 && world.old_lists > 0 && strstr(path, "&") == NULL) {
 		static char body[TEXT];
 		world.old_lists--;
 		list("*", body, sizeof body);
@@ -443,7 +504,11 @@ static bool answer_stream(struct pending *which)
 
 static bool answer_request(struct pending *which)
 {
-	return which->request->is_stream ? answer_stream(which) : answer_wrongly(which) || answer_read(which);
+	if (which->request->is_stream)
+		return answer_stream(which);
+	if (world.late > 0 && asked_for(which->request->path) == SERVICE)
+		return answer_late(which);
+	return answer_wrongly(which) || answer_read(which);
 }
 
 static void settle(void)
@@ -467,6 +532,12 @@ void world_run(int64_t milliseconds)
 			watcher_tick(watcher);
 		settle();
 	}
+}
+
+void world_sleep(int64_t milliseconds)
+{
+	clock_now += milliseconds;
+	watcher_tick(watcher);
 }
 
 void world_release(void)
@@ -496,6 +567,21 @@ void world_send(const char *octets)
 			pending[i].request->data(pending[i].request, octets, strlen(octets));
 }
 
+/* Octets to the streams of one namespace, or of all. */
+static void send_in(const char *wanted, const char *octets)
+{
+	char namespace[160];
+
+	for (size_t i = 0; i < REQUESTS; i++) {
+		struct watch_request *request = pending[i].request;
+		if (request == NULL || !request->is_stream || !pending[i].beaten)
+			continue;
+		part_of(request->path, "namespace=", namespace);
+		if (strcmp(namespace, "*") == 0 || strcmp(namespace, wanted) == 0)
+			request->data(request, octets, strlen(octets));
+	}
+}
+
 static void send_event(uint64_t index, const char *type, const struct row *row)
 {
 	char frame[2 * LINE], registration[LINE];
@@ -505,7 +591,10 @@ static void send_event(uint64_t index, const char *type, const struct row *row)
 	         "{\"Events\":[{\"Index\":%" PRIu64 ",\"Key\":\"%s\",\"Namespace\":\"%s\",\"Payload\":{\"Service\":%s},"
 	         "\"Topic\":\"Service\",\"Type\":\"%s\"}],\"Index\":%" PRIu64 "}\n",
 	         index, row->id, row->namespace, registration, type, index);
-	world_send(frame);
+	if (collecting)
+		world_send(frame);
+	else
+		send_in(row->namespace, frame);
 }
 
 void world_event(uint64_t index, const char *type, const char *namespace, const char *service, const char *id,
@@ -523,15 +612,27 @@ void world_event(uint64_t index, const char *type, const char *namespace, const 
 void world_register_silently(const char *namespace, const char *service, const char *id, const char *address)
 {
 	struct row *row = find_row(namespace, id);
+	bool is_first = row == NULL;
 
 	if (row == NULL)
 		row = &rows[row_count++];
-	ck_assert_uint_lt(row_count, ROWS);
+	assert(row_count < ROWS);
 	snprintf(row->namespace, sizeof row->namespace, "%s", namespace);
 	snprintf(row->service, sizeof row->service, "%s", service);
 	snprintf(row->id, sizeof row->id, "%s", id);
 	snprintf(row->address, sizeof row->address, "%s", address);
 	row->index = ++world.index;
+	for (size_t i = 0; i < row_count && is_first; i++)
+		is_first = &rows[i] == row || strcmp(rows[i].namespace, namespace) != 0;
+	if (is_first)
+		world.namespaces_index = world.index;
+}
+
+void world_record(const char *namespace, const char *service, const char *id, const char *registration, uint64_t index)
+{
+	world.index = index - 1;
+	world_register_silently(namespace, service, id, "");
+	snprintf(find_row(namespace, id)->registration, LINE, "%s", registration);
 }
 
 void world_register(const char *namespace, const char *service, const char *id, const char *address)
@@ -544,7 +645,7 @@ void world_deregister(const char *namespace, const char *id, const char *type)
 {
 	struct row *row = find_row(namespace, id), old;
 
-	ck_assert_ptr_nonnull(row);
+	assert(row != NULL);
 	old = *row;
 	memmove(row, row + 1, (size_t)(&rows[--row_count] - row) * sizeof *row);
 	world.index++;
@@ -590,6 +691,50 @@ const char *world_find(const char *namespace, const char *service)
 	if (found == NULL)
 		return "none";
 	return service_is_unknown(found) ? "unknown" : support_addresses(found->addresses, found->address_count);
+}
+
+/* IDs, each with a blank behind it, sorted. */
+static int by_text(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static const char *join(const char *ids[], size_t count)
+{
+	static char texts[2][TEXT];
+	static unsigned int turn;
+	char *text = texts[++turn % 2], *end = text;
+
+	text[0] = '\0';
+	qsort(ids, count, sizeof *ids, by_text);
+	for (size_t i = 0; i < count; i++)
+		end = stpcpy(stpcpy(end, ids[i]), " ");
+	return text;
+}
+
+const char *world_ids(const char *namespace, const char *service)
+{
+	struct service_key key = {0};
+	const char *ids[ROWS];
+	size_t count = 0;
+
+	snprintf(key.namespace, sizeof key.namespace, "%s", namespace);
+	snprintf(key.service, sizeof key.service, "%s", service);
+	const struct service *found = catalogue_find(catalogue, &key);
+	for (; found != NULL && count < found->instance_count && count < ROWS; count++)
+		ids[count] = found->instances[count].id;
+	return join(ids, count);
+}
+
+const char *world_true_ids(const char *namespace, const char *service)
+{
+	const char *ids[ROWS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < row_count; i++)
+		if (strcmp(rows[i].namespace, namespace) == 0 && strcmp(rows[i].service, service) == 0)
+			ids[count++] = rows[i].id;
+	return join(ids, count);
 }
 
 const char *world_stream_path(void)

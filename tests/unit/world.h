@@ -37,10 +37,13 @@ struct world {
 	bool forgets;        /* what is asked while it HANGS is never answered */
 	bool resolves_nothing; /* where host names lead is not known yet */
 	int slowness;        /* milliseconds that every read takes */
+	int late;            /* milliseconds that reads of services take; they tell of the middle of that time */
 	bool stalls;         /* streams have no heartbeat */
 	bool beats_on;       /* streams have one, also where reads are denied */
 	int lies;            /* so many lists more leave out all but the first row */
 	uint64_t index;
+	uint64_t namespaces_index; /* of the table of namespaces: when the last one was made */
+	bool holds_censuses; /* the question which namespaces there are is never answered */
 	bool holds_lists, holds_reads; /* they wait for world_release() */
 	int old_lists, old_reads; /* so many more are of before anything was registered */
 	bool old_lists_are_full;  /* of all the same, though by an old index */
@@ -52,6 +55,7 @@ struct world {
 	const char *unreadable_rows;   /* a service of which reads have that element alone; NULL: none */
 	/* What it saw. */
 	unsigned int streams, lists, reads, polls, knocks, most_at_once;
+	unsigned int censuses; /* questions which namespaces there are */
 	int64_t first_beat; /* until which `{}` is held back, milliseconds */
 };
 
@@ -72,12 +76,18 @@ void world_start(enum catalogue_state state, int64_t current_at);
 /* Lets so many milliseconds pass. */
 void world_run(int64_t milliseconds);
 
+/* The same without anything being done meanwhile, as while the machine sleeps; who wakes up finds it gone by. */
+void world_sleep(int64_t milliseconds);
+
 /* Registers an instance: the truth, and an event unless it is silent. The index moves by one. */
 void world_register(const char *namespace, const char *service, const char *id, const char *address);
 void world_register_silently(const char *namespace, const char *service, const char *id, const char *address);
 
 /* Removes one, with an event of that type, whose payload carries the old index; NULL: without event. */
 void world_deregister(const char *namespace, const char *id, const char *type);
+
+/* The same as Nomad has it, in its own words; `registration` is copied. Nothing is sent. */
+void world_record(const char *namespace, const char *service, const char *id, const char *registration, uint64_t index);
 
 /* Octets to the open streams as they are. */
 void world_send(const char *octets);
@@ -105,6 +115,10 @@ const char *world_stream_path(void);
 /* The addresses of a service in the catalogue, with blanks between; "none" where there is no such service, "unknown"
  * where nobody can tell. */
 const char *world_find(const char *namespace, const char *service);
+
+/* The same by the instances' IDs; and those that the agent has. */
+const char *world_ids(const char *namespace, const char *service);
+const char *world_true_ids(const char *namespace, const char *service);
 
 enum catalogue_state world_state(void);
 const struct watcher *world_watcher(void);
