@@ -48,8 +48,8 @@ class Agent:
             for instance in instances:
                 with contextlib.suppress(urllib.error.HTTPError):   # gone meanwhile, with the job of the test before
                     self.deregister(instance["ID"], namespace, name)
-        for job in {job for job, _ in self.jobs.values()}:
-            job.purge()
+        for job in self.process.ask("GET", "/v1/jobs", namespace="*")[0]:    # also those of a test that failed
+            self.process.ask("DELETE", f"/v1/job/{job['ID']}", namespace=job["Namespace"], purge="true")
         self.jobs.clear()
         self.tokens(None)
         for namespace in self.process.ask("GET", "/v1/namespaces")[0]:
@@ -65,10 +65,11 @@ class Agent:
     # The catalogue.
 
     def services(self, **only):
-        """The truth: {(namespace, name): [registration, ...]}."""
-        found = {}
+        """The truth: {(namespace, name): [registration, ...]}, but for what a client registered again after its namespace
+        was deleted: that is shown to nobody but the management."""
+        found, there = {}, {each["Name"] for each in self.process.ask("GET", "/v1/namespaces")[0]}
         for listed in self.process.ask("GET", "/v1/services", namespace="*")[0]:
-            for service in listed["Services"]:
+            for service in listed["Services"] if listed["Namespace"] in there else ():
                 namespace, name = listed["Namespace"], service["ServiceName"]
                 if only in ({}, {"namespace": namespace, "name": name}) and "/" not in name:
                     found[namespace, name] = self.process.ask(
@@ -118,8 +119,17 @@ class Agent:
             pytest.skip("a real agent is not told how to delete")
         for one in [id] if isinstance(id, str) else id:
             service = name or self._name_of(namespace, one)
+            if not name and not self._one(namespace, service, one):
+                self._deregister_successor(namespace, service, self.jobs[namespace, one][0].id)
+                continue
             self.process.ask("DELETE", f"/v1/service/{urllib.parse.quote(service, safe='')}/"
                              f"{urllib.parse.quote(one, safe='')}", namespace=namespace)
+
+    def _deregister_successor(self, namespace, name, job):
+        """Its node was given up in an outage, and its job has another allocation now."""
+        for each in self.services(namespace=namespace, name=name).get((namespace, name), ()):
+            if each["JobID"] == job:
+                self.deregister(each["ID"], namespace, name)
 
     def _name_of(self, namespace, id):
         job, service = self.jobs[namespace, id]

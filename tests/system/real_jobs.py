@@ -74,9 +74,6 @@ class Job:
         name = service["Name"]
         return self.meta[name[len("${NOMAD_META_"):-1]] if name.startswith("$") else name
 
-    def purge(self):
-        self.agent.ask("DELETE", f"/v1/job/{self.id}", namespace=self.namespace, purge="true")
-
 
 def identity(agent):
     """A workload's own token, of a job that goes on: to be read from the file that the agent makes for its task."""

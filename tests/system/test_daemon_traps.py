@@ -125,16 +125,6 @@ def test_a_namespace_made_after_the_stream_began(agent, daemon):
     daemon.wait_equal(agent)
 
 
-def test_a_namespace_made_after_the_stream_began_among_events_of_others(agent, daemon):
-    """The stream is silent about it, and each time the index is that of an event which has come."""
-    web = agent.register("web", address="10.1.1.1")
-    daemon.start().wait("current")
-    for number in range(2, 5):
-        agent.batch({"do": "register", "services": [{"name": "web", "address": f"10.1.1.{number}", "namespace": f"new-{number}"}]},
-                    {"do": "register", "services": [{"name": "web", "address": f"10.1.2.{number}", "id": web}]})
-        daemon.wait_equal(agent)
-
-
 def test_a_namespace_that_is_empty_for_a_moment(agent, host, daemon):
     """A server that was paused gives its nodes up, and has their allocations elsewhere a moment later: what the list of
     all did not show is there again when it is asked for by name, and no right was lost."""
@@ -150,6 +140,16 @@ def test_a_namespace_that_is_empty_for_a_moment(agent, host, daemon):
     daemon.wait_equal(agent)
     assert "may not read" not in daemon.log and daemon.status()["kept"] == 0
     assert host.addresses("db.prod.nomad") == {"10.1.1.3"}
+
+
+def test_a_namespace_made_after_the_stream_began_among_events_of_others(agent, daemon):
+    """The stream is silent about it, and each time the index is that of an event which has come."""
+    web = agent.register("web", address="10.1.1.1")
+    daemon.start().wait("current")
+    for number in range(2, 5):
+        agent.batch({"do": "register", "services": [{"name": "web", "address": f"10.1.1.{number}", "namespace": f"new-{number}"}]},
+                    {"do": "register", "services": [{"name": "web", "address": f"10.1.2.{number}", "id": web}]})
+        daemon.wait_equal(agent)
 
 
 def test_a_token_that_loses_a_namespace(agent, host, daemon):

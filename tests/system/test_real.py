@@ -67,7 +67,7 @@ def test_a_deployment_with_canaries(agent, host, daemon):
     daemon.wait_equal(agent)
     assert reader.end() and not reader.wrong
     agent.process.ask("DELETE", "/v1/job/web", purge="true")
-    wait_until(lambda: host.code("web.default.nomad") == "EAI_NONAME", within=60)
+    wait_until(lambda: host.code("web.default.nomad") == "EAI_NONAME", lambda: (truth(agent), daemon.log), within=60)
 
 
 def test_an_allocation_killed_and_restarted_by_its_client(agent, host, daemon):
@@ -76,10 +76,15 @@ def test_an_allocation_killed_and_restarted_by_its_client(agent, host, daemon):
     [one] = wait_for_instances(agent.process, "web", 1)
     daemon.start().wait("current")
     reader = FastReader(host, {"web": {"127.0.0.1"}})
-    for number in range(1, 3):
+
+    def is_running_for_the(number):
+        task = (agent.process.ask("GET", f"/v1/allocation/{one['AllocID']}")[0].get("TaskStates") or {}).get("t")
+        return task and task["State"] == "running" and task["Restarts"] == number
+
+    for number in range(2):
+        wait_until(lambda: is_running_for_the(number), within=60)
         agent.process.ask("PUT", f"/v1/client/allocation/{one['AllocID']}/signal", {"Task": "t", "Signal": "SIGKILL"})
-        path = f"/v1/allocation/{one['AllocID']}"
-        wait_until(lambda: agent.process.ask("GET", path)[0]["TaskStates"]["t"]["Restarts"] == number, within=60)
+    wait_until(lambda: is_running_for_the(2), within=60)
     assert reader.end() and not reader.wrong
 
 
