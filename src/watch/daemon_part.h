@@ -38,6 +38,8 @@ struct daemon {
 	struct metrics *metrics; /* NULL: not wanted */
 	uint64_t counts[WATCH_COUNTS];
 	uint64_t publishes;
+	int64_t instances;      /* of the catalogue, as they were counted ... */
+	uint64_t counted_after; /* ... after so many publishes, and one; 0: not yet */
 	int64_t started_at; /* milliseconds since 1970 */
 	uint64_t newest;    /* of the records that were loaded, the same */
 	unsigned int seconds;

@@ -40,6 +40,12 @@ def until(true, within=120, rest=0):
     return time.monotonic()
 
 
+def pause(seconds):
+    """What is measured is what goes on while nothing happens."""
+    limit = time.monotonic() + seconds
+    until(lambda: time.monotonic() > limit, rest=0.5)
+
+
 class Module:
     """The module itself, called as glibc calls it."""
 
@@ -162,9 +168,9 @@ def one_size(build, services, instances, folder):
             daemon.end()
         daemon = Daemon(build, agent, config)
         files = int(subprocess.run(["du", "-sk", RUN], check=True, capture_output=True, text=True).stdout.split()[0]) / 1024
+        pause(5)    # the start has left something to do
         before = daemon.processor()
-        rest = time.monotonic() + 10
-        until(lambda: time.monotonic() > rest, rest=0.5)    # what is measured is what it does while nothing happens
+        pause(10)
         idle = (daemon.processor() - before) / 10 * 100
         memory = daemon.memory()
         shown, found, heard = latency(agent, Module(build))
