@@ -202,7 +202,7 @@ def test_daemon(daemon, agent):
     agent.stop_listening()
     assert daemon.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
     assert daemon.run("getent", "hosts", "other.default.nomad", code=2) == ""
-    assert not daemon.path("/var/cache/nss-nomad/users/0").exists()
+    assert not list(daemon.path("/var/cache/nss-nomad/users/0").iterdir())
 
 
 @contextlib.contextmanager
