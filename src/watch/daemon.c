@@ -6,6 +6,7 @@
 #include "watch/daemon_part.h"
 
 #include "deadline.h"
+#include "wall.h"
 #include "watch/status.h"
 #include "watch/trim.h"
 
@@ -280,7 +281,7 @@ static void finish(struct daemon *daemon, int result)
 
 int daemon_run(const struct daemon_options *options, struct config *config)
 {
-	struct daemon daemon = {.options = options, .started_at = report_clock(), .config = malloc(sizeof *config)};
+	struct daemon daemon = {.options = options, .started_at = wall_now(), .config = malloc(sizeof *config)};
 	int result;
 
 	if (daemon.config == NULL || uv_loop_init(&daemon.loop) < 0)

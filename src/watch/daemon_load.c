@@ -5,6 +5,7 @@
  */
 #include "watch/daemon_part.h"
 
+#include "wall.h"
 #include "watch/status.h"
 
 #include <stdio.h>
@@ -27,7 +28,7 @@ static void load_record(void *context, const struct record *record)
 /* A moment since 1970 by the watcher's clock. One that is to come, for the clock was set back, is as good as now. */
 static int64_t monotonic(int64_t moment)
 {
-	int64_t age = report_clock() - moment;
+	int64_t age = wall_now() - moment;
 
 	return report_monotonic() - (age < 0 ? 0 : age);
 }

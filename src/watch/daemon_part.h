@@ -55,8 +55,7 @@ void daemon_reload(struct daemon *daemon);
 /* Puts what an earlier daemon left into the catalogue, and how old that is into `begin`. */
 void daemon_load(struct daemon *daemon, struct watcher_begin *begin);
 
-/* Milliseconds since 1970; and by a clock that nobody sets, and that goes on while the machine sleeps. */
-int64_t report_clock(void);
+/* Milliseconds by a clock that nobody sets, and that goes on while the machine sleeps. */
 int64_t report_monotonic(void);
 
 /* Whether anybody may believe the catalogue. */

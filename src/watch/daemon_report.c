@@ -6,6 +6,7 @@
 #include "watch/daemon_part.h"
 
 #include "measures.h"
+#include "wall.h"
 #include "watch/status.h"
 
 #include <inttypes.h>
@@ -17,22 +18,12 @@
 
 enum { START_MORE = 30 * 1000 * 1000 }; /* microseconds more for the start, while Nomad is waited for */
 
-static int64_t milliseconds(clockid_t clock)
+int64_t report_monotonic(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t report_clock(void)
-{
-	return milliseconds(CLOCK_REALTIME);
-}
-
-int64_t report_monotonic(void)
-{
-	return milliseconds(CLOCK_BOOTTIME);
 }
 
 bool report_is_alive(const struct daemon *daemon)
@@ -66,7 +57,7 @@ static int64_t count_instances(struct daemon *daemon)
 /* A moment of the watcher's clock in milliseconds since 1970. */
 static int64_t wall_time(int64_t moment)
 {
-	return moment == 0 ? 0 : report_clock() - (report_monotonic() - moment);
+	return moment == 0 ? 0 : wall_now() - (report_monotonic() - moment);
 }
 
 /* What systemd passes for UDP and for TCP is one address. */
@@ -92,7 +83,7 @@ void report_status(struct daemon *daemon)
 	watcher_state(daemon->watcher, &state);
 	struct status status = {
 		.pid = getpid(),
-		.written_at = report_clock(),
+		.written_at = wall_now(),
 		.started_at = daemon->started_at,
 		.since = wall_time(state.since),
 		.current_at = state.state == CATALOGUE_LOADING ? 0 : wall_time(state.current_at),
