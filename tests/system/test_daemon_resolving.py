@@ -9,35 +9,41 @@ import pytest
 from daemon import daemon, wait_until    # noqa: F401 (a fixture)
 from test_daemon_outage import SHORT, back_in_time, outlast
 
+KNOWN = "127.0.0.1 localhost nomad.example\n::1 localhost\n"
 
-def test_the_agents_name_cannot_be_resolved(agent, host, daemon):
+
+def follow_by_name(agent, host, daemon):    # noqa: F811
+    """The daemon follows an agent that it has by name; what it published."""
     agent.register("web", address="10.1.0.1")
-    known = "127.0.0.1 localhost nomad.example\n::1 localhost\n"
-    host.write("/etc/hosts", known)
+    host.write("/etc/hosts", KNOWN)
     host.configure(nomad={"address": f"http://nomad.example:{agent.port}"}, answers=SHORT)
     daemon.start().wait("current")
-    before = daemon.published()
+    return daemon.published()
+
+
+def outlast_and_return(agent, host, daemon, before):    # noqa: F811
+    """What was published serves for longer than every TTL; when the name is there again, all is current in time."""
+    outlast(daemon, host, before)
+    agent.register("db", address="10.1.0.2")
+    returned = time.time()
+    host.write("/etc/hosts", KNOWN)
+    back_in_time(daemon, returned)
+    daemon.wait_equal(agent)
+
+
+def test_the_agents_name_cannot_be_resolved(agent, host, daemon):
+    before = follow_by_name(agent, host, daemon)
     host.write("/etc/hosts", "127.0.0.1 localhost\n")
     agent.stop_listening()
     daemon.wait("stale")
     agent.listen_again()
     wait_until(lambda: "nomad.example" in daemon.status().get("error", "") and daemon.alive())
-    outlast(daemon, host, before)
-    agent.register("db", address="10.1.0.2")
-    returned = time.time()
-    host.write("/etc/hosts", known)
-    back_in_time(daemon, returned)
-    daemon.wait_equal(agent)
+    outlast_and_return(agent, host, daemon, before)
 
 
 @pytest.mark.root
 def test_the_agents_name_is_asked_of_a_silent_name_server(agent, host, daemon):
-    agent.register("web", address="10.1.0.1")
-    known = "127.0.0.1 localhost nomad.example\n::1 localhost\n"
-    host.write("/etc/hosts", known)
-    host.configure(nomad={"address": f"http://nomad.example:{agent.port}"}, answers=SHORT)
-    daemon.start().wait("current")
-    before = daemon.published()
+    before = follow_by_name(agent, host, daemon)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.54", 53))       # the network is this process's own
         host.write("/etc/resolv.conf", "nameserver 127.0.0.54\noptions timeout:30 attempts:1\n")
@@ -46,12 +52,7 @@ def test_the_agents_name_is_asked_of_a_silent_name_server(agent, host, daemon):
         daemon.wait("stale")
         wait_until(lambda: "check DNS" in daemon.log, lambda: daemon.log)
         assert "firewall" not in daemon.log
-        outlast(daemon, host, before)
-        agent.register("db", address="10.1.0.2")
-        returned = time.time()
-        host.write("/etc/hosts", known)
-        back_in_time(daemon, returned)
-        daemon.wait_equal(agent)
+        outlast_and_return(agent, host, daemon, before)
 
 
 @pytest.mark.root
