@@ -294,7 +294,7 @@ def test_forged_sources(serve):  # noqa: F811
 @pytest.fixture
 def lan():
     """An address of ours in a network with nobody else in it, where the kernel looks for a neighbour for a minute."""
-    name = f"nd{os.getpid() % 100000}"
+    name = f"lan{os.getpid() % 100000}"
     subprocess.run(["sh", "-ec", f"""
         ip link add {name}a type veth peer name {name}b
         ip address add 203.0.113.1/24 dev {name}a
