@@ -94,7 +94,8 @@ class Answers:
 
         if namespace != "*" and not self.tokens.read_service(request.token, namespace):
             raise Refused(403, "Permission denied", rpc=True)
-        body, index = await self.blocking(request, gone, self.catalogue.watches, None if namespace == "*" else namespace, None, read)
+        watched = None if namespace == "*" else namespace
+        body, index = await self.blocking(request, gone, self.catalogue.watches, watched, None, read)
         return Answer.json(body, self.headers(index))
 
     async def service(self, request, rest, gone):
