@@ -449,7 +449,12 @@ static bool answer_read(struct pending *which)
 		read_service(namespace, part_of(path, "/v1/service/", service), body, sizeof body);
 	else if (result == AGENT_BELIEVED && asked == CENSUS)
 		list_namespaces(body, sizeof body);
-	finish(which, result, asked == KNOCK ? 1 : asked == CENSUS ? world.namespaces_index : world.index, body);
+	finish(which, result,
+	       result != AGENT_BELIEVED ? 0
+	       : asked == KNOCK         ? 1
+	       : asked == CENSUS        ? world.namespaces_index
+	                                : world.index,
+	       body);
 	return true;
 }
 
