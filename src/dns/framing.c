@@ -17,18 +17,31 @@
 enum {
 	LENGTH_SIZE = 2,      /* octets of a message's length, RFC 1035 section 4.2.2 */
 	READ_SIZE = 16 << 10, /* octets taken at one go */
+	WAITER_READ_SIZE = 512, /* octets taken of who has to wait for the next turn; 10,000 hold 5 MB then */
 	ANSWER_SIZE = LENGTH_SIZE + MESSAGE_STREAM_MAX,
-	OUTPUT_SIZE = 2 * ANSWER_SIZE, /* sent when another answer might not fit */
+	OUTPUT_SIZE = 2 * ANSWER_SIZE, /* answered at one go, while another answer surely fits */
 };
 
-int framing_shared_init(struct framing_shared *shared, struct catalogue *catalogue, const struct dns_settings *settings)
+/* How far what had come in was answered. */
+enum progress {
+	ALL_ANSWERED, /* all that is whole */
+	MORE_WAITS,
+	MALFORMED, /* to be cut off */
+};
+
+static void go_on(struct turn_place *place);
+
+int framing_shared_init(struct framing_shared *shared, uv_loop_t *loop, struct catalogue *catalogue,
+                        const struct dns_settings *settings)
 {
 	shared->reader = catalogue_join(catalogue);
 	shared->view = (struct dns_view){.catalogue = catalogue, .settings = settings, .scratch = dns_scratch_new()};
 	shared->input = malloc(READ_SIZE);
 	shared->output = malloc(OUTPUT_SIZE);
-	if (shared->reader != NULL && shared->view.scratch != NULL && shared->input != NULL && shared->output != NULL)
+	if (shared->reader != NULL && shared->view.scratch != NULL && shared->input != NULL && shared->output != NULL) {
+		turn_init(&shared->turn, loop, go_on);
 		return 0;
+	}
 	framing_shared_part(shared);
 	framing_shared_done(shared);
 	return -ENOMEM;
@@ -58,6 +71,7 @@ void framing_init(struct framing *framing, struct framing_shared *shared, uv_str
 
 void framing_done(struct framing *framing)
 {
+	turn_leave(&framing->place);
 	if (framing->shared != NULL)
 		framing->shared->held -= framing->input_size + framing->output_size;
 	free(framing->input);
@@ -87,8 +101,6 @@ static bool keep(struct framing *framing, uint8_t **kept, size_t *kept_size, con
 	return true;
 }
 
-static void process(struct framing *framing, const uint8_t *octets, size_t size);
-
 static void on_written(uv_write_t *write, int status)
 {
 	struct framing *framing = write->data;
@@ -101,10 +113,7 @@ static void on_written(uv_write_t *write, int status)
 		return;
 	}
 	framing->report(framing->context, FRAMING_DONE);
-	if (framing->input_size > 0)
-		process(framing, framing->input, framing->input_size);
-	if (!framing->over && framing->output_size == 0 && framing_start(framing) < 0)
-		end(framing);
+	go_on(&framing->place);
 }
 
 /* Sends what stands in the shared output; what the client does not take now is kept, and nothing is read meanwhile. */
@@ -141,6 +150,7 @@ static size_t answer(struct framing *framing, const uint8_t *query, size_t size,
 
 	counters_count(&shared->counters, &shared->view.scratch->outcome, true);
 	counters_count_time(&shared->counters, began, 1);
+	turn_spend(&shared->turn, TCP_QUESTION_COST + length);
 	if (shared->view.settings->query_log)
 		query_log(&framing->client, query, size, &shared->view.scratch->outcome, output + LENGTH_SIZE, length);
 	if (length == 0)
@@ -150,27 +160,29 @@ static size_t answer(struct framing *framing, const uint8_t *query, size_t size,
 	return used + LENGTH_SIZE + length;
 }
 
-/* Answers the whole questions at `*octets`, and moves it past them, until an answer has to wait. False: cut it off. */
-static bool answer_all(struct framing *framing, const uint8_t **octets, const uint8_t *stop)
+/* Answers the whole questions at `*octets`, and moves it past them, as far as the output and the turn allow. */
+static enum progress answer_some(struct framing *framing, const uint8_t **octets, const uint8_t *stop)
 {
+	enum progress progress = ALL_ANSWERED;
 	size_t used = 0;
-	bool good = true;
 
-	while (!framing->over && framing->output_size == 0 && stop - *octets >= LENGTH_SIZE) {
+	while (stop - *octets >= LENGTH_SIZE) {
 		size_t length = (size_t)((*octets)[0] << 8 | (*octets)[1]);
-		good = length >= MESSAGE_HEADER && length <= TCP_QUERY_MAX;
-		if (!good || (size_t)(stop - *octets) < LENGTH_SIZE + length)
+		if (length < MESSAGE_HEADER || length > TCP_QUERY_MAX) {
+			progress = MALFORMED;
 			break;
+		}
+		if ((size_t)(stop - *octets) < LENGTH_SIZE + length)
+			break;
+		if (used > OUTPUT_SIZE - ANSWER_SIZE || turn_is_over(&framing->shared->turn)) {
+			progress = MORE_WAITS;
+			break;
+		}
 		used = answer(framing, *octets + LENGTH_SIZE, length, used);
 		*octets += LENGTH_SIZE + length;
-		if (used > OUTPUT_SIZE - ANSWER_SIZE) {
-			flush(framing, used);
-			used = 0;
-		}
 	}
-	if (!framing->over)
-		flush(framing, used);
-	return good;
+	flush(framing, used);
+	return progress;
 }
 
 static void process(struct framing *framing, const uint8_t *octets, size_t size)
@@ -180,16 +192,34 @@ static void process(struct framing *framing, const uint8_t *octets, size_t size)
 
 	shared->view.now = (uint32_t)time(NULL);
 	catalogue_enter(shared->reader);
-	bool good = answer_all(framing, &at, octets + size);
+	enum progress progress = answer_some(framing, &at, octets + size);
 	catalogue_leave(shared->reader);
 	if (framing->over)
 		return;
-	if (!good || !keep(framing, &framing->input, &framing->input_size, at, size - (size_t)(at - octets))) {
+	bool cut_off = progress == MALFORMED && framing->output_size == 0; /* else once the answers before are taken */
+	if (cut_off || !keep(framing, &framing->input, &framing->input_size, at, size - (size_t)(at - octets))) {
 		end(framing);
 		return;
 	}
 	if (at != octets)
 		framing->report(framing->context, FRAMING_DONE);
+	if (progress == MORE_WAITS && framing->output_size == 0) {
+		uv_read_stop(framing->handle);
+		turn_wait(&framing->shared->turn, &framing->place);
+	}
+}
+
+/* Goes on when the client has taken an answer, or when its turn has come: with what waits, then with what comes in. */
+static void go_on(struct turn_place *place)
+{
+	struct framing *framing = (struct framing *)place; /* its first member */
+
+	if (uv_is_closing((uv_handle_t *)framing->handle))
+		return;
+	if (framing->input_size > 0)
+		process(framing, framing->input, framing->input_size);
+	if (!framing->over && framing->output_size == 0 && !turn_waits(place) && framing_start(framing) < 0)
+		end(framing);
 }
 
 /* Puts what came in behind what was there. */
@@ -210,8 +240,10 @@ static bool append(struct framing *framing, const uint8_t *octets, size_t size)
 
 static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
+	struct framing_shared *shared = ((struct framing *)handle->data)->shared;
+
 	(void)suggested;
-	*buffer = uv_buf_init((char *)((struct framing *)handle->data)->shared->input, READ_SIZE);
+	*buffer = uv_buf_init((char *)shared->input, turn_is_over(&shared->turn) ? WAITER_READ_SIZE : READ_SIZE);
 }
 
 static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)

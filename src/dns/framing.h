@@ -8,11 +8,13 @@
 #define NSS_NOMAD_DNS_FRAMING_H
 
 #include "counters.h"
+#include "turn.h"
 
 #include <uv.h>
 
 /* What all connections use, one after the other. */
 struct framing_shared {
+	struct turn turn;
 	struct dns_counters counters;
 	struct dns_view view;
 	struct catalogue_reader *reader;
@@ -27,6 +29,7 @@ enum framing_event { FRAMING_DONE, FRAMING_OVER };
 typedef void (*framing_report)(void *context, enum framing_event event);
 
 struct framing {
+	struct turn_place place; /* waits in it where it might answer more, but not in this turn; nothing is read meanwhile */
 	struct framing_shared *shared;
 	uv_stream_t *handle;
 	struct dns_client client;
@@ -40,8 +43,11 @@ struct framing {
 	void *context;
 };
 
-/* Sets up zeroed memory: 0 or -ENOMEM. `part` lets go of the catalogue, `done` of the rest. */
-int framing_shared_init(struct framing_shared *shared, struct catalogue *catalogue, const struct dns_settings *settings);
+/*
+ * Sets up zeroed memory: 0 or -ENOMEM. `part` lets go of the catalogue, `done` of the rest; the caller closes the turn.
+ */
+int framing_shared_init(struct framing_shared *shared, uv_loop_t *loop, struct catalogue *catalogue,
+                        const struct dns_settings *settings);
 void framing_shared_part(struct framing_shared *shared);
 void framing_shared_done(struct framing_shared *shared);
 

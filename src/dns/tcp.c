@@ -274,7 +274,7 @@ int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *ca
 		return -ENOMEM;
 	started->loop = loop;
 	started->settings = settings;
-	result = framing_shared_init(&started->shared, catalogue, atomic_load(&settings->now));
+	result = framing_shared_init(&started->shared, loop, catalogue, atomic_load(&settings->now));
 	if (result < 0) {
 		free(started);
 		return result;
@@ -282,7 +282,7 @@ int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *ca
 	tcp_configure(started);
 	uv_timer_init(loop, &started->sweep);
 	started->sweep.data = started;
-	started->handles = 1;
+	started->handles = 1 + TURN_HANDLES;
 	for (size_t i = 0; i < listeners->count && result == 0; i++)
 		if (listeners->list[i].stream >= 0)
 			result = open_listener(started, &listeners->list[i]);
@@ -311,6 +311,7 @@ void tcp_stop(struct tcp *tcp)
 	for (size_t i = 0; i < tcp->listener_count; i++)
 		uv_close((uv_handle_t *)&tcp->listeners[i], on_closed);
 	uv_close((uv_handle_t *)&tcp->sweep, on_closed);
+	turn_close(&tcp->shared.turn, on_closed, tcp);
 }
 
 size_t tcp_connections(const struct tcp *tcp)

@@ -57,7 +57,7 @@ static void set_up(void)
 	MUST(catalogue_put(catalogue, &key, service_copy(&(struct service){
 		.spelling_count = 1, .spellings = &spelling, .instance_count = 1, .instances = &instance})) == 0);
 	catalogue_set_state(catalogue, CATALOGUE_CURRENT, 1);
-	MUST(framing_shared_init(&shared, catalogue, &settings) == 0);
+	MUST(framing_shared_init(&shared, &loop, catalogue, &settings) == 0);
 }
 
 static void on_event(void *context, enum framing_event event)
