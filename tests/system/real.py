@@ -13,11 +13,12 @@ import urllib.parse
 
 import pytest
 
-from real_jobs import Job, identity
+from real_jobs import Job, identity, possible
 from real_process import Process
 
 ACLS_OFF = {"": {"namespaces": ["*"]}}  # as good as off: who has no token may read everything
 LIFE = 15       # seconds that a token lives which is to expire
+ENDED = "complete", "failed", "lost"    # what the client says of an allocation that it runs no more
 
 
 class Agent:
@@ -43,19 +44,31 @@ class Agent:
         pytest.skip(f"a real agent has no {name}()")
 
     def reset(self):
-        """No services, no other namespaces, and everybody may read; jobs end when the agent comes to it."""
+        """No services, no other namespaces, and everybody may read."""
         self.listen_again()
-        for (namespace, name), instances in self.services().items():
-            for instance in instances:
-                with contextlib.suppress(urllib.error.HTTPError):   # gone meanwhile, with the job of the test before
-                    self.deregister(instance["ID"], namespace, name)
-        for job in self.process.ask("GET", "/v1/jobs", namespace="*")[0]:    # also those of a test that failed
-            self.process.ask("DELETE", f"/v1/job/{job['ID']}", namespace=job["Namespace"], purge="true")
+        self._end_jobs()
         self.jobs.clear()
         self.tokens(None)
         for namespace in self.process.ask("GET", "/v1/namespaces")[0]:
             if namespace["Name"] != "default":
                 self.delete_namespace(namespace["Name"])
+
+    def _end_jobs(self):
+        """Also those of a test that failed, and those that an agent remembers that was killed: one whose task has not ended
+        registers its services again when it is started again."""
+        for job in self.process.ask("GET", "/v1/jobs", namespace="*")[0]:
+            self.process.ask("DELETE", f"/v1/job/{job['ID']}", namespace=job["Namespace"], purge="true")
+        self.process.wait_for("/v1/allocations",
+                              lambda there: all(each["ClientStatus"] in ENDED for each in there))
+        for listed in self.process.ask("GET", "/v1/services", namespace="*")[0]:
+            for service in listed["Services"]:
+                self._deregister_all(listed["Namespace"], service["ServiceName"])
+
+    def _deregister_all(self, namespace, name):
+        path = f"/v1/service/{urllib.parse.quote(name, safe='')}"
+        for each in self.process.ask("GET", path, namespace=namespace)[0]:
+            with contextlib.suppress(urllib.error.HTTPError):   # gone meanwhile, with its job
+                self.process.ask("DELETE", f"{path}/{urllib.parse.quote(each['ID'], safe='')}", namespace=namespace)
 
     def reset_counters(self):
         """Counts nothing: a test is skipped where it asks for them."""
@@ -76,6 +89,10 @@ class Agent:
                     found[namespace, name] = self.process.ask(
                         "GET", f"/v1/service/{urllib.parse.quote(name, safe='')}", namespace=namespace)[0]
         return found
+
+    def can_have(self, address="127.0.0.1", port=1, **_):
+        """Whether it takes such a registration."""
+        return possible(address, port)
 
     def register(self, name, id=None, **fields):
         """Registers one instance, or changes the one with this ID; its ID, another one where the port is."""
