@@ -62,7 +62,8 @@ class Agent:
                               lambda there: all(each["ClientStatus"] in ENDED for each in there))
         for listed in self.process.ask("GET", "/v1/services", namespace="*")[0]:
             for service in listed["Services"]:
-                self._deregister_all(listed["Namespace"], service["ServiceName"])
+                if "/" not in service["ServiceName"]:   # that one cannot be asked for: it is another path
+                    self._deregister_all(listed["Namespace"], service["ServiceName"])
 
     def _deregister_all(self, namespace, name):
         path = f"/v1/service/{urllib.parse.quote(name, safe='')}"
