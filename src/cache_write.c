@@ -1,7 +1,8 @@
 /*
  * Filling the user's cache; see cache_write.h. Called by nomad-lookup, once Nomad has answered or has not.
  *
- * A record's modification time is set to the end of its usefulness, so that pruning reads no file.
+ * A record's modification time is set to the end of its usefulness, so that pruning reads no file. A link has that of
+ * the record that is of use longest: what cleans by age (share/tmpfiles.d) would otherwise take the link and leave the record.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -87,11 +88,19 @@ static void move_folder_away(const struct cache *cache, const char *path)
 	renameat(cache->descriptor, path, cache->descriptor, temporary);
 }
 
-static int set_link(const struct cache *cache, const char *link, const char *target)
+/* When a record is of no more use, in seconds since 1970. */
+static int64_t end_of(const struct record *record)
 {
-	char path[PLACE_MAX], stands[PLACE_MAX] = "", temporary[TEMPORARY_MAX];
+	uint64_t seconds = record->ttl + (record->verdict == VERDICT_FOUND ? record->max_stale : 0);
 
-	stpcpy(stpcpy(path, cache->prefix), link);
+	return (int64_t)(record->made / 1000 + seconds) + 1;
+}
+
+/* Has a link lead to its target. */
+static int point(const struct cache *cache, char *path, const char *target)
+{
+	char stands[PLACE_MAX] = "", temporary[TEMPORARY_MAX];
+
 	if (readlinkat(cache->descriptor, path, stands, sizeof stands - 1) > 0 && strcmp(stands, target) == 0)
 		return 0;
 	cache_make_folders(cache, path);
@@ -110,7 +119,30 @@ static int set_link(const struct cache *cache, const char *link, const char *tar
 	return result;
 }
 
-int cache_set_links(const struct cache *cache, const char *default_namespace, enum name_reading reading)
+/* Makes a link's time later, never earlier: another record that it leads to may be of use longer. */
+static int keep_until(const struct cache *cache, const char *path, int64_t until)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = until}};
+	struct stat status;
+
+	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (status.st_mtim.tv_sec >= until)
+		return 0;
+	return utimensat(cache->descriptor, path, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int set_link(const struct cache *cache, const char *link, const char *target, int64_t until)
+{
+	char path[PLACE_MAX];
+
+	stpcpy(stpcpy(path, cache->prefix), link);
+	int result = point(cache, path, target);
+	return result < 0 ? result : keep_until(cache, path, until);
+}
+
+int cache_set_links(const struct cache *cache, const char *default_namespace, enum name_reading reading,
+                    const struct record *record)
 {
 	char lowered[NAME_LABEL_MAX + 1], path[PLACE_MAX];
 	struct stat status;
@@ -118,11 +150,11 @@ int cache_set_links(const struct cache *cache, const char *default_namespace, en
 	if (strlen(default_namespace) > NAME_LABEL_MAX)
 		return -ENAMETOOLONG;
 	text_lower(default_namespace, lowered);
-	int result = set_link(cache, NAME_DEFAULT_NAMESPACE, lowered);
+	int result = set_link(cache, NAME_DEFAULT_NAMESPACE, lowered, end_of(record));
 	if (result < 0)
 		return result;
 	if (reading == NAME_SERVICE_LABEL)
-		return set_link(cache, PLACE_SERVICE_LABEL, ".");
+		return set_link(cache, PLACE_SERVICE_LABEL, ".", end_of(record));
 	stpcpy(stpcpy(path, cache->prefix), PLACE_SERVICE_LABEL);
 	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
 		unlinkat(cache->descriptor, path, 0);
@@ -155,9 +187,8 @@ int cache_store(const struct cache *cache, const struct record *record)
 
 	if (result < 0)
 		return result;
-	uint64_t seconds = record->ttl + (record->verdict == VERDICT_FOUND ? record->max_stale : 0);
 	place_of(cache->prefix, &name, "", path);
-	result = replace_file(cache, path, bytes, size, (int64_t)(record->made / 1000 + seconds) + 1);
+	result = replace_file(cache, path, bytes, size, end_of(record));
 	free(bytes);
 	if (result == 0)
 		forget_failure(cache, &name);

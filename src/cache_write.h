@@ -17,9 +17,14 @@ enum {
 
 /*
  * Sets the folder's links: `_` to the default namespace, `service` to the folder itself or, where names are read
- * plainly, away. Only writes where something differs. 0 or a negative errno.
+ * plainly, away. Only writes where something differs.
+ *
+ * record  the one just stored: as long as it is of use, so are the links that lead to it, and their time says so
+ *
+ * 0 or a negative errno.
  */
-int cache_set_links(const struct cache *cache, const char *default_namespace, enum name_reading reading);
+int cache_set_links(const struct cache *cache, const char *default_namespace, enum name_reading reading,
+                    const struct record *record);
 
 /*
  * Stores a record under its key, in place of the one there: written under another name, then renamed. Forgets that

@@ -16,7 +16,7 @@
 
 enum {
 	BACKLOG = 1024,       /* connections not yet accepted */
-	SWEEP_PERIOD = 250,   /* milliseconds between looks for idle connections */
+	SWEEP_PERIOD = 250,   /* milliseconds between looks for idle connections, and those that wait for memory */
 	OTHER_FILES = 64,     /* descriptors that the rest of the daemon needs */
 	CLIENT_BUCKETS = 4096,
 };
@@ -35,6 +35,7 @@ struct tcp {
 	uv_timer_t sweep;
 	size_t handles; /* not yet closed, connections too */
 	bool ended;
+	bool waiting; /* a listener has a connection for which there was no memory */
 	size_t listener_count;
 	uv_tcp_t listeners[];
 };
@@ -164,21 +165,32 @@ static bool admit(struct connection *connection)
 	return true;
 }
 
+static struct connection *new_connection(struct tcp *tcp)
+{
+	struct connection *connection = calloc(1, sizeof *connection);
+
+	if (connection == NULL)
+		return NULL;
+	if (uv_tcp_init(tcp->loop, &connection->handle) < 0) {
+		free(connection);
+		return NULL;
+	}
+	connection->tcp = tcp;
+	tcp->handles++;
+	return connection;
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
 	struct tcp *tcp = listener->data;
 
 	if (status < 0 || tcp->ended)
 		return;
-	struct connection *connection = calloc(1, sizeof *connection);
-	if (connection == NULL)
-		return;
-	connection->tcp = tcp;
-	if (uv_tcp_init(tcp->loop, &connection->handle) < 0) {
-		free(connection);
+	struct connection *connection = new_connection(tcp);
+	if (connection == NULL) {
+		tcp->waiting = true;
 		return;
 	}
-	tcp->handles++;
 	if (uv_accept(listener, (uv_stream_t *)&connection->handle) < 0 || !admit(connection)) {
 		uv_close((uv_handle_t *)&connection->handle, on_connection_closed);
 		return;
@@ -188,6 +200,17 @@ static void on_connection(uv_stream_t *listener, int status)
 		close_connection(connection);
 }
 
+/*
+ * Takes the connections for which there was no memory. libuv does not listen on until it is done, and never tells of them
+ * again; a listener that has none waiting says so, and the memory for one is given back.
+ */
+static void take_waiting(struct tcp *tcp)
+{
+	tcp->waiting = false;
+	for (size_t i = 0; i < tcp->listener_count; i++)
+		on_connection((uv_stream_t *)&tcp->listeners[i], 0);
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
 	struct tcp *tcp = timer->data;
@@ -195,6 +218,8 @@ static void on_sweep(uv_timer_t *timer)
 
 	while (tcp->oldest != NULL && now - tcp->oldest->active >= tcp->idle)
 		close_connection(tcp->oldest);
+	if (tcp->waiting)
+		take_waiting(tcp);
 }
 
 /* As many connections as there are descriptors for. */

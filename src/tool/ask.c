@@ -25,7 +25,7 @@ static void keep(const struct ask *ask, const struct cache *cache, const struct 
 	}
 	/* In this order: whom a new link leads past the lock, which stays in the folder that was there, finds the record. */
 	cache_store(cache, record);
-	cache_set_links(cache, config_default_namespace(ask->config), ask->config->reading);
+	cache_set_links(cache, config_default_namespace(ask->config), ask->config->reading, record);
 }
 
 /* One of the user's places among the agent's connections, where there is a cache to queue in. -1 is none. */

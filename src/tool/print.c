@@ -8,6 +8,7 @@
 #include "nomad/json.h"
 
 #include <arpa/inet.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,12 +82,25 @@ static bool target_of(const struct lookup_result *result, const struct instance 
 	return true;
 }
 
-static bool is_printed(const struct row *rows, size_t count, const struct row *row)
+static int compare_rows(const void *a, const void *b)
 {
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].port == row->port && strcmp(rows[i].target, row->target) == 0)
-			return true;
-	return false;
+	const struct row *left = a, *right = b;
+
+	return left->port != right->port ? left->port - right->port : strcmp(left->target, right->target);
+}
+
+/* Whether none of the rows before says the same; where there is no memory to know it, none does. */
+static bool is_new(void **before, const struct row *row)
+{
+	const struct row **found = tsearch(row, before, compare_rows);
+
+	return found == NULL || *found == row;
+}
+
+/* The rows of the tree are in an array. */
+static void free_nothing(void *row)
+{
+	(void)row;
 }
 
 size_t print_srv(FILE *out, const struct lookup_result *result)
@@ -94,15 +108,17 @@ size_t print_srv(FILE *out, const struct lookup_result *result)
 	size_t count, printed = 0;
 	const struct instance **chosen = selected(result, &count);
 	struct row *rows = calloc(count + 1, sizeof *rows);
+	void *tree = NULL; /* of those printed: ten thousand instances would be compared fifty million times */
 
 	for (size_t i = 0; rows != NULL && i < count; i++) {
 		struct row *row = &rows[printed];
 		row->port = chosen[i]->port;
-		if (row->port == 0 || !target_of(result, chosen[i], row->target) || is_printed(rows, printed, row))
+		if (row->port == 0 || !target_of(result, chosen[i], row->target) || !is_new(&tree, row))
 			continue;
 		fprintf(out, "%d %d %u %s\n", PRIORITY, WEIGHT, row->port, row->target);
 		printed++;
 	}
+	tdestroy(tree, free_nothing);
 	free(rows);
 	free(chosen);
 	return printed;

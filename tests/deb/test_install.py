@@ -137,8 +137,8 @@ def test_module_alone(root, packages):
 
 
 def test_caches_age(root, packages, agent):
-    """What systemd-tmpfiles cleans: records that are old enough and their folders, never one that may still be answered
-    (its time is that until which it may), nor the folder of all; and it makes that folder where it is missing."""
+    """What systemd-tmpfiles cleans: records that are old enough, their folders and links, never one that may still be
+    answered (its time is that until which it may), nor the folder of all; and it makes that folder where it is missing."""
     agent.register("web", address="192.0.2.7", port=80)
     root.install(packages)
     root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
@@ -149,8 +149,9 @@ def test_caches_age(root, packages, agent):
     assert text.count(" 1d\n") == 2
     rules.write_text(text.replace(" 1d\n", " 0\n"))
     root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
-    assert record.exists()
-    os.utime(record, (0, 0))
+    assert record.exists() and (users / "0/_").is_symlink() and (users / "0/service").is_symlink()
+    for path in users.rglob("*"):
+        os.utime(path, (0, 0), follow_symlinks=False)
     root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
     assert list(users.rglob("*")) == [users / "0"]
     shutil.rmtree(users.parent)

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+import build
+
 NAME = "web.default.nomad"
 USERS = "/var/cache/nss-nomad/users"
 RECORD = f"{USERS}/0/default/web"
@@ -74,6 +76,27 @@ def test_nothing_else_is_left(kept, host):
     """A lookup leaves the record, its lock, the links and the places of the queue: no temporary file."""
     names = {path.name for path in host.cache(0).rglob("*")}
     assert not [name for name in names if name.endswith(".tmp")]
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not shutil.which("systemd-tmpfiles"), reason="no systemd-tmpfiles; Debian: apt install systemd")
+def test_cleaning_by_age(agent, host):
+    """systemd-tmpfiles, however short an age it is told, leaves what may still be answered, and the links to it: with
+    Nomad away, the short forms of the name are answered as the long one. Whose time is over goes, the links too."""
+    host.configure(nomad={"address": agent.url}, answers={"ttl": "1s", "max-stale": "3d"})
+    agent.register("web", address="192.0.2.1", port=80)
+    assert host.addresses(NAME) == OLD
+    text = (build.ROOT / "src/share/tmpfiles.d/nss-nomad.conf").read_text()
+    host.write("/etc/cleaning.conf", text.replace(" 1d\n", " 0\n"))
+    clean = ["systemd-tmpfiles", "--clean", "/etc/cleaning.conf"]
+    assert host.run(clean).code == 0
+    agent.stop_listening()
+    assert host.run([host.tool("publish"), "-A", "2", RECORD]).code == 0
+    assert host.addresses("web.nomad") == host.addresses("web.service.nomad") == host.addresses(NAME) == OLD
+    for path in host.cache(0).rglob("*"):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    assert host.run(clean).code == 0
+    assert list(host.cache(0).iterdir()) == []
 
 
 def damage(kept, change):

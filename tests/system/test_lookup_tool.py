@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import random
 import re
 import subprocess
 
@@ -60,6 +61,15 @@ def test_srv_rows_are_not_doubled(agent, host):
     agent.register_many([{"name": "web", "address": "192.0.2.1", "port": port} for port in (80, 80, 81, 0)])
     assert sorted(lookup(host, "--srv", NAME).lines) == ["10 10 80 192-0-2-1.web.default.nomad",
                                                          "10 10 81 192-0-2-1.web.default.nomad"]
+
+
+def test_each_of_many_srv_rows_is_there_once(agent, host):
+    """However many instances there are, in whatever order: each pair of address and port is a row, and one alone."""
+    pairs = [(f"192.0.2.{number}", port) for number in range(1, 101) for port in (80, 81, 65535)]
+    twice = random.Random(1).sample(pairs * 2, 2 * len(pairs))
+    agent.register_many([{"name": "web", "address": address, "port": port} for address, port in twice])
+    assert sorted(lookup(host, "--srv", NAME).lines) == sorted(
+        f"10 10 {port} {address.replace('.', '-')}.{NAME}" for address, port in pairs)
 
 
 def test_json(web, host):
