@@ -16,6 +16,7 @@
 enum {
 	BACKLOG = 1024,           /* connections not yet accepted */
 	RECEIVE_BUFFER = 1 << 20, /* octets: some thousand questions, while a worker is not on the processor */
+	SEND_BUFFER = 1 << 20,    /* octets: each neighbour that is not there ties up 200 KiB for seconds */
 	PORT_TRIES = 16,          /* for a port that is free for TCP and UDP alike */
 };
 
@@ -125,6 +126,8 @@ static void set_datagram_options(int descriptor, int family, bool wildcard)
 {
 	if (set(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
 		set(descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	if (set(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0)
+		set(descriptor, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 	set(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT); /* systemd's sockets may be for both families */
 	if (family == AF_INET) {
 		set(descriptor, IPPROTO_IP, IP_PKTINFO, wildcard);

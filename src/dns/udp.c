@@ -158,11 +158,14 @@ static unsigned answer_batch(struct worker *worker, unsigned count)
 	return answers;
 }
 
-/* Sends them all; one that cannot be sent is passed over. */
+/*
+ * Sends them all; one that cannot be sent is passed over. Never waits: answers to neighbours that are not there stay in the
+ * kernel for seconds, and forged questions make many of them.
+ */
 static void send_batch(int descriptor, struct batch *batch, unsigned count)
 {
 	for (unsigned done = 0; done < count;) {
-		int sent = sendmmsg(descriptor, batch->out + done, count - done, 0);
+		int sent = sendmmsg(descriptor, batch->out + done, count - done, MSG_DONTWAIT);
 		if (sent > 0)
 			done += (unsigned)sent;
 		else if (errno != EINTR)

@@ -237,6 +237,29 @@ void service_list_done(struct service_list *names)
 	*names = (struct service_list){0};
 }
 
+int namespace_list_made_after(const char *body, size_t size, uint64_t index, uint64_t *made)
+{
+	uint64_t oldest = UINT64_MAX, created;
+	struct json json;
+	int result = parse(body, size, &json);
+
+	if (result < 0)
+		return result;
+	if (!json_is(&json, 0, JSMN_ARRAY))
+		result = -EBADMSG;
+	for (size_t element = 1; result == 0 && element < json.count; element = json_after(&json, element)) {
+		size_t number = value_of(&json, element, "CreateIndex");
+		if (number == 0 || !json_unsigned(&json, number, &created))
+			result = -EBADMSG;
+		else if (created > index && created < oldest)
+			oldest = created;
+	}
+	json_done(&json);
+	if (result == 0)
+		*made = oldest;
+	return result;
+}
+
 /* One event; false where it is about services, but of a wrong shape. Others are passed over: `taken` is false. */
 static bool get_event(const struct json *json, size_t object, struct block *block, uint64_t index, struct event *event,
                       bool *taken)

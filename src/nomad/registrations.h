@@ -1,7 +1,7 @@
 /*
- * What Nomad says about services, JSON to structs: the bodies of /v1/service/NAME and /v1/services, the lines of
- * /v1/event/stream?topic=Service; and from a registration to an instance. Called by nomad/fetch.c, nomad/stream.c
- * and watch/.
+ * What Nomad says about services, JSON to structs: the bodies of /v1/service/NAME, /v1/services and /v1/namespaces, the
+ * lines of /v1/event/stream?topic=Service; and from a registration to an instance. Called by nomad/fetch.c,
+ * nomad/stream.c and watch/.
  *
  * Input may hold anything. Unknown members are passed over, of doubles the last one counts, null is as if it were
  * missing. An element of a wrong shape is left out and counted, it never spoils the others: a member of another
@@ -78,6 +78,12 @@ struct service_list {
 /* Reads a body of /v1/services, tags left out. As registrations_parse(); released with service_list_done(). */
 int service_list_parse(const char *body, size_t size, struct service_list *names);
 void service_list_done(struct service_list *names);
+
+/*
+ * Reads a body of /v1/namespaces: the index at which the oldest of those was made that were made after `index` goes to
+ * `made`, UINT64_MAX where there are none. As registrations_parse(); -EBADMSG also where one does not say when it was made.
+ */
+int namespace_list_made_after(const char *body, size_t size, uint64_t index, uint64_t *made);
 
 enum event_type {
 	EVENT_UPSERT, /* ServiceRegistration */

@@ -149,7 +149,7 @@ static void judge(struct watcher *watcher, const struct agent_answer *answer)
 		watcher->promised_at = watcher_now(watcher) + CHECK_GRACE;
 	}
 	if (watcher->phase == WATCHER_FOLLOWING)
-		namespaces_check(watcher);
+		namespaces_await(watcher);
 }
 
 static void check_ended(struct watch_request *request, const struct agent_answer *answer)

@@ -360,7 +360,6 @@ static void begin_to_follow(struct watcher *watcher)
 	watcher->index = reading->highest;
 	watcher->complete = reading->highest == reading->index;
 	watcher->proved_by = reading->highest;
-	watcher->namespaces_checked = reading->highest;
 	watcher->lost_at = INT64_MAX;
 	watcher->said = 0;
 	judge_reading(watcher);
@@ -374,6 +373,7 @@ static void begin_to_follow(struct watcher *watcher)
 		if (watcher->signals[i].polling && !watcher->signals[i].denied)
 			signal_start_poll(&watcher->signals[i]);
 	check_plan(watcher);
+	namespaces_await(watcher);
 }
 
 void follow_read_done(void *context, enum agent_result result, const char *reason)

@@ -1,18 +1,27 @@
 /*
  * Namespaces that were made after a stream of all of them began: Nomad leaves them out of it, without a word. Called by
- * follow.c and check.c; see watcher.h.
+ * follow.c, check.c and watcher.c; see watcher.h.
  *
- * The index of Nomad's table of namespaces says whether there may be any. It is asked for before the streams begin, and
- * again by each check before which services have changed: what happened in a new namespace moves the index of the
- * services too, but a later event of another one hides that.
+ * The index of Nomad's table of namespaces is asked for before the streams begin. While they are followed one blocking
+ * read waits for the next one, and where it brings a namespace that was made since, the streams are begun anew. Whatever
+ * becomes of that read, it ends nothing: with the next check it is asked again, and an agent that cannot hold it says
+ * then what is new.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "watcher_part.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
-enum { FIRST_LIMIT = WATCHER_FIRST_BEAT }; /* milliseconds, before the streams begin: a server that is well takes one */
+enum {
+	FIRST_LIMIT = WATCHER_FIRST_BEAT, /* milliseconds, before the streams begin: a server that is well takes one */
+	WAIT = 300,                       /* seconds that the read blocks; Nomad takes no more */
+	SPREAD = 1000,                    /* milliseconds over which many hosts are spread that have heard the same */
+	LEAST = 1000,                     /* milliseconds of following, before the streams are begun anew for this */
+};
 
 /* Whether a stream of all is followed. Polling for all finds new ones, and a list of them has no others. */
 static bool may_miss(const struct watcher *watcher)
@@ -22,27 +31,19 @@ static bool may_miss(const struct watcher *watcher)
 	return strcmp(signal->namespace, "*") == 0 && !signal->polling;
 }
 
-static void ask(struct watcher *watcher, int limit, void (*done)(struct watch_request *, const struct agent_answer *))
+static void ask(struct watcher *watcher, int limit, const char *extra,
+                void (*done)(struct watch_request *, const struct agent_answer *))
 {
-	struct watch_request *request = &watcher->namespaces;
+	struct census *census = &watcher->census;
+	struct watch_request *request = &census->request;
 
 	request->owner = watcher;
 	request->limit = limit;
 	request->done = done;
-	watcher->asking_namespaces = watch_set_path(request, "/v1/namespaces", NULL, "*", NULL);
-	if (watcher->asking_namespaces)
+	census->begun_at = watcher_now(watcher);
+	census->running = watch_set_path(request, "/v1/namespaces", NULL, "*", extra);
+	if (census->running)
 		watcher->outside->start(watcher->outside->context, request);
-}
-
-/* Takes the index over; whether it is another one. */
-static bool take(struct watcher *watcher, const struct agent_answer *answer)
-{
-	uint64_t before = watcher->namespaces_index;
-
-	watcher->asking_namespaces = false;
-	if (answer->result == AGENT_BELIEVED)
-		watcher->namespaces_index = answer->index;
-	return watcher->namespaces_index != before;
 }
 
 /* Where it could not be had the streams, which go to the same agent, say why. */
@@ -50,7 +51,9 @@ static void first_ended(struct watch_request *request, const struct agent_answer
 {
 	struct watcher *watcher = request->owner;
 
-	take(watcher, answer);
+	watcher->census.running = false;
+	if (answer->result == AGENT_BELIEVED)
+		watcher->census.index = answer->index;
 	follow_subscribe(watcher);
 	watcher_wake(watcher);
 }
@@ -58,30 +61,83 @@ static void first_ended(struct watch_request *request, const struct agent_answer
 bool namespaces_ask_first(struct watcher *watcher)
 {
 	if (may_miss(watcher))
-		ask(watcher, FIRST_LIMIT, first_ended);
-	return watcher->asking_namespaces;
+		ask(watcher, FIRST_LIMIT, NULL, first_ended);
+	return watcher->census.running;
 }
 
-static void check_ended(struct watch_request *request, const struct agent_answer *answer)
+/* Another index: one was made, changed or deleted, or the cluster is another, in which any may be new. */
+static void take(struct watcher *watcher, const struct agent_answer *answer)
+{
+	struct census *census = &watcher->census;
+
+	if (answer->index < census->index ||
+	    namespace_list_made_after(answer->body, answer->size, census->index, &census->made) < 0)
+		census->made = 0;
+	census->index = answer->index;
+	census->due = watcher_now(watcher) + watcher_jitter(watcher, SPREAD) - SPREAD;
+	if (census->made != UINT64_MAX && census->due < watcher->phase_since + LEAST)
+		census->due = watcher->phase_since + LEAST;
+}
+
+static void await_ended(struct watch_request *request, const struct agent_answer *answer)
 {
 	struct watcher *watcher = request->owner;
+	struct census *census = &watcher->census;
 
-	if (take(watcher, answer))
-		check_read_all(watcher, "there are other namespaces than when the event stream began");
+	census->running = false;
+	if (answer->result == AGENT_BELIEVED && answer->index != census->index)
+		take(watcher, answer);
+	else if (answer->result == AGENT_BELIEVED && watcher_now(watcher) - census->begun_at >= WAIT * 1000)
+		namespaces_await(watcher);
 	watcher_wake(watcher);
 }
 
-void namespaces_check(struct watcher *watcher)
+void namespaces_await(struct watcher *watcher)
 {
-	if (watcher->asking_namespaces || watcher->namespaces_checked == watcher->index || !may_miss(watcher))
+	char extra[64];
+
+	if (watcher->census.running || watcher->census.due != INT64_MAX || !may_miss(watcher))
 		return;
-	watcher->namespaces_checked = watcher->index;
-	ask(watcher, READING_LIST_LIMIT, check_ended);
+	snprintf(extra, sizeof extra, "index=%" PRIu64 "&wait=%ds", watcher->census.index, WAIT);
+	ask(watcher, BLOCKED_MOST(WAIT), extra, await_ended);
+}
+
+int64_t namespaces_due(const struct watcher *watcher)
+{
+	return watcher->census.due;
+}
+
+/*
+ * Nomad counts all changes together: what is in a namespace that is younger than the last reading is unknown, and the
+ * list will have it. In an older one there may be services that were read, and of which the streams said nothing since.
+ */
+static void connect_anew(struct watcher *watcher)
+{
+	watcher_say(watcher, LOG_INFO, "a namespace was made, which the event stream leaves out; connects anew");
+	if (watcher->census.made <= watcher->reading.highest)
+		watcher->complete = false;
+	follow_connect(watcher);
+}
+
+void namespaces_tick(struct watcher *watcher)
+{
+	struct census *census = &watcher->census;
+
+	if (census->due > watcher_now(watcher))
+		return;
+	census->due = INT64_MAX;
+	if (census->made == UINT64_MAX)
+		namespaces_await(watcher);
+	else
+		connect_anew(watcher);
 }
 
 void namespaces_cancel(struct watcher *watcher)
 {
-	if (watcher->asking_namespaces)
-		watcher->outside->cancel(watcher->outside->context, &watcher->namespaces);
-	watcher->asking_namespaces = false;
+	struct census *census = &watcher->census;
+
+	if (census->running)
+		watcher->outside->cancel(watcher->outside->context, &census->request);
+	census->running = false;
+	census->due = INT64_MAX;
 }

@@ -91,7 +91,7 @@ int watcher_new(const struct config *config, const struct outside *outside, stru
 	made->state = begin->state;
 	made->current_at = begin->current_at;
 	made->since = watcher_now(made);
-	made->retry_at = made->check_at = INT64_MAX;
+	made->retry_at = made->check_at = made->census.due = INT64_MAX;
 	made->lost_at = INT64_MAX;
 	made->wants_all_at = watcher_now(made) - made->check_interval;
 	make_signals(made);
@@ -151,7 +151,7 @@ void watcher_wake(struct watcher *watcher)
 {
 	int64_t due = earlier(registry_due(watcher->registry), reading_due(&watcher->reading));
 
-	due = earlier(due, check_due(watcher));
+	due = earlier(due, earlier(check_due(watcher), namespaces_due(watcher)));
 	due = earlier(due, earlier(expires_at(watcher), kept_expires_at(watcher)));
 	if (watcher->phase == WATCHER_DOWN)
 		due = earlier(due, watcher->retry_at);
@@ -196,6 +196,7 @@ void watcher_tick(struct watcher *watcher)
 		signal_tick(&watcher->signals[i]);
 	reading_tick(&watcher->reading);
 	check_tick(watcher);
+	namespaces_tick(watcher);
 	/* The machine has slept, for one: whatever it looks like, nobody knows how Nomad is. */
 	if (watcher->state == CATALOGUE_CURRENT && now - watcher->current_at >= WATCHER_UNHEARD)
 		watcher_set_state(watcher, CATALOGUE_STALE);

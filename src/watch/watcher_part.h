@@ -10,10 +10,13 @@
 #include "nomad/stream.h"
 #include "watch/watcher.h"
 
+/* Milliseconds that a read may block whose `wait` is so many seconds: Nomad adds a sixteenth, a leader may hold 10 s. */
+#define BLOCKED_MOST(wait) ((wait) * 1000 * 17 / 16 + 15 * 1000)
+
 enum {
 	SIGNALS_MAX = 3,                       /* streams: with one more connection to read, all that the daemon has */
 	BACKLOG_MAX = 64 * 1024 * 1024,        /* octets of frames that wait for the end of a reading */
-	POLL_LIMIT = WATCHER_POLL * 1000 * 17 / 16 + 15 * 1000, /* milliseconds: Nomad adds a sixteenth, a leader may hold 10 s */
+	POLL_LIMIT = BLOCKED_MOST(WATCHER_POLL), /* milliseconds */
 	STREAM_AGAIN = 60 * 1000,              /* milliseconds after which a denied stream is tried again, then doubled ... */
 	STREAM_AGAIN_MOST = 600 * 1000,        /* ... up to this */
 	CHECK_GRACE = 1000,                    /* milliseconds for the stream to bring what the index already has */
@@ -57,6 +60,16 @@ struct knock {
 	size_t agent; /* the number of the address that it asks */
 };
 
+/* Which namespaces there are, where a stream of all leaves out those that are younger than itself. */
+struct census {
+	struct watch_request request;
+	bool running;
+	uint64_t index;   /* of Nomad's table of them: the streams show all that were made up to it; 0: unknown */
+	int64_t begun_at; /* the last question */
+	int64_t due;      /* when to begin the streams anew, or to ask again; INT64_MAX: with the next check, if none runs */
+	uint64_t made;    /* with `due`: the index at which the oldest new one was made; UINT64_MAX: there is none */
+};
+
 struct watcher {
 	const struct config *config;
 	const struct outside *outside;
@@ -93,10 +106,7 @@ struct watcher {
 	bool wants_all;      /* something was missed: everything is to be read again */
 	int64_t wants_all_at; /* or was, the last time */
 
-	struct watch_request namespaces;
-	bool asking_namespaces;
-	uint64_t namespaces_index;   /* of Nomad's table of them, from before the streams began; 0: unknown */
-	uint64_t namespaces_checked; /* `index` when it was asked for last */
+	struct census census;
 
 	struct watch_request check;
 	bool checking;
@@ -187,8 +197,11 @@ int64_t check_due(const struct watcher *watcher);
 
 /* Asks which there are before the streams begin: true, and follow_subscribe() is called then; false where it need not. */
 bool namespaces_ask_first(struct watcher *watcher);
-/* Asks whether there are new ones, where services have changed since it was asked last. */
-void namespaces_check(struct watcher *watcher);
+/* While following: waits for new ones, unless it does already. */
+void namespaces_await(struct watcher *watcher);
+/* Does what is due; and when that is, INT64_MAX for never. */
+void namespaces_tick(struct watcher *watcher);
+int64_t namespaces_due(const struct watcher *watcher);
 void namespaces_cancel(struct watcher *watcher);
 
 /* signal.c: a signal at rest; starting it in its two ways, over again where it runs; ending it; its deadlines */

@@ -1,5 +1,5 @@
 /*
- * Fuzz target: src/nomad/registrations.c and json.c. Whatever Nomad says is read as each of the three things it may
+ * Fuzz target: src/nomad/registrations.c and json.c. Whatever Nomad says is read as each of the four things it may
  * be; every text that comes out is looked at to its end, and must be what the header promises.
  *
  * SPDX-License-Identifier: MIT
@@ -68,6 +68,14 @@ static void read_list(const char *text, size_t size)
 	service_list_done(&list);
 }
 
+static void read_namespaces(const char *text, size_t size)
+{
+	uint64_t made;
+
+	if (namespace_list_made_after(text, size, 1, &made) == 0)
+		assert(made > 1);
+}
+
 static void read_frame(const char *text, size_t size)
 {
 	struct frame frame;
@@ -86,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	read_registrations(text, size);
 	read_list(text, size);
+	read_namespaces(text, size);
 	read_frame(text, size);
 	return 0;
 }

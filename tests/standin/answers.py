@@ -69,14 +69,19 @@ class Answers:
         return Answer.json(encode([self.settings.region]))
 
     async def namespaces(self, request, gone):
-        made = self.catalogue.namespaces
-        listed = [
-            {"Capabilities": None, "ConsulConfiguration": None, "CreateIndex": made[name],
-             "Description": "Default shared namespace" if name == "default" else name, "Hash": "", "Meta": None,
-             "ModifyIndex": made[name], "Name": name, "NodePoolConfiguration": None, "OptionalExtraClaims": None,
-             "Quota": "", "RequiredExtraClaims": None, "VaultConfiguration": None}
-            for name in sorted(made) if self.tokens.read_job(request.token, name)]
-        return Answer.json(encode(listed), self.headers(max(made.values())))
+        self.query(request)
+
+        def read():
+            made = self.catalogue.namespaces
+            return [
+                {"Capabilities": None, "ConsulConfiguration": None, "CreateIndex": made[name],
+                 "Description": "Default shared namespace" if name == "default" else name, "Hash": "", "Meta": None,
+                 "ModifyIndex": made[name], "Name": name, "NodePoolConfiguration": None, "OptionalExtraClaims": None,
+                 "Quota": "", "RequiredExtraClaims": None, "VaultConfiguration": None}
+                for name in sorted(made) if self.tokens.read_job(request.token, name)], self.catalogue.namespaces_index
+
+        listed, index = await self.blocking(request, gone, self.catalogue.namespace_watches, None, None, read)
+        return Answer.json(encode(listed), self.headers(index))
 
     async def services(self, request, gone):
         namespace = self.query(request)
@@ -89,7 +94,8 @@ class Answers:
 
         if namespace != "*" and not self.tokens.read_service(request.token, namespace):
             raise Refused(403, "Permission denied", rpc=True)
-        body, index = await self.blocking(request, gone, None if namespace == "*" else namespace, None, read)
+        watched = None if namespace == "*" else namespace
+        body, index = await self.blocking(request, gone, self.catalogue.watches, watched, None, read)
         return Answer.json(body, self.headers(index))
 
     async def service(self, request, rest, gone):
@@ -110,7 +116,7 @@ class Answers:
             service = self.table.get(namespace, {}).get(name)
             return service, self.index
 
-        service, index = await self.blocking(request, gone, namespace, name, read)
+        service, index = await self.blocking(request, gone, self.catalogue.watches, namespace, name, read)
         headers = self.headers(index)
         if service and {"filter", "per_page", "next_token", "choose"} & request.params.keys():
             return Answer.json(narrow(service.sorted(), request, headers), headers)
@@ -169,7 +175,7 @@ class Answers:
         self.shuffle(listed)
         return b"[" + b",".join(listed) + b"]"
 
-    async def blocking(self, request, gone, namespace, name, read):
+    async def blocking(self, request, gone, watches, namespace, name, read):
         """read() now, or again and again until its index is above the one asked for or the wait is over.
         A wait that ran out answers what was read when it began, with the index of then."""
         above = int(request.param("index") or 0)
@@ -183,10 +189,10 @@ class Answers:
         try:
             while result[1] <= above and not gone.is_set():
                 watch = Watch(self.catalogue, namespace, name)
-                self.catalogue.watches.add(watch)
+                watches.add(watch)
                 done, _ = await asyncio.wait({watch.woken, leaving}, timeout=max(0, end - clock()),
                                              return_when=asyncio.FIRST_COMPLETED)
-                self.catalogue.watches.discard(watch)
+                watches.discard(watch)
                 if not done:
                     break
                 result = read()

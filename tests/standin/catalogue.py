@@ -109,10 +109,12 @@ class Catalogue:
         self.services = {}          # namespace -> name -> Service, never empty ones
         self.by_id = {}             # (namespace, ID) -> Registration
         self.namespaces = {"default": 1}    # name -> CreateIndex
+        self.namespaces_index = 1   # when one was made or deleted last: X-Nomad-Index of their list
         self.nodes = [self.uuid() for _ in range(3)]
         self.batches = collections.deque(maxlen=buffer)
         self.subscribers = set()    # stream.py's, told of each batch by their method publish()
         self.watches = set()
+        self.namespace_watches = set()      # of reads that wait for another list of namespaces
 
     def uuid(self):
         digits = f"{self.random.getrandbits(128):032x}"
@@ -125,15 +127,21 @@ class Catalogue:
 
     def create_namespace(self, name):
         if name not in self.namespaces:
-            self.raft += 1
-            self.namespaces[name] = self.raft
-            self._remember(Batch(self.raft, []))
+            self.namespaces[name] = self.raft + 1
+            self._namespaces_changed()
 
     def delete_namespace(self, name):
         if self.services.get(name):
             raise ValueError(f'namespace "{name}" has non-terminal jobs')
-        self.raft += 1
         del self.namespaces[name]
+        self._namespaces_changed()
+
+    def _namespaces_changed(self):
+        self.raft += 1
+        self.namespaces_index = self.raft
+        self._remember(Batch(self.raft, []))
+        for watch in self.namespace_watches:
+            watch.wake()
 
     def register(self, wanted, silent=False):
         """Registers each of the dictionaries (keys as of describe()); an identical one changes nothing, as in Nomad."""
@@ -237,6 +245,8 @@ class Catalogue:
         self.by_id.clear()
         self.batches.clear()
         self.raft = self.index = index
+        self.namespaces = {name: min(made, index) for name, made in self.namespaces.items()}
+        self.namespaces_index = min(self.namespaces_index, index)
         for each in held:
             limits = {field: min(each.fields[field], index) for field in ("CreateIndex", "ModifyIndex")}
             self._put(Registration({**each.fields, **limits}))

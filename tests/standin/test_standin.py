@@ -1,6 +1,7 @@
 """The stand-in speaks as Nomad does: reads, blocking reads, rights; and its process never stays behind."""
 
 import concurrent.futures
+import json
 import shutil
 import signal
 import ssl
@@ -122,6 +123,22 @@ def test_blocking_reads_wake_for_their_own(agent):
         agent.register("later")
         index = agent.index()
         assert reply.result(5).index == index
+
+
+def test_blocking_reads_of_the_namespaces(agent):
+    """As a 2.0.5: they wake for a new one and for one that is deleted, and for no service."""
+    old = ask(agent, "/v1/namespaces").index
+    reply = blocked(agent, f"/v1/namespaces?namespace=*&index={old}&wait=60s")
+    agent.register("web")
+    assert not reply.done() and ask(agent, f"/v1/namespaces?index={old}&wait=50ms").index == old
+    agent.create_namespace("prod")
+    made = reply.result(5)
+    assert [each["Name"] for each in json.loads(made.body)] == ["default", "prod"]
+    assert made.index == json.loads(made.body)[1]["CreateIndex"] > old
+    reply = blocked(agent, f"/v1/namespaces?index={made.index}&wait=60s")
+    agent.delete_namespace("prod")
+    assert [each["Name"] for each in json.loads(reply.result(5).body)] == ["default"]
+    assert reply.result(5).index > made.index == ask(agent, "/v1/namespaces?index=0&wait=60s").index - 1
 
 
 def test_blocking_reads_ignore_other_namespaces(agent):

@@ -30,6 +30,12 @@ def wait_until(true, what="it", within=20):
     return value
 
 
+def wait_until_all_is_asked(agent):
+    """Waits until a daemon that has just begun to follow has made its last request but the checks: the first one for the
+    namespaces comes before the stream, the second one waits for a new one."""
+    wait_until(lambda: agent.counters()["requests"].get("/v1/namespaces") == 2)
+
+
 class Reader:
     """Bytes of a record, in network order."""
 

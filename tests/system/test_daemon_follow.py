@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from daemon import Daemon, daemon, decode, truth, wait_until    # noqa: F401 (a fixture)
+from daemon import Daemon, daemon, decode, truth, wait_until, wait_until_all_is_asked    # noqa: F401 (a fixture)
 
 DIR = "/run/nomad-dns-srv"
 
@@ -84,12 +84,13 @@ def test_it_takes_few_connections_and_rests(agent, daemon):
     daemon.check = 3600000
     daemon.start().wait("current")
     daemon.wait_equal(agent)
+    wait_until_all_is_asked(agent)
     assert agent.counters()["most_open"] <= 4
     agent.reset_counters()
     agent.others(50)
     agent.register("one", address="10.9.9.9")
     wait_until(lambda: ("default", "one") in daemon.published())
-    assert agent.counters()["total"] == 0
+    assert agent.counters()["total"] == 0 and agent.counters()["streams"] == 1 and agent.counters()["open"] <= 4
 
 
 def test_nothing_is_ever_asked_of_a_stale_server(agent, daemon):

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from daemon import daemon, wait_until    # noqa: F401 (a fixture)
+from daemon import daemon, wait_until, wait_until_all_is_asked    # noqa: F401 (a fixture)
 from standin import client
 from test_transport import CERTIFICATES, certificates, secure     # noqa: F401 (fixtures)
 
@@ -19,6 +19,7 @@ def test_the_stream_and_the_reads_go_over_https(secure, certificates, host, daem
     daemon.check = 3600000
     daemon.start().wait("current")
     assert agent.url.startswith("https://") and daemon.status()["agent"] == agent.url
+    wait_until_all_is_asked(agent)
     assert agent.counters()["streams"] == 1
     agent.reset_counters()
     id = agent.register("db", address="10.1.0.1", namespace="default")

@@ -125,6 +125,17 @@ def test_a_namespace_made_after_the_stream_began(agent, daemon):
     daemon.wait_equal(agent)
 
 
+def test_a_namespace_made_after_the_stream_began_is_no_matter_of_the_check(agent, host, daemon):
+    daemon.check = 3600000
+    agent.register("web", address="10.1.1.1")
+    daemon.start().wait("current")
+    for number in range(2, 4):
+        agent.register("db", address=f"10.1.1.{number}", namespace=f"new-{number}")
+        wait_until(lambda: host.addresses(f"db.new-{number}.nomad") == {f"10.1.1.{number}"})    # noqa: B023
+    daemon.wait_equal(agent)
+    assert daemon.log.count("follows Nomad at") == 1, "it was never stale"
+
+
 def test_a_namespace_that_is_empty_for_a_moment(agent, host, daemon):
     """A server that was paused gives its nodes up, and has their allocations elsewhere a moment later: what the list of
     all did not show is there again when it is asked for by name, and no right was lost."""

@@ -6,6 +6,7 @@ import random
 import re
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -266,23 +267,53 @@ def ask_patiently(server):
     return False
 
 
+def forge(server, payload, sources):
+    """Asks the server's first address over UDP, once in the name of each source, which is four octets."""
+    address, port = server.address
+    rng = random.Random(7)
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+        for source in sources:
+            udp = struct.pack("!4H", 1024 + rng.randrange(60000), port, 8 + len(payload), 0) + payload
+            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0, source,
+                             socket.inet_aton(address))
+            sock.sendto(ip + udp, (address, 0))
+
+
 @pytest.mark.root
 def test_forged_sources(serve):  # noqa: F811
     """I: answers to sources all over the world, nine tenths of which are refused; memory stays what it was."""
     server = serve(listen=f"{HERE}:0", allow="0.0.0.0/0", rate_limit="5")
-    payload = odd_messages.query()
     rng = random.Random(6)
-    target = socket.inet_aton(HERE)
     before = resident(server)
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
-        for _ in range(20000):
-            source = struct.pack("!I", rng.getrandbits(32))
-            udp = struct.pack("!4H", 1024 + rng.randrange(60000), server.address[1], 8 + len(payload), 0) + payload
-            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0, source, target)
-            sock.sendto(ip + udp, (HERE, 0))
+    forge(server, odd_messages.query(), (struct.pack("!I", rng.getrandbits(32)) for _ in range(20000)))
     assert server.ask("redis.default.nomad", tcp=True).answer
     if not os.environ.get("SAN"):
         assert resident(server) - before < 4 << 10
+
+
+@pytest.fixture
+def lan():
+    """An address of ours in a network with nobody else in it, where the kernel looks for a neighbour for a minute."""
+    name = f"lan{os.getpid() % 100000}"
+    subprocess.run(["sh", "-ec", f"""
+        ip link add {name}a type veth peer name {name}b
+        ip address add 203.0.113.1/24 dev {name}a
+        ip link set {name}a up
+        ip link set {name}b up
+        ip ntable change name arp_cache dev {name}a mcast_probes 60"""], check=True)
+    yield "203.0.113.1"
+    subprocess.run(["ip", "link", "delete", f"{name}a"], check=True)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("neighbours, asked", [(2, 0), (253, 1)])
+def test_forged_neighbours(serve, lan, neighbours, asked):  # noqa: F811
+    """I: the kernel holds answers to neighbours that are not there, for seconds. Two of these do not use up what the socket
+    may send; where many do, the worker does not wait for them, and answers on its other sockets."""
+    server = serve(many(60), listen=f"{lan}:0 127.0.0.1:0", allow="203.0.113.0/24 127.0.0.1", workers="1", rate_limit="0")
+    query = dns.message.make_query("many.default.nomad", "A", use_edns=0).to_wire()
+    forge(server, query, [socket.inet_aton(f"203.0.113.{2 + i % neighbours}") for i in range(1500)])
+    assert server.ask("many.default.nomad", "A", use_edns=0, to=server.addresses[asked]).answer
 
 
 def resident(server):

@@ -322,6 +322,33 @@ START_TEST(list_leaves_out_what_has_a_wrong_shape)
 }
 END_TEST
 
+/* A list of namespaces, and the oldest of those in it that were made after index 10; 0: refused. */
+static const struct {
+	const char *text;
+	uint64_t wanted;
+} namespaces[] = {
+	{"[]", UINT64_MAX},
+	{"[{\"CreateIndex\":1,\"ModifyIndex\":99,\"Name\":\"default\"},{\"CreateIndex\":10,\"Name\":\"a\"}]", UINT64_MAX},
+	{"[{\"CreateIndex\":12,\"Name\":\"b\"},{\"CreateIndex\":11,\"Name\":\"c\"},{\"CreateIndex\":13}]", 11},
+	{"[{\"CreateIndex\":1},{\"Name\":\"a\"}]", 0},
+	{"[{\"CreateIndex\":\"11\"}]", 0},
+	{"[{\"CreateIndex\":null}]", 0},
+	{"[7]", 0},
+	{"{\"CreateIndex\":11}", 0},
+	{"[{\"CreateIndex\":11}", 0},
+	{"", 0},
+};
+
+START_TEST(oldest_new_namespace_is_found_or_the_list_is_refused)
+{
+	uint64_t made = 0;
+	int result = namespace_list_made_after(namespaces[_i].text, strlen(namespaces[_i].text), 10, &made);
+
+	ck_assert_int_eq(result, namespaces[_i].wanted == 0 ? -EBADMSG : 0);
+	ck_assert_uint_eq(made, namespaces[_i].wanted);
+}
+END_TEST
+
 START_TEST(recorded_deletes_of_a_lost_node_are_deletes)
 {
 	size_t size, events = 0, heartbeats = 0;
@@ -429,15 +456,17 @@ START_TEST(parsing_survives_every_failing_allocation)
 	struct registrations set = {0};
 	struct service_list list = {0};
 	struct frame frame = {0};
+	uint64_t made;
 	bool failed = true;
 
 	for (unsigned nth = 1; failed; nth++) {
 		support_fail_allocation(nth);
 		int results[] = {registrations_parse(body, sizeof body - 1, &set),
-		                 service_list_parse(body, sizeof body - 1, &list), frame_parse(line, sizeof line - 1, &frame)};
+		                 service_list_parse(body, sizeof body - 1, &list), frame_parse(line, sizeof line - 1, &frame),
+		                 namespace_list_made_after("[]", 2, 0, &made)};
 		failed = support_fail_allocation(0);
 		int bad = 0;
-		for (size_t i = 0; i < 3; i++)
+		for (size_t i = 0; i < sizeof results / sizeof *results; i++)
 			bad += results[i] == -ENOMEM;
 		ck_assert_int_eq(bad, failed);
 		registrations_done(&set);
@@ -460,6 +489,7 @@ int main(void)
 		{recorded_list_is_read, 1},
 		{recorded_list_keeps_names_that_are_no_labels, 1},
 		{list_leaves_out_what_has_a_wrong_shape, sizeof lists / sizeof *lists},
+		{oldest_new_namespace_is_found_or_the_list_is_refused, sizeof namespaces / sizeof *namespaces},
 		{recorded_deletes_of_a_lost_node_are_deletes, 1},
 		{frame_is_read_or_refused, sizeof frames / sizeof *frames},
 		{frame_of_16_mib_is_read, 1},

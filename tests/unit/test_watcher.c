@@ -373,60 +373,6 @@ START_TEST(a_deletion_that_later_events_hide_is_found_in_turn)
 }
 END_TEST
 
-START_TEST(a_namespace_made_after_the_stream_began_gets_a_new_stream)
-{
-	set_up();
-	follow();
-	ck_assert_uint_eq(world.streams, 1);
-	world_register_silently("new", "web", "new-1", "10.0.2.1");
-	world_run(40 * 1000);
-	ck_assert_str_eq(world_find("new", "web"), "10.0.2.1");
-	ck_assert_uint_eq(world.streams, 2);
-	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
-	world_end();
-}
-END_TEST
-
-/* The stream is silent about it, and events of others make the index a known one again. */
-START_TEST(a_namespace_made_after_the_stream_began_is_found_among_events_of_others)
-{
-	set_up();
-	follow();
-	world_register_silently("new", "web", "new-1", "10.0.2.1");
-	for (int i = 0; i < 5; i++) {
-		world_register("default", "web", "web-2", i % 2 == 0 ? "10.0.0.22" : "10.0.0.2");
-		world_run(8 * 1000);
-	}
-	ck_assert_str_eq(world_find("new", "web"), "10.0.2.1");
-	ck_assert_uint_eq(world.streams, 2);
-	/* And it is asked for no longer where nothing changes. */
-	world_run(60 * 1000);
-	unsigned int before = world.censuses;
-	world_run(600 * 1000);
-	ck_assert_uint_eq(world.censuses, before);
-	ck_assert_uint_eq(world.streams, 2);
-	world_end();
-}
-END_TEST
-
-/* Made before it was known which there are, and after the stream began: it could not be asked before that. */
-START_TEST(namespaces_that_could_not_be_asked_for_first_are_asked_for_later)
-{
-	set_up();
-	world.holds_censuses = true;
-	world_start(CATALOGUE_LOADING, 0);
-	world_run(5 * 1000);
-	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
-	ck_assert_uint_eq(world.streams, 1);
-	world.holds_censuses = false;
-	world_register_silently("new", "web", "new-1", "10.0.2.1");
-	world_register("default", "web", "web-2", "10.0.0.22");
-	world_run(40 * 1000);
-	ck_assert_str_eq(world_find("new", "web"), "10.0.2.1");
-	world_end();
-}
-END_TEST
-
 START_TEST(an_idle_catalogue_costs_two_reads_a_minute)
 {
 	set_up();
@@ -837,9 +783,6 @@ int main(void)
 		{checks_at_any_interval_find_what_was_missed, 2 * sizeof intervals / sizeof *intervals},
 		{a_check_among_events_finds_nothing_missing, 1},
 		{a_deletion_that_later_events_hide_is_found_in_turn, 1},
-		{a_namespace_made_after_the_stream_began_gets_a_new_stream, 1},
-		{a_namespace_made_after_the_stream_began_is_found_among_events_of_others, 1},
-		{namespaces_that_could_not_be_asked_for_first_are_asked_for_later, 1},
 		{an_idle_catalogue_costs_two_reads_a_minute, 1},
 		{a_rebuilt_cluster_with_a_lower_index_is_read_again, 1},
 		{a_restored_snapshot_behind_an_open_stream_is_found, 1},

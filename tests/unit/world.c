@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 64, REQUESTS = 16, TEXT = 64 * 1024, LINE = 1024 };
+enum { ROWS = 64, SPACES = 192, REQUESTS = 16, TEXT = 64 * 1024, LINE = 1024 };
 
 struct row {
 	char namespace[160], service[80], id[120], address[80];
@@ -21,9 +21,15 @@ struct row {
 	uint64_t index;
 };
 
+struct space {
+	char name[160];
+	uint64_t made;
+};
+
 struct pending {
 	struct watch_request *request;
 	bool beaten;         /* a stream that has said `{}` */
+	uint64_t newest;     /* the namespaces that a stream of all shows were made up to this index */
 	bool forgotten;      /* was asked while the agent did not answer, and never will be answered */
 	int64_t started_at, beat_at;
 	int agent;           /* the number of the address */
@@ -40,6 +46,8 @@ static struct registry *registry;
 static struct watcher *watcher;
 static struct row rows[ROWS];
 static size_t row_count;
+static struct space spaces[SPACES];
+static size_t space_count;
 static struct pending pending[REQUESTS];
 static int64_t clock_now, wake;
 static char said[TEXT], changes[TEXT], collected[TEXT];
@@ -83,6 +91,7 @@ static void start(void *context, struct watch_request *request)
 				.forgotten = forgets(request),
 				.started_at = clock_now,
 				.agent = (int)watcher_agent(watcher)->current,
+				.newest = world.namespaces_index,
 			};
 			world.streams += request->is_stream;
 			return;
@@ -152,6 +161,8 @@ static void begin(const char *namespaces, const char *addresses)
 	memset(&world, 0, sizeof world);
 	world.index = 10;
 	world.namespaces_index = 1;
+	spaces[0] = (struct space){"default", 1};
+	space_count = 1;
 	row_count = 0;
 	memset(pending, 0, sizeof pending);
 	said[0] = changes[0] = collected[0] = '\0';
@@ -285,6 +296,17 @@ static void read_service(const char *namespace, const char *service, char *body,
 	snprintf(body + used, room - used, "]");
 }
 
+static void list_namespaces(char *body, size_t room)
+{
+	size_t used = (size_t)snprintf(body, room, "[");
+
+	for (size_t i = 0; i < space_count; i++)
+		if (has_right(spaces[i].name))
+			used += (size_t)snprintf(body + used, room - used, "%s{\"CreateIndex\":%" PRIu64 ",\"Name\":\"%s\"}",
+			                         used == 1 ? "" : ",", spaces[i].made, spaces[i].name);
+	snprintf(body + used, room - used, "]");
+}
+
 /* What the agent says of a service now. */
 static char *read_now(const char *path)
 {
@@ -316,6 +338,11 @@ static void finish(struct pending *which, enum agent_result result, uint64_t ind
 	free(copy);
 }
 
+static bool is_census(const char *path)
+{
+	return strncmp(path, "/v1/namespaces", 14) == 0;
+}
+
 static enum agent_result result_of(const struct pending *which, const char *namespace)
 {
 	static const enum agent_result results[] = {
@@ -328,6 +355,8 @@ static enum agent_result result_of(const struct pending *which, const char *name
 		return AGENT_UNREACHABLE;
 	if (world.breaks != NULL && strcmp(namespace, world.breaks) == 0)
 		return AGENT_NO_LEADER;
+	if (world.census_result != AGENT_FAILED && is_census(which->request->path))
+		return world.census_result;
 	if (world.behaviour == SHOWS_NOTHING && strcmp(namespace, "*") == 0)
 		return AGENT_UNBELIEVABLE;
 	return world.behaviour == SERVES && !has_right(namespace) ? AGENT_DENIED : results[world.behaviour];
@@ -339,10 +368,16 @@ static bool is_blocked(const struct pending *which)
 	enum { EXTRA = 16 }; /* Nomad adds up to a sixteenth to a wait */
 	const char *path = which->request->path;
 	char above[160];
-	int64_t limit = strstr(path, "wait=300ms") != NULL ? 300 : strstr(path, "wait=60s") != NULL ? 60000 : 0;
+	int64_t limit = strstr(path, "wait=300ms") != NULL  ? 300
+	                : strstr(path, "wait=300s") != NULL ? 300 * 1000
+	                : strstr(path, "wait=60s") != NULL  ? 60 * 1000
+	                                                    : 0;
+	uint64_t index = is_census(path) ? world.namespaces_index : world.index;
 
 	part_of(path, "&index=", above);
-	return above[0] != '\0' && strtoull(above, NULL, 10) >= world.index &&
+	if (strcmp(above, "0") == 0 || (is_census(path) && world.hurries_censuses))
+		return false;
+	return above[0] != '\0' && strtoull(above, NULL, 10) >= index &&
 	       clock_now - which->started_at < limit + limit / EXTRA;
 }
 
@@ -367,7 +402,7 @@ enum asked { SERVICE, LIST, KNOCK, CENSUS };
 
 static enum asked asked_for(const char *path)
 {
-	if (strncmp(path, "/v1/namespaces", 14) == 0)
+	if (is_census(path))
 		return CENSUS;
 	if (strncmp(path, "/v1/service/", 12) == 0)
 		return SERVICE;
@@ -412,7 +447,14 @@ static bool answer_read(struct pending *which)
 		list(namespace, body, sizeof body);
 	else if (result == AGENT_BELIEVED && asked == SERVICE)
 		read_service(namespace, part_of(path, "/v1/service/", service), body, sizeof body);
-	finish(which, result, asked == KNOCK ? 1 : asked == CENSUS ? world.namespaces_index : world.index, body);
+	else if (result == AGENT_BELIEVED && asked == CENSUS)
+		list_namespaces(body, sizeof body);
+	finish(which, result,
+	       result != AGENT_BELIEVED ? 0
+	       : asked == KNOCK         ? 1
+	       : asked == CENSUS        ? world.namespaces_index
+	                                : world.index,
+	       body);
 	return true;
 }
 
@@ -548,6 +590,14 @@ void world_release(void)
 
 /* The truth. */
 
+static struct space *find_space(const char *name)
+{
+	for (size_t i = 0; i < space_count; i++)
+		if (strcmp(spaces[i].name, name) == 0)
+			return &spaces[i];
+	return NULL;
+}
+
 static struct row *find_row(const char *namespace, const char *id)
 {
 	for (size_t i = 0; i < row_count; i++)
@@ -567,9 +617,10 @@ void world_send(const char *octets)
 			pending[i].request->data(pending[i].request, octets, strlen(octets));
 }
 
-/* Octets to the streams of one namespace, or of all. */
+/* Octets to the streams of one namespace, or of all, but for those that are older than it. */
 static void send_in(const char *wanted, const char *octets)
 {
+	const struct space *space = find_space(wanted);
 	char namespace[160];
 
 	for (size_t i = 0; i < REQUESTS; i++) {
@@ -577,7 +628,8 @@ static void send_in(const char *wanted, const char *octets)
 		if (request == NULL || !request->is_stream || !pending[i].beaten)
 			continue;
 		part_of(request->path, "namespace=", namespace);
-		if (strcmp(namespace, "*") == 0 || strcmp(namespace, wanted) == 0)
+		bool of_all = strcmp(namespace, "*") == 0 && (space == NULL || space->made <= pending[i].newest);
+		if (of_all || strcmp(namespace, wanted) == 0)
 			request->data(request, octets, strlen(octets));
 	}
 }
@@ -609,10 +661,44 @@ void world_event(uint64_t index, const char *type, const char *namespace, const 
 	send_event(index, type, &row);
 }
 
+static void add_space(const char *name, uint64_t index)
+{
+	struct space *space = &spaces[space_count++];
+
+	assert(space_count < SPACES);
+	snprintf(space->name, sizeof space->name, "%s", name);
+	space->made = world.namespaces_index = index;
+}
+
+/* All changes have one count. */
+static uint64_t next_index(void)
+{
+	return (world.index > world.namespaces_index ? world.index : world.namespaces_index) + 1;
+}
+
+void world_make_namespace(const char *name)
+{
+	add_space(name, next_index());
+}
+
+void world_change_namespace(const char *name)
+{
+	assert(find_space(name) != NULL);
+	world.namespaces_index = next_index();
+}
+
+void world_delete_namespace(const char *name)
+{
+	struct space *space = find_space(name);
+
+	assert(space != NULL);
+	*space = spaces[--space_count];
+	world.namespaces_index = next_index();
+}
+
 void world_register_silently(const char *namespace, const char *service, const char *id, const char *address)
 {
 	struct row *row = find_row(namespace, id);
-	bool is_first = row == NULL;
 
 	if (row == NULL)
 		row = &rows[row_count++];
@@ -621,11 +707,9 @@ void world_register_silently(const char *namespace, const char *service, const c
 	snprintf(row->service, sizeof row->service, "%s", service);
 	snprintf(row->id, sizeof row->id, "%s", id);
 	snprintf(row->address, sizeof row->address, "%s", address);
-	row->index = ++world.index;
-	for (size_t i = 0; i < row_count && is_first; i++)
-		is_first = &rows[i] == row || strcmp(rows[i].namespace, namespace) != 0;
-	if (is_first)
-		world.namespaces_index = world.index;
+	row->index = world.index = next_index();
+	if (find_space(namespace) == NULL)
+		add_space(namespace, world.index);
 }
 
 void world_record(const char *namespace, const char *service, const char *id, const char *registration, uint64_t index)
@@ -675,6 +759,8 @@ void world_close_streams(void)
 void world_rebuild(uint64_t index)
 {
 	row_count = 0;
+	space_count = 1;
+	world.namespaces_index = 1;
 	world.index = index;
 }
 

@@ -42,8 +42,10 @@ struct world {
 	bool beats_on;       /* streams have one, also where reads are denied */
 	int lies;            /* so many lists more leave out all but the first row */
 	uint64_t index;
-	uint64_t namespaces_index; /* of the table of namespaces: when the last one was made */
+	uint64_t namespaces_index; /* of the table of namespaces: when one was made, changed or deleted last */
 	bool holds_censuses; /* the question which namespaces there are is never answered */
+	enum agent_result census_result; /* what it ends with; FAILED: like everything else */
+	bool hurries_censuses; /* it does not block */
 	bool holds_lists, holds_reads; /* they wait for world_release() */
 	int old_lists, old_reads; /* so many more are of before anything was registered */
 	bool old_lists_are_full;  /* of all the same, though by an old index */
@@ -55,7 +57,7 @@ struct world {
 	const char *unreadable_rows;   /* a service of which reads have that element alone; NULL: none */
 	/* What it saw. */
 	unsigned int streams, lists, reads, polls, knocks, most_at_once;
-	unsigned int censuses; /* questions which namespaces there are */
+	unsigned int censuses; /* answers to the question which namespaces there are */
 	int64_t first_beat; /* until which `{}` is held back, milliseconds */
 };
 
@@ -85,6 +87,11 @@ void world_register_silently(const char *namespace, const char *service, const c
 
 /* Removes one, with an event of that type, whose payload carries the old index; NULL: without event. */
 void world_deregister(const char *namespace, const char *id, const char *type);
+
+/* Makes a namespace without services; changes its description; deletes it. register() makes those that it needs. */
+void world_make_namespace(const char *name);
+void world_change_namespace(const char *name);
+void world_delete_namespace(const char *name);
 
 /* The same as Nomad has it, in its own words; `registration` is copied. Nothing is sent. */
 void world_record(const char *namespace, const char *service, const char *id, const char *registration, uint64_t index);
