@@ -54,16 +54,21 @@ class Agent:
                 self.delete_namespace(namespace["Name"])
 
     def _end_jobs(self):
-        """Also those of a test that failed, and those that an agent remembers that was killed: one whose task has not ended
-        registers its services again when it is started again."""
-        for job in self.process.ask("GET", "/v1/jobs", namespace="*")[0]:
-            self.process.ask("DELETE", f"/v1/job/{job['ID']}", namespace=job["Namespace"], purge="true")
+        """Also those of a test that failed. They are stopped first: of a job that is purged at once the server knows no
+        allocation any more, and services that its client registers while it stops stay for ever."""
+        jobs = self.process.ask("GET", "/v1/jobs", namespace="*")[0]
+        self._delete_jobs(jobs, purge="false")
         self.process.wait_for("/v1/allocations",
                               lambda there: all(each["ClientStatus"] in ENDED for each in there))
+        self._delete_jobs(jobs, purge="true")
         for listed in self.process.ask("GET", "/v1/services", namespace="*")[0]:
             for service in listed["Services"]:
                 if "/" not in service["ServiceName"]:   # that one cannot be asked for: it is another path
                     self._deregister_all(listed["Namespace"], service["ServiceName"])
+
+    def _delete_jobs(self, jobs, purge):
+        for job in jobs:
+            self.process.ask("DELETE", f"/v1/job/{job['ID']}", namespace=job["Namespace"], purge=purge)
 
     def _deregister_all(self, namespace, name):
         path = f"/v1/service/{urllib.parse.quote(name, safe='')}"
