@@ -30,6 +30,7 @@ class Agent:
         self.jobs = {}          # (namespace, ID of a registration) -> (job, service)
         self.secrets = {}       # name of a token -> (its accessor, its secret, when it expires)
         self.paused = False
+        self.killed = False     # since it was started with nothing
         self.process.start()
         self.process.wait_for_leader()
         self.process.wait_for_node()
@@ -45,7 +46,8 @@ class Agent:
 
     def reset(self):
         """No services, no other namespaces, and everybody may read."""
-        self.listen_again()
+        if self.killed:     # its client does not always end what it had started before
+            self._start_anew()
         self._end_jobs()
         self.jobs.clear()
         self.tokens(None)
@@ -236,8 +238,11 @@ class Agent:
         return self.process.agent is not None and not self.paused
 
     def stop_listening(self, drop=True):
-        """kill -9."""
+        """kill -9, once all tasks run: an allocation whose client has not said that yet fails when it is started again."""
+        self.process.wait_for("/v1/allocations",
+                              lambda there: all(each["ClientStatus"] != "pending" for each in there))
         self.process.kill()
+        self.killed = True
 
     def listen_again(self):
         """Starts again with what it had; returns when it answers."""
@@ -248,19 +253,25 @@ class Agent:
     def rebuild(self, index=1, keep=True, streams="silent"):
         """A snapshot is restored, of before the last change; or the agent starts anew with nothing."""
         if not keep:
-            self.process.kill()
-            self.process.forget()
-            self.jobs.clear()
-            self.secrets.clear()
-            self.listen_again()
-            self.process.wait_for_node()
-            self.tokens(None)
+            self._start_anew()
             return
         if streams != "silent":
             pytest.skip("streams end with a restored snapshot")
         snapshot, _ = self.process.ask("GET", "/v1/operator/snapshot")
         self.register("later", address="10.9.9.9")
         self.process.ask("PUT", "/v1/operator/snapshot", snapshot)
+
+    def _start_anew(self):
+        """With nothing, as after its folder was lost."""
+        if self.process.agent:
+            self.process.kill()
+        self.process.forget()
+        self.jobs.clear()
+        self.secrets.clear()
+        self.listen_again()
+        self.process.wait_for_node()
+        self.tokens(None)
+        self.killed = False
 
     def pause(self):
         """SIGSTOP: it accepts and never answers."""
