@@ -40,6 +40,10 @@ class Agent:
 
     # The catalogue.
 
+    def can_have(self, **_):
+        """Whether a real agent takes such a registration; this one takes all."""
+        return True
+
     def register(self, name, **fields):
         """Registers one instance (or changes the one with this id); its ID. Fields: address, port, namespace, tags,
         alloc, node, job, dc, id, group, label."""

@@ -13,11 +13,12 @@ import urllib.parse
 
 import pytest
 
-from real_jobs import Job, identity
+from real_jobs import Job, identity, possible
 from real_process import Process
 
 ACLS_OFF = {"": {"namespaces": ["*"]}}  # as good as off: who has no token may read everything
 LIFE = 15       # seconds that a token lives which is to expire
+ENDED = "complete", "failed", "lost"    # what the client says of an allocation that it runs no more
 
 
 class Agent:
@@ -29,6 +30,7 @@ class Agent:
         self.jobs = {}          # (namespace, ID of a registration) -> (job, service)
         self.secrets = {}       # name of a token -> (its accessor, its secret, when it expires)
         self.paused = False
+        self.killed = False     # since it was started with nothing
         self.process.start()
         self.process.wait_for_leader()
         self.process.wait_for_node()
@@ -43,19 +45,38 @@ class Agent:
         pytest.skip(f"a real agent has no {name}()")
 
     def reset(self):
-        """No services, no other namespaces, and everybody may read; jobs end when the agent comes to it."""
-        self.listen_again()
-        for (namespace, name), instances in self.services().items():
-            for instance in instances:
-                with contextlib.suppress(urllib.error.HTTPError):   # gone meanwhile, with the job of the test before
-                    self.deregister(instance["ID"], namespace, name)
-        for job in self.process.ask("GET", "/v1/jobs", namespace="*")[0]:    # also those of a test that failed
-            self.process.ask("DELETE", f"/v1/job/{job['ID']}", namespace=job["Namespace"], purge="true")
+        """No services, no other namespaces, and everybody may read."""
+        if self.killed:     # its client does not always end what it had started before
+            self._start_anew()
+        self._end_jobs()
         self.jobs.clear()
         self.tokens(None)
         for namespace in self.process.ask("GET", "/v1/namespaces")[0]:
             if namespace["Name"] != "default":
                 self.delete_namespace(namespace["Name"])
+
+    def _end_jobs(self):
+        """Also those of a test that failed. They are stopped first: of a job that is purged at once the server knows no
+        allocation any more, and services that its client registers while it stops stay for ever."""
+        jobs = self.process.ask("GET", "/v1/jobs", namespace="*")[0]
+        self._delete_jobs(jobs, purge="false")
+        self.process.wait_for("/v1/allocations",
+                              lambda there: all(each["ClientStatus"] in ENDED for each in there))
+        self._delete_jobs(jobs, purge="true")
+        for listed in self.process.ask("GET", "/v1/services", namespace="*")[0]:
+            for service in listed["Services"]:
+                if "/" not in service["ServiceName"]:   # that one cannot be asked for: it is another path
+                    self._deregister_all(listed["Namespace"], service["ServiceName"])
+
+    def _delete_jobs(self, jobs, purge):
+        for job in jobs:
+            self.process.ask("DELETE", f"/v1/job/{job['ID']}", namespace=job["Namespace"], purge=purge)
+
+    def _deregister_all(self, namespace, name):
+        path = f"/v1/service/{urllib.parse.quote(name, safe='')}"
+        for each in self.process.ask("GET", path, namespace=namespace)[0]:
+            with contextlib.suppress(urllib.error.HTTPError):   # gone meanwhile, with its job
+                self.process.ask("DELETE", f"{path}/{urllib.parse.quote(each['ID'], safe='')}", namespace=namespace)
 
     def reset_counters(self):
         """Counts nothing: a test is skipped where it asks for them."""
@@ -76,6 +97,10 @@ class Agent:
                     found[namespace, name] = self.process.ask(
                         "GET", f"/v1/service/{urllib.parse.quote(name, safe='')}", namespace=namespace)[0]
         return found
+
+    def can_have(self, address="127.0.0.1", port=1, **_):
+        """Whether it takes such a registration."""
+        return possible(address, port)
 
     def register(self, name, id=None, **fields):
         """Registers one instance, or changes the one with this ID; its ID, another one where the port is."""
@@ -213,8 +238,11 @@ class Agent:
         return self.process.agent is not None and not self.paused
 
     def stop_listening(self, drop=True):
-        """kill -9."""
+        """kill -9, once all tasks run: an allocation whose client has not said that yet fails when it is started again."""
+        self.process.wait_for("/v1/allocations",
+                              lambda there: all(each["ClientStatus"] != "pending" for each in there))
         self.process.kill()
+        self.killed = True
 
     def listen_again(self):
         """Starts again with what it had; returns when it answers."""
@@ -225,19 +253,25 @@ class Agent:
     def rebuild(self, index=1, keep=True, streams="silent"):
         """A snapshot is restored, of before the last change; or the agent starts anew with nothing."""
         if not keep:
-            self.process.kill()
-            self.process.forget()
-            self.jobs.clear()
-            self.secrets.clear()
-            self.listen_again()
-            self.process.wait_for_node()
-            self.tokens(None)
+            self._start_anew()
             return
         if streams != "silent":
             pytest.skip("streams end with a restored snapshot")
         snapshot, _ = self.process.ask("GET", "/v1/operator/snapshot")
         self.register("later", address="10.9.9.9")
         self.process.ask("PUT", "/v1/operator/snapshot", snapshot)
+
+    def _start_anew(self):
+        """With nothing, as after its folder was lost."""
+        if self.process.agent:
+            self.process.kill()
+        self.process.forget()
+        self.jobs.clear()
+        self.secrets.clear()
+        self.listen_again()
+        self.process.wait_for_node()
+        self.tokens(None)
+        self.killed = False
 
     def pause(self):
         """SIGSTOP: it accepts and never answers."""

@@ -127,9 +127,13 @@ class Process:
 
     def wait_for_node(self):
         """Until a node is ready to run something."""
-        nodes, index = self.ask("GET", "/v1/nodes")
-        while not any(node["Status"] == "ready" for node in nodes):
-            nodes, index = self.ask("GET", "/v1/nodes", index=index or 1, wait="10s")
+        self.wait_for("/v1/nodes", lambda nodes: any(node["Status"] == "ready" for node in nodes))
+
+    def wait_for(self, path, good):
+        """Until what is read there, of all namespaces, is as it should be."""
+        there, index = self.ask("GET", path, namespace="*")
+        while not good(there):
+            there, index = self.ask("GET", path, namespace="*", index=index or 1, wait="10s")
 
 
 def child_of(pid):

@@ -66,7 +66,7 @@ def test_a_deployment_with_canaries(agent, host, daemon):
     wait_until(lambda: host.code("canary.web.default.nomad") == "EAI_NONAME" and len(ports(host, "web.nomad")) == 2, within=60)
     daemon.wait_equal(agent)
     assert reader.end() and not reader.wrong
-    agent.process.ask("DELETE", "/v1/job/web", purge="true")
+    agent.process.ask("DELETE", "/v1/job/web")
     wait_until(lambda: host.code("web.default.nomad") == "EAI_NONAME", lambda: (truth(agent), daemon.log), within=60)
 
 
