@@ -34,7 +34,7 @@ MACHINE = ["/etc/nsswitch.conf", "/etc/nss-nomad.conf", "/etc/hosts", "/run/noma
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs root, for users or mounts of its own")
     config.addinivalue_line("markers", "unconfined(reason): what the daemon's sandbox forbids; not with CONFINE=1")
-    config.addinivalue_line("markers", "plain: asserts what sanitizers change: memory, stacks, system calls")
+    config.addinivalue_line("markers", "plain: asserts what sanitizers change: memory, stacks, files, system calls")
 
 
 def pytest_collection_modifyitems(items):

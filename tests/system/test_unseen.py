@@ -160,6 +160,7 @@ def test_read_only_root(host, services):
     assert host.run(["unshare", "--mount", "sh", "-c", script]).out.split()[0] == "192.0.2.200"
 
 
+@pytest.mark.plain
 def test_program_that_may_write_no_file(host, services):
     """Where the program's limit lets its helper write no file, nothing can be kept, and the answer comes all the same."""
     script = f"ulimit -f 0; exec $RUN getent ahostsv4 {NAMES[0]}"
