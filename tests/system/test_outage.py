@@ -12,6 +12,7 @@ NAME = "web.default.nomad"
 RECORD = "/var/cache/nss-nomad/users/0/default/web"
 LIMIT = 2.2         # seconds: the timeout and a tenth
 SLACK = 3           # for starting the program that measures, on a machine that is busy with other tests
+MARK = 1            # second that a failure is not tried again, CACHE_FAILED_FOR
 
 # What an agent may do instead of answering: {name: (fault, its arguments)}
 FAILURES = {
@@ -57,6 +58,13 @@ def set_age(host, seconds):
         os.utime(path, (then, then))
 
 
+def look_up_marked(host, name=NAME):
+    """What a lookup says that begins with fresh marks; and whether it ended before they did, else it may have asked."""
+    set_age(host, 0)
+    before = time.monotonic()
+    return host.code(name), time.monotonic() - before < MARK
+
+
 def age_record(host, seconds):
     done = host.run([host.tool("publish"), "-A", str(seconds), RECORD])
     assert done.code == 0, done
@@ -92,13 +100,13 @@ def test_cannot_tell(agent, host, failing):
     wait_until(lambda: len(marks(host)) == 1)
 
     agent.reset_counters()
-    set_age(host, 0)
-    assert host.code(NAME) == "EAI_AGAIN"
-    assert agent.counters()["opened"] == 0
+    code, in_time = look_up_marked(host)
+    assert code == "EAI_AGAIN"
+    assert agent.counters()["opened"] == 0 or not in_time
 
     agent.clear_faults()
-    set_age(host, 0)
-    assert host.code(NAME) == "EAI_AGAIN"
+    code, in_time = look_up_marked(host)
+    assert code == "EAI_AGAIN" or not in_time
     set_age(host, 1.1)
     assert host.addresses(NAME) == {"192.0.2.1"}
     assert marks(host) == []
@@ -161,9 +169,9 @@ def test_dead_agent_stops_others(agent, host):
     agent.fault("hang")
     assert host.code(NAME) == "EAI_AGAIN"
     agent.reset_counters()
-    set_age(host, 0)
-    assert host.code("other.default.nomad") == "EAI_AGAIN"
-    assert agent.counters()["opened"] == 0
+    code, in_time = look_up_marked(host, "other.default.nomad")
+    assert code == "EAI_AGAIN"
+    assert agent.counters()["opened"] == 0 or not in_time
 
 
 def test_redirect_is_not_followed(agent, host):
