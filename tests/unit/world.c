@@ -700,8 +700,10 @@ void world_register_silently(const char *namespace, const char *service, const c
 {
 	struct row *row = find_row(namespace, id);
 
-	if (row == NULL)
+	if (row == NULL) {
 		row = &rows[row_count++];
+		*row = (struct row){0}; /* that of an earlier world may have stood there */
+	}
 	assert(row_count < ROWS);
 	snprintf(row->namespace, sizeof row->namespace, "%s", namespace);
 	snprintf(row->service, sizeof row->service, "%s", service);
