@@ -232,9 +232,7 @@ def test_heartbeat_from_the_future(host, agent):
     """9. The clock was set back under a daemon that died."""
     agent.register("web", address="192.0.2.10", port=80)
     host.publish("default", "web", "192.0.2.10 80")
-    host.publishing = False
-    then = time.time() + 3600
-    os.utime(host.path("/run/nomad-dns-srv/alive"), (then, then))
+    host.daemon_dies(age=-3600)
     said = examine(host)
     assert faults(said) == {"clock"} and "timedatectl" in said["clock"][2]
 
