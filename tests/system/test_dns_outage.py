@@ -30,7 +30,7 @@ QUESTIONS = [
 
 
 class Asker(threading.Thread):
-    """Asks in a loop, and keeps what is wrong."""
+    """Asks in a loop, and keeps what is wrong. Between rounds it leaves the processors to other tests for `pause` seconds."""
 
     def __init__(self, address):
         super().__init__()
@@ -43,6 +43,7 @@ class Asker(threading.Thread):
             except Exception as error:    # a time-out, or no message at all
                 self.wrong.append(repr(error))
             self.asked += 1
+            self.over.wait(self.pause)
 
     def check(self, question, rcode, found, whole):
         if rcode != question[2] or found != question[3]:
@@ -51,6 +52,7 @@ class Asker(threading.Thread):
 
 class Python(Asker):
     """With dnspython: over UDP, and over TCP on a new connection each."""
+    pause = .02
 
     def ask_all(self):
         for ask in (dns.query.udp, dns.query.tcp):
@@ -63,6 +65,7 @@ class Python(Asker):
 class Dig(Asker):
     """With dig, as it is. Where its own port happens to be the daemon's, which both share (SO_REUSEPORT), it asks itself, and
     shows the question: that is nobody's answer."""
+    pause = .2
 
     def ask_all(self):
         for way in ("+notcp", "+tcp"):
