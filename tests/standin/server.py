@@ -101,7 +101,8 @@ class Line:
             await self.gone(1)
 
     def reset(self):
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):      # the other side was faster, and it is closed
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close(abort=True)
 
     def close(self, abort=False):
