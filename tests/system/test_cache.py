@@ -35,9 +35,9 @@ def test_hit(kept, agent, host):
 
 def test_expiry(kept, host):
     """What is kept is asked for anew after its time."""
-    assert host.run([host.tool("publish"), "-A", "9", RECORD]).code == 0
+    assert host.run([host.tool("publish"), "-A", "5", RECORD]).code == 0
     assert host.addresses(NAME) == OLD
-    assert host.run([host.tool("publish"), "-A", "2", RECORD]).code == 0
+    assert host.run([host.tool("publish"), "-A", "6", RECORD]).code == 0
     assert host.addresses(NAME) == NEW
 
 

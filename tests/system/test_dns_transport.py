@@ -154,8 +154,8 @@ def test_longest_question(serve):  # noqa: F811
 def test_idle_connections_end(serve):  # noqa: F811
     """A10: after tcp-idle without a whole question; octets alone do not keep it open."""
     server = serve(tcp_idle="1s")
+    begun = time.monotonic()
     with server.stream() as idle, server.stream() as slow:
-        begun = time.monotonic()
         slow.send(b"\0")
         assert idle.ended() and slow.ended()
         assert time.monotonic() - begun >= 0.9

@@ -232,7 +232,7 @@ def test_explain_published_unknown(host):
     assert done.code == 1 and "damaged" in done.out and "does not know" not in done.out, done.out
 
 
-@pytest.mark.parametrize("age, words", [(3600, "heartbeat is 3600"), (-3600, "from the future")])
+@pytest.mark.parametrize("age, words", [(3600, "heartbeat is 360"), (-3600, "from the future")])
 def test_explain_dead_daemon(web, host, age, words):
     """It tells why the daemon's files are not believed."""
     host.publish("default", "web", "192.0.2.9 80")

@@ -237,10 +237,11 @@ def test_dripping_clients(daemon):
 def test_requests_to_nomad(daemon, agent):
     """Each request that Nomad had is counted, with what became of it; the event stream and the read that waits
     for another namespace have not ended."""
-    def counted():
-        return sum(value for key, value in daemon.metrics().items() if "nomad_requests_total{" in key)
-    daemon.wait_for(lambda: counted() == agent.counters()["total"] - 2)
-    assert daemon.metrics()['nomad_dns_nomad_requests_total{result="believed"}'] == counted()
+    def counted(metrics):
+        return sum(value for key, value in metrics.items() if "nomad_requests_total{" in key)
+    daemon.wait_for(lambda: counted(daemon.metrics()) == agent.counters()["total"] - 2)
+    found = daemon.metrics()
+    assert found['nomad_dns_nomad_requests_total{result="believed"}'] == counted(found)
 
 
 def test_scrapes_cost_no_answer(daemon):

@@ -196,6 +196,7 @@ def test_frozen_agent(agent, host):
     before = time.monotonic()
     assert host.code(NAME) == "EAI_AGAIN"
     assert time.monotonic() - before < LIMIT + SLACK
+    wait_until(lambda: marks(host))
     agent.resume()
     set_age(host, 1.1)
     assert host.addresses(NAME) == {"192.0.2.1"}
@@ -235,7 +236,7 @@ def test_daemon_dies(agent, host):
     assert host.addresses(NAME) == {"192.0.2.1"}
 
 
-@pytest.mark.parametrize("age", [-3600, -1, 5, 6, 3600])
+@pytest.mark.parametrize("age", [-3600, -60, 5, 6, 3600])
 def test_heartbeat(host, age):
     """A heartbeat from the future, or 5 s old, is a dead daemon's: nothing is said not to exist by its files."""
     host.publish("default", "web", "192.0.2.9 80")
