@@ -21,18 +21,19 @@ WITHIN = 20     # seconds for the daemon to end
 DNS = "127.0.0.1"
 
 
-def free_port():
-    """A port that nobody has in this network, which is the test's own."""
-    with socket.socket() as one:
+def free_ports():
+    """Two ports that nobody has in this network, which is the test's own."""
+    with socket.socket() as one, socket.socket() as other:
         one.bind((DNS, 0))
-        return one.getsockname()[1]
+        other.bind((DNS, 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 class Daemon:
     def __init__(self, host, agent, folder, behind=(), **sections):
         """behind: a command that stands before the daemon's, and becomes it."""
         self.host, self.log = host, folder / "log"
-        self.dns, self.http = free_port(), free_port()
+        self.dns, self.http = free_ports()
         behind = behind or (confine.in_host(host) if confine.CONFINED else ())
         sections.setdefault("daemon", {}).setdefault("metrics", f"{DNS}:{self.http}")
         host.configure(nomad={"address": agent.url}, dns={"listen": f"{DNS}:{self.dns}", "workers": 2}, **sections)
