@@ -61,19 +61,33 @@ void framing_shared_done(struct framing_shared *shared)
 }
 
 void framing_init(struct framing *framing, struct framing_shared *shared, uv_stream_t *handle,
-                 const struct dns_client *client, framing_report report, void *context)
+                 const struct dns_client *client, size_t *client_held, framing_report report, void *context)
 {
-	*framing = (struct framing){
-		.shared = shared, .handle = handle, .client = *client, .report = report, .context = context};
+	*framing = (struct framing){.shared = shared, .handle = handle, .client = *client, .client_held = client_held,
+	                            .report = report, .context = context};
 	framing->write.data = framing;
 	handle->data = framing;
+}
+
+/* Whether so many more octets may wait. */
+static bool may_hold(const struct framing *framing, size_t size)
+{
+	return framing->shared->held + size <= TCP_HELD_MAX &&
+	       (framing->client_held == NULL || *framing->client_held + size <= TCP_HELD_MAX / TCP_CLIENT_SHARE);
+}
+
+static void count_held(struct framing *framing, size_t more, size_t less)
+{
+	framing->shared->held += more - less;
+	if (framing->client_held != NULL)
+		*framing->client_held += more - less;
 }
 
 void framing_done(struct framing *framing)
 {
 	turn_leave(&framing->place);
 	if (framing->shared != NULL)
-		framing->shared->held -= framing->input_size + framing->output_size;
+		count_held(framing, 0, framing->input_size + framing->output_size);
 	free(framing->input);
 	free(framing->output);
 }
@@ -90,11 +104,11 @@ static bool keep(struct framing *framing, uint8_t **kept, size_t *kept_size, con
 	uint8_t *copy = NULL;
 
 	if (size > 0) {
-		if (framing->shared->held + size > TCP_HELD_MAX || (copy = malloc(size)) == NULL)
+		if (!may_hold(framing, size) || (copy = malloc(size)) == NULL)
 			return false;
 		memcpy(copy, octets, size);
 	}
-	framing->shared->held += size - *kept_size;
+	count_held(framing, size, *kept_size);
 	free(*kept);
 	*kept = copy;
 	*kept_size = size;
@@ -227,14 +241,14 @@ static bool append(struct framing *framing, const uint8_t *octets, size_t size)
 {
 	uint8_t *joined = NULL;
 
-	if (framing->shared->held + size <= TCP_HELD_MAX)
+	if (may_hold(framing, size))
 		joined = realloc(framing->input, framing->input_size + size);
 	if (joined == NULL)
 		return false;
 	memcpy(joined + framing->input_size, octets, size);
 	framing->input = joined;
 	framing->input_size += size;
-	framing->shared->held += size;
+	count_held(framing, size, 0);
 	return true;
 }
 

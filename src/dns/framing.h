@@ -37,6 +37,7 @@ struct framing {
 	size_t input_size;
 	uint8_t *output; /* what the client has not taken yet; while there is some, nothing is read */
 	size_t output_size;
+	size_t *client_held; /* octets that wait, over all connections of the client; NULL: not counted */
 	bool over;
 	uv_write_t write;
 	framing_report report;
@@ -51,9 +52,12 @@ int framing_shared_init(struct framing_shared *shared, uv_loop_t *loop, struct c
 void framing_shared_part(struct framing_shared *shared);
 void framing_shared_done(struct framing_shared *shared);
 
-/* Sets up a connection's, whose handle's `data` it takes; `report` is called with `context`, and may close the handle. */
+/*
+ * Sets up a connection's, whose handle's `data` it takes; `report` is called with `context`, and may close the handle.
+ * `client_held`, which may be NULL, is kept until framing_done().
+ */
 void framing_init(struct framing *framing, struct framing_shared *shared, uv_stream_t *handle,
-                 const struct dns_client *client, framing_report report, void *context);
+                 const struct dns_client *client, size_t *client_held, framing_report report, void *context);
 
 /* Begins to read: 0 or a negative errno. */
 int framing_start(struct framing *framing);

@@ -21,6 +21,12 @@ enum {
 	CLIENT_BUCKETS = 4096,
 };
 
+/* What a client has, over all its connections. */
+struct client_use {
+	size_t connections;
+	size_t held; /* octets that wait */
+};
+
 /* What listens, or wakes up; all are freed with the last that closes. */
 struct tcp {
 	struct framing_shared shared;
@@ -30,7 +36,7 @@ struct tcp {
 	size_t count;
 	size_t most;
 	uint32_t idle; /* milliseconds */
-	uint32_t clients[CLIENT_BUCKETS];
+	struct client_use clients[CLIENT_BUCKETS];
 	uv_loop_t *loop;
 	uv_timer_t sweep;
 	size_t handles; /* not yet closed, connections too */
@@ -47,7 +53,7 @@ struct connection {
 	struct connection *older;
 	struct connection *newer;
 	uint64_t active; /* the loop's time */
-	uint32_t *siblings; /* how many its client has; NULL: not counted */
+	struct client_use *use; /* its client's; NULL: not counted */
 };
 
 static void free_last(struct tcp *tcp)
@@ -95,8 +101,8 @@ static void close_connection(struct connection *connection)
 		return;
 	unlink_connection(connection);
 	tcp->count--;
-	if (connection->siblings != NULL)
-		--*connection->siblings;
+	if (connection->use != NULL)
+		connection->use->connections--;
 	uv_close((uv_handle_t *)&connection->handle, on_connection_closed);
 }
 
@@ -113,8 +119,8 @@ static void on_framing(void *context, enum framing_event event)
 	link_newest(connection);
 }
 
-/* Where a client's connections are counted: by address, of IPv6 by /64; two clients may share a place. */
-static uint32_t *siblings_of(struct tcp *tcp, const struct address *address)
+/* Where it is counted what a client has: by address, of IPv6 by /64; two clients may share a place. */
+static struct client_use *use_of(struct tcp *tcp, const struct address *address)
 {
 	uint64_t hash;
 
@@ -151,17 +157,18 @@ static bool admit(struct connection *connection)
 
 	if (!read_client(&connection->handle, &client))
 		return false;
-	uint32_t *siblings = siblings_of(tcp, &client.address);
-	if (siblings != NULL && *siblings >= share(tcp))
+	struct client_use *use = use_of(tcp, &client.address);
+	if (use != NULL && use->connections >= share(tcp))
 		return false;
 	if (tcp->count >= tcp->most)
 		close_connection(tcp->oldest);
-	connection->siblings = siblings;
-	if (siblings != NULL)
-		++*siblings;
+	connection->use = use;
+	if (use != NULL)
+		use->connections++;
 	link_newest(connection);
 	tcp->count++;
-	framing_init(&connection->framing, &tcp->shared, (uv_stream_t *)&connection->handle, &client, on_framing, connection);
+	framing_init(&connection->framing, &tcp->shared, (uv_stream_t *)&connection->handle, &client,
+	             use == NULL ? NULL : &use->held, on_framing, connection);
 	return true;
 }
 

@@ -2,9 +2,9 @@
  * Questions over TCP (RFC 7766), on the daemon's event loop: slower than UDP's workers, and never in their way. Called
  * by server.c.
  *
- * Bounds: TCP_QUERY_MAX octets of a question, so many connections in all and a quarter of them per client, one answer
- * under way per connection, TCP_HELD_MAX octets that wait for slow clients in all. Who says nothing whole within the
- * idle time is let go; where there are too many, whoever has been idle longest.
+ * Bounds: TCP_QUERY_MAX octets of a question, so many connections and TCP_HELD_MAX octets that wait for slow clients in
+ * all, a quarter of either per client, one piece of answers under way per connection. Who says nothing whole within the
+ * idle time is let go; where there are too many, whoever has been idle longest; and whose answer has no room to wait.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,7 +21,7 @@ enum {
 	TCP_HELD_MAX = 64 << 20,   /* octets that wait, of questions and answers, over all connections */
 	TCP_TURN_MAX = 4 << 20,    /* octets of one turn of the loop, over all connections: tens of milliseconds */
 	TCP_QUESTION_COST = 256,   /* octets of it that a question takes besides its answer; so 10,000 small ones fit */
-	TCP_CLIENT_SHARE = 4,      /* one client has at most this part of the connections, and one at least; loopback excepted */
+	TCP_CLIENT_SHARE = 4,      /* one client has at most this part of either, and one connection at least; loopback excepted */
 };
 
 struct tcp;

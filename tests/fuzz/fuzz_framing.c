@@ -138,6 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dns_client client = {.address = {AF_INET, {127, 0, 0, 1}}, .stream = true};
 	struct peer *peer = calloc(1, sizeof *peer);
 	uint8_t *sent = malloc(size + 1);
+	size_t held = 0;
 	int ends[2];
 
 	if (shared.reader == NULL)
@@ -147,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	peer->other = ends[1];
 	MUST(peer->answers != NULL && uv_pipe_init(&loop, &peer->handle, 0) == 0 &&
 	     uv_pipe_open(&peer->handle, ends[0]) == 0);
-	framing_init(&peer->framing, &shared, (uv_stream_t *)&peer->handle, &client, on_event, peer);
+	framing_init(&peer->framing, &shared, (uv_stream_t *)&peer->handle, &client, &held, on_event, peer);
 	MUST(framing_start(&peer->framing) == 0);
 
 	size_t total = feed(peer, data, size, sent);
@@ -156,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	on_event(peer, FRAMING_OVER);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	framing_done(&peer->framing);
-	MUST(shared.held == 0);
+	MUST(shared.held == 0 && held == 0);
 	close(peer->other);
 	free(peer->answers);
 	free(peer);

@@ -13,6 +13,7 @@ import dns.message
 import pytest
 
 import odd_messages
+from daemon import wait_until
 from dnsserve import PROBE, Stream, built, many, records, serve  # noqa: F401
 
 IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
@@ -201,6 +202,7 @@ def test_few_connections_are_not_none(serve, most):  # noqa: F811
     assert server.ask("redis.default.nomad", tcp=True).answer
 
 
+@pytest.mark.root
 def test_too_many_connections_of_one_client(serve):  # noqa: F811
     """A10: a client has a quarter of them; loopback is trusted with all."""
     server = serve(listen="198.51.100.1:0", allow="198.51.100.0/24", tcp_connections="20")
@@ -279,6 +281,28 @@ def test_a_client_that_does_not_read(serve):  # noqa: F811
         whole = stream.receive()
     assert records(dns.message.from_wire(whole).answer) == 1000
     stream.close()
+
+
+@pytest.mark.root
+def test_who_does_not_read_leaves_room_for_others(serve):  # noqa: F811
+    """D: of the octets that wait for slow clients, one client has a quarter at most, on however many connections."""
+    raise_files(5000)
+    server = serve(many(1000), listen="198.51.100.1:0 127.0.0.1:0", allow="198.51.100.0/24 127.0.0.1", tcp_connections="4000")
+    octets = dns.message.make_query("many.default.nomad", "SRV").to_wire()
+    twice = 2 * (struct.pack("!H", len(octets)) + octets)
+    hogs = [Stream(server.address, narrow=True) for _ in range(900)]     # for each 100 KB wait: more than there is room for
+    for hog in hogs:
+        hog.send(twice)
+    wait_until(lambda: server.totals()["streams"] == 2 * len(hogs))
+    if not os.environ.get("SAN"):
+        assert resident(server) < 48 << 10
+    with Stream(server.addresses[1], narrow=True) as slow:
+        slow.send(twice)
+        wait_until(lambda: server.totals()["streams"] == 2 * len(hogs) + 2)
+        for _ in range(2):
+            assert records(dns.message.from_wire(slow.receive()).answer) == 1000
+    for hog in hogs:
+        hog.close()
 
 
 def test_clients_that_never_end(serve):  # noqa: F811
