@@ -104,7 +104,7 @@ START_TEST(agent_that_hangs_leaves_time_for_the_next)
 
 	start_all(answerers, octets, words);
 	ck_assert_int_eq(agent_init(&config, &agent, reason), 0);
-	ck_assert_int_eq(agent_get(&agent, "/v1/services?namespace=a", deadline_now() + 600, &answer), AGENT_BELIEVED);
+	ck_assert_int_eq(agent_get(&agent, "/v1/services?namespace=a", deadline_now() + 3000, &answer), AGENT_BELIEVED);
 	ck_assert_uint_eq(agent.current, 1);
 	for (size_t i = 0; i < AGENTS; i++)
 		answerer_stop(&answerers[i]);
