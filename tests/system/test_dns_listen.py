@@ -1,5 +1,6 @@
 """Where questions are taken: addresses that are configured, and sockets that systemd passes."""
 
+import fcntl
 import os
 import socket
 
@@ -37,16 +38,14 @@ def test_no_listener_of_several(serve):  # noqa: F811
 def passed(serve):  # noqa: F811
     """A server that was handed sockets as systemd does: descriptors from 3 on, how many, and for whom."""
     def start(*sockets):
-        numbers = [str(one.fileno()) for one in sockets]
-        moves = " ".join(f'{3 + i}<&{20 + i}' for i in range(len(sockets)))
+        numbers = [fcntl.fcntl(one, fcntl.F_DUPFD, 20) for one in sockets]      # free ones, and none that it is to have
+        moves = " ".join(f"{3 + i}<&{number}" for i, number in enumerate(numbers))
         script = f'exec {moves}; LISTEN_FDS={len(sockets)} LISTEN_PID=$$ exec "$@"'
-        for i, number in enumerate(numbers):
-            os.dup2(int(number), 20 + i)
         try:
-            return serve(prefix=["bash", "-c", script, "bash"], pass_fds=range(20, 20 + len(sockets)))
+            return serve(prefix=["bash", "-c", script, "bash"], pass_fds=numbers)
         finally:
-            for i in range(len(sockets)):
-                os.close(20 + i)
+            for number in numbers:
+                os.close(number)
     return start
 
 
