@@ -62,6 +62,8 @@ class Daemon:
 
 @pytest.fixture
 def daemon(host, agent):
+    """It follows all namespaces of these tests from the start: one made later would come in while two answers are compared."""
+    agent.create_namespace("prod")
     host.configure(nomad={"address": agent.url}, dns={"listen": "127.0.0.1:0"}, answers={"ttl": "1s"})
     one = Daemon(host)
     yield one
