@@ -34,7 +34,7 @@ BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 
 # What each program is made of, and what it links. The module: libc alone.
-CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c published.c \
+CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c beneath.c published.c \
 	cache.c deadline.c wall.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c url.c file.c record_encode.c)))

@@ -88,8 +88,8 @@ void lookup_places_init(struct lookup_places *places);
  * result   filled in whole; released with lookup_done()
  *
  * A name that is not ours: UNKNOWN with kind NAME_FOREIGN, before any system call. Otherwise at most 5 system calls
- * for a published hit, 3 for an unknown name with the daemon alive, 8 for a cached one. Nothing stays open. Any
- * thread. Changes errno.
+ * for a published hit, 3 for an unknown name with the daemon alive, and one more of either for a name without namespace
+ * (published.h); 8 for a cached one. Nothing stays open. Any thread. Changes errno.
  */
 void lookup_run(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,
                 struct lookup_result *result);

@@ -5,12 +5,12 @@
  */
 #include "published.h"
 
+#include "beneath.h"
 #include "place.h"
 #include "text.h"
 #include "wall.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,14 +49,46 @@ static bool is_alive(const char *dir, uid_t *owner)
 	return age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
 }
 
-/* Opens a service's file; a descriptor or a negative errno. Its path leaves the stack before the file is read. */
+/*
+ * Appends the directory that a label leads to, and a slash: itself, unless it is one of the two links that the daemon
+ * makes. Those are read instead of followed, and believed where they are what the daemon writes: `.`, or a label.
+ * NULL where one is anything else.
+ */
+static char *add_folder(const char *dir, const char *label, char *below, char *end)
+{
+	char path[PLACE_MAX], target[NAME_LABEL_MAX + 1];
+
+	text_lower(label, end);
+	if (strcmp(end, NAME_DEFAULT_NAMESPACE) != 0 && strcmp(end, PLACE_SERVICE_LABEL) != 0)
+		return stpcpy(end + strlen(end), "/");
+	stpcpy(stpcpy(stpcpy(path, dir), "/"), below);
+	ssize_t size = readlink(path, target, sizeof target);
+	if (size < 0)
+		return stpcpy(end + strlen(end), "/"); /* no link: a namespace of that name, or there is none */
+	if (size == sizeof target)
+		return NULL;
+	target[size] = '\0';
+	if (strcmp(target, ".") == 0)
+		return end;
+	return name_is_label(target) ? stpcpy(stpcpy(end, target), "/") : NULL;
+}
+
+/*
+ * Opens a service's file; a descriptor or a negative errno. Whatever the daemon's user has made of the folders, nothing
+ * outside of them is opened. The path leaves the stack before the file is read.
+ */
 __attribute__((noinline)) static int open_service(const char *dir, const struct name *name)
 {
-	char path[PLACE_MAX];
+	char below[PLACE_MAX - PLACE_FOLDER_MAX], *end = stpcpy(below, PUBLISHED_SERVICES "/");
 
-	place_of("", name, "", stpcpy(stpcpy(path, dir), "/" PUBLISHED_SERVICES "/"));
-	int descriptor = open(path, PLACE_OPEN_FLAGS);
-	return descriptor < 0 ? -errno : descriptor;
+	if (name->aliased)
+		end = add_folder(dir, PLACE_SERVICE_LABEL, below, end);
+	if (end != NULL)
+		end = add_folder(dir, name->key.namespace, below, end);
+	if (end == NULL)
+		return -ELOOP;
+	text_lower(name->key.service, end);
+	return beneath_open(dir, below);
 }
 
 /*

@@ -29,8 +29,9 @@ enum { PUBLISHED_DEAD_AFTER = 5 }; /* seconds; the daemon touches the heartbeat 
  * UNKNOWN: no heartbeat, one over PUBLISHED_DEAD_AFTER seconds old or from the future, a wrong owner or mode, a
  * damaged record, no memory. The caller takes its next step and never says "no such name".
  *
- * Five system calls for a hit, two or three for a miss, one without daemon; nothing stays open. Any thread.
- * Changes errno.
+ * Five system calls for a hit, two or three for a miss, one without daemon, one more for each of the links `_` and
+ * `service` that the name goes through; where openat2() is not allowed, seven more. No other link below `dir` is followed,
+ * for what it leads to would be opened with the reader's rights. Nothing stays open. Any thread. Changes errno.
  */
 enum verdict published_find(const char *dir, const struct name *name, struct record *record);
 

@@ -177,6 +177,37 @@ START_TEST(without_the_folder_of_all_services_nothing_is_known)
 }
 END_TEST
 
+static const struct link_row {
+	const char *link, *target, *name;
+} links[] = {
+	{"services/_", "../elsewhere", "db.nomad"},
+	{"services/_", "..", "default.nomad"},
+	{"services/_", "prod/../default", "db.nomad"},
+	{"services/_", "/proc/self", "fd.nomad"},
+	{"services/service", "../elsewhere", "db.default.service.nomad"},
+	{"services/service", "/", "dev.service.nomad"},
+	{"services/default", "../elsewhere", "db.default.nomad"},
+	{"services/default", "prod", "web.default.nomad"},
+	{"services", "elsewhere", "db.default.nomad"},
+};
+
+/* What the daemon's user leads elsewhere is not opened there, whatever lies there: a device, a file of /proc, a record. */
+START_TEST(links_lead_nowhere_else)
+{
+	char elsewhere[SUPPORT_PATH_MAX], was[SUPPORT_PATH_MAX];
+
+	set_up();
+	ck_assert_str_eq(find("db.nomad"), "10.0.0.2 2001:db8::2");
+	support_path(dir, "elsewhere", elsewhere);
+	ck_assert_int_eq(rename(at("services/default"), elsewhere), 0);
+	ck_assert_int_eq(symlink(".", at("elsewhere/default")), 0);
+	support_path(dir, "was", was);
+	ck_assert(rename(at(links[_i].link), was) == 0 || errno == ENOENT);
+	ck_assert_int_eq(symlink(links[_i].target, at(links[_i].link)), 0);
+	ck_assert_str_eq(find(links[_i].name), "unknown");
+}
+END_TEST
+
 static const struct beat {
 	int64_t milliseconds_ago;
 	bool alive;
@@ -476,6 +507,7 @@ int main(void)
 		{through_its_link_service_is_no_namespace, sizeof plain / sizeof *plain},
 		{without_its_link_service_is_a_namespace, 1},
 		{without_the_folder_of_all_services_nothing_is_known, 1},
+		{links_lead_nowhere_else, sizeof links / sizeof *links},
 		{an_old_or_future_heartbeat_is_dead, sizeof beats / sizeof *beats},
 		{the_age_of_the_heartbeat_is_told, 1},
 		{without_daemon_nobody_can_tell, 1},
