@@ -84,6 +84,25 @@ bool prefixes_hold(const struct prefix *prefixes, size_t count, const struct add
 	return false;
 }
 
+/* In the order of the registries: RFC 6890 sections 2.2.2 and 2.2.3. */
+static bool is_private_v4(const uint8_t octets[4])
+{
+	return octets[0] == 10 || (octets[0] == 100 && (octets[1] & 0xc0) == 64) ||
+	       (octets[0] == 169 && octets[1] == 254) || (octets[0] == 172 && (octets[1] & 0xf0) == 16) ||
+	       (octets[0] == 192 && octets[1] == 168);
+}
+
+static bool is_private_v6(const uint8_t octets[16])
+{
+	return (octets[0] & 0xfe) == 0xfc || (octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80);
+}
+
+bool prefix_local_holds(const struct address *address)
+{
+	return prefix_loopback_holds(address) ||
+	       (address->family == AF_INET ? is_private_v4(address->octets) : is_private_v6(address->octets));
+}
+
 bool prefix_loopback_holds(const struct address *address)
 {
 	static const uint8_t one[16] = {[15] = 1};

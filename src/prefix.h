@@ -30,4 +30,11 @@ bool prefixes_hold(const struct prefix *prefixes, size_t count, const struct add
 /* Whether the address is one of loopback, which nobody can forge from elsewhere. */
 bool prefix_loopback_holds(const struct address *address);
 
+/*
+ * Whether the address is one of loopback or of a network that is not the Internet's: private (RFC 1918, RFC 4193), behind a
+ * carrier's or a cloud's translation (RFC 6598), or of one link (RFC 3927, RFC 4291 section 2.5.6). From elsewhere it can
+ * be forged, but an answer to it leaves that network as little as the network's own packets do.
+ */
+bool prefix_local_holds(const struct address *address);
+
 #endif

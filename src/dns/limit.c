@@ -50,7 +50,7 @@ static bool too_many_errors(struct limit *limit, uint32_t now)
 enum limit_verdict limit_check(struct limit *limit, const struct address *client, const struct dns_outcome *outcome,
                                uint32_t now)
 {
-	if (limit->rate == 0 || outcome->proven || prefix_loopback_holds(client))
+	if (limit->rate == 0 || outcome->proven || prefix_local_holds(client))
 		return LIMIT_PASS;
 	if ((outcome->rcode == DNS_FORMERR || outcome->rcode == DNS_NOTIMP) && too_many_errors(limit, now))
 		return LIMIT_DROP;

@@ -3,8 +3,9 @@
  * has its own, and limits by itself to its share: the kernel spreads a source's ports, which a forger is free to choose,
  * over all of them.
  *
- * Sources are counted by prefix, /24 and /56, and by kind of answer, each second anew. Loopback and clients that have
- * shown a cookie are not counted: nobody forges those.
+ * Sources are counted by prefix, /24 and /56, and by kind of answer, each second anew. Not counted are clients that have
+ * shown a cookie, and those on loopback and private networks: what is forged there comes from there, and the answers stay
+ * there; and all containers of a host, or all hosts behind a resolver, are one source.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -39,6 +39,17 @@ static size_t limit(const struct exchange *exchange)
 	return size < exchange->room ? size : exchange->room;
 }
 
+/*
+ * Whether cookies are spoken with this client. Not on loopback and private networks, where it may be a forwarder that hands
+ * the option through, both ways: its own clients would then take it for a server that makes cookies, and drop its answers
+ * about all other names, which have none (RFC 7873 section 5.3). There the option is one that we do not know.
+ */
+static bool speaks_cookies(const struct exchange *exchange)
+{
+	return exchange->query.cookie != NULL && exchange->view->settings->cookies &&
+	       !prefix_local_holds(&exchange->client->address);
+}
+
 static bool cookie_is_odd(const struct query *query)
 {
 	enum { SERVER_LEAST = 16 }; /* octets of both parts, RFC 7873 section 4 */
@@ -80,7 +91,7 @@ static void prepare_options(struct exchange *exchange)
 	options->keepalive = exchange->client->stream && query->keepalive == KEEPALIVE_ASKED;
 	if (options->keepalive)
 		options->idle = settings->tcp_idle < UINT16_MAX / TENTHS ? (uint16_t)(settings->tcp_idle * TENTHS) : UINT16_MAX;
-	if (query->cookie != NULL && settings->cookies && !cookie_is_odd(query))
+	if (speaks_cookies(exchange) && !cookie_is_odd(query))
 		answer_cookie(exchange);
 }
 
@@ -221,12 +232,12 @@ static size_t answer_query(struct exchange *exchange, enum message_kind kind)
 		return fail(exchange, question, DNS_REFUSED, REASON_PROHIBITED);
 	if (query->has_opt && query->version > 0)
 		return fail(exchange, question, DNS_BADVERS, REASON_NONE);
-	if (query->cookie != NULL && settings->cookies && cookie_is_odd(query))
+	if (speaks_cookies(exchange) && cookie_is_odd(query))
 		return fail(exchange, question, DNS_FORMERR, REASON_NONE);
 	if (exchange->client->stream && query->keepalive == KEEPALIVE_ODD)
 		return fail(exchange, question, DNS_FORMERR, REASON_NONE);
 	if (kind == MESSAGE_COOKIE_REQUEST)
-		return fail(exchange, false, settings->cookies ? DNS_NOERROR : DNS_FORMERR, REASON_NONE);
+		return fail(exchange, false, speaks_cookies(exchange) ? DNS_NOERROR : DNS_FORMERR, REASON_NONE);
 	return answer_question(exchange);
 }
 

@@ -62,7 +62,7 @@ static void put(const char *namespace, const char *name, size_t count, bool plai
 
 static void set_up(void)
 {
-	static struct prefix allow = {.family = AF_INET, .bits = 8, .octets = {127}}, reverse[2];
+	static struct prefix allow = {.family = AF_INET, .bits = 8, .octets = {198}}, reverse[2];
 	static struct address server = {AF_INET, {127, 0, 0, 1}};
 
 	catalogue = catalogue_new();
@@ -276,7 +276,7 @@ static size_t ask(const struct mode *mode, const uint8_t *query, size_t size, co
 {
 	const struct dns_view view = {catalogue, &settings, scratch, 1559731985, ahead};
 	const struct dns_client client = {
-		.address = {AF_INET, {mode->allowed ? 127 : 192, 0, 2, 1}}, .stream = mode->stream};
+		.address = {AF_INET, {mode->allowed ? 198 : 192, 0, 2, 1}}, .stream = mode->stream};
 
 	return dns_answer(&view, &client, query, size, answer, room);
 }

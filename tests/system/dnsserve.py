@@ -8,6 +8,7 @@ import struct
 import subprocess
 import tempfile
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.query
@@ -17,6 +18,7 @@ import pytest
 import build
 import confine
 
+HERE = "198.51.100.1"       # in the tests' own network; neither loopback nor private
 ALLOCATION = "{:08x}-1111-2222-3333-444444444444"
 
 # NAMESPACE SERVICE ALLOCATION ADDRESSES PORT TAGS
@@ -204,6 +206,32 @@ def serve(built, network):
             stack.callback(one.close)
             return one
         yield start
+
+
+@pytest.fixture
+def far(serve):
+    """Starts servers that are asked from a public address: far(cookies="no")."""
+    return lambda **settings: serve(listen=f"{HERE}:0", allow="0.0.0.0/0", **settings)
+
+
+@pytest.fixture
+def private():
+    """Addresses of ours that are private: each of their kinds."""
+    addresses = ["10.9.0.1", "172.31.0.1", "192.168.9.1", "169.254.9.1", "100.127.0.1", "fd00:9::1"]
+    for address in addresses:
+        subprocess.run(["ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else [])], check=True)
+    yield addresses
+    for address in addresses:
+        subprocess.run(["ip", "address", "delete", f"{address}/{128 if ':' in address else 32}", "dev", "lo"], check=True)
+
+
+def cookie(message):
+    found = [option.data for option in message.options if option.otype == 10]
+    return found[0] if found else None
+
+
+def with_cookie(data):
+    return {"use_edns": 0, "options": [dns.edns.GenericOption(10, data)]}
 
 
 def names(section):

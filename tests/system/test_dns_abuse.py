@@ -1,9 +1,8 @@
-"""Who may ask, how much, and how that is proven: section I of the checklist, and cookies (G7 to G11)."""
+"""Who may ask, and how much: section I of the checklist; and who we are (G11)."""
 
 import contextlib
 import os
 import random
-import re
 import socket
 import struct
 import subprocess
@@ -18,23 +17,12 @@ import dns.rdataclass
 import pytest
 
 import odd_messages
-from dnsserve import built, many, serve  # noqa: F401
+from dnsserve import HERE, built, cookie, far, many, private, serve, with_cookie  # noqa: F401
 
-HERE = "198.51.100.1"       # in the tests' own network; no loopback prefix
-SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
 
 
 def reasons(message):
     return [int(option.code) for option in message.options if option.otype == dns.edns.EDE]
-
-
-def cookie(message):
-    found = [option.data for option in message.options if option.otype == 10]
-    return found[0] if found else None
-
-
-def with_cookie(data):
-    return {"use_edns": 0, "options": [dns.edns.GenericOption(10, data)]}
 
 
 # Who may ask.
@@ -64,53 +52,6 @@ def test_no_recursion(serve):  # noqa: F811
     assert message.rcode() == dns.rcode.REFUSED and not message.authority and not message.additional
 
 
-# Cookies.
-
-def test_a_cookie_is_given_and_known_again(serve):  # noqa: F811
-    """G7, G8: 16 octets behind the client's 8; shown again they are good for half an hour."""
-    server = serve()
-    for tcp in (False, True):
-        given = cookie(server.ask("redis.default.nomad", tcp=tcp, **with_cookie(b"clientpt")))
-        assert len(given) == 24 and given[:8] == b"clientpt" and given[8:12] == b"\1\0\0\0"
-        assert abs(struct.unpack("!I", given[12:16])[0] - time.time()) < 60
-        assert cookie(server.ask("redis.default.nomad", tcp=tcp, **with_cookie(given))) == given
-
-
-def test_a_wrong_cookie_is_replaced(serve):  # noqa: F811
-    """G8: an answer all the same, with a new one."""
-    server = serve()
-    for wrong in (b"clientpt" + b"x" * 8, b"clientpt" + b"x" * 16, b"clientpt" + b"\1" * 32):
-        message = server.ask("redis.default.nomad", **with_cookie(wrong))
-        assert message.answer and len(cookie(message)) == 24 and cookie(message)[:8] == b"clientpt"
-        assert cookie(message) != wrong
-
-
-def test_servers_with_one_secret_know_each_other_s_cookies(serve):  # noqa: F811
-    """G10: several servers behind one address; one without the secret makes another."""
-    one, other, stranger = serve(cookie_secret=SECRET), serve(cookie_secret=SECRET), serve()
-    given = cookie(one.ask("redis.default.nomad", **with_cookie(b"clientpt")))
-    assert cookie(other.ask("redis.default.nomad", **with_cookie(given))) == given
-    assert cookie(stranger.ask("redis.default.nomad", **with_cookie(given))) != given
-
-
-def test_cookies_off(serve):  # noqa: F811
-    """G7, C2: then the option is one that we do not know."""
-    server = serve(cookies="no")
-    for data in (b"clientpt", b"odd"):
-        message = server.ask("redis.default.nomad", **with_cookie(data))
-        assert message.answer and cookie(message) is None
-    octets = odd_messages.ODD["C2-cookie-alone"].octets
-    assert dns.message.from_wire(server.raw(octets)).rcode() == dns.rcode.FORMERR
-
-
-def test_dig_and_kdig_take_the_cookie(serve):  # noqa: F811
-    server = serve()
-    out = server.dig("redis.default.nomad")
-    assert re.search(r"; COOKIE: [0-9a-f]{48} \(good\)", out)
-    out = server.kdig("+cookie", "redis.default.nomad")
-    assert "COOKIE" in out and "WARNING" not in out
-
-
 # Who we are.
 
 def test_nsid_and_version(serve):  # noqa: F811
@@ -129,9 +70,10 @@ def test_nsid_and_version(serve):  # noqa: F811
         assert server.ask(name, rdtype, rdclass="CH").rcode() == dns.rcode.REFUSED
 
 
-def test_nsid_is_left_out_where_it_does_not_fit(serve):  # noqa: F811
+@pytest.mark.root
+def test_nsid_is_left_out_where_it_does_not_fit(far):  # noqa: F811
     """G11: the longest name, the longest NSID and the smallest answer: 587 octets of the 512 that the client takes."""
-    server = serve(nsid="n" * 255)
+    server = far(nsid="n" * 255)
     nsid, cookie = dns.edns.GenericOption(3, b""), dns.edns.GenericOption(10, b"12345678")
     longest = ".".join(["a" * 63] * 3 + ["b" * 55, "nomad"])
     answer = server.ask(longest, options=[nsid, cookie], use_edns=0, payload=512)
@@ -152,10 +94,10 @@ def second():
 
 
 def burst(server, octets, count):
-    """Sends so many questions at once from an address that is no loopback; the answers' flags."""
+    """Sends so many questions at once, from the address that is asked; the answers' flags."""
     answers = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((HERE, 0))
+        sock.bind((server.address[0], 0))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         sock.connect(server.address)
         for _ in range(count):
@@ -236,6 +178,17 @@ def test_loopback_is_not_limited(serve):  # noqa: F811
     for _ in range(50):
         assert server.ask("redis.default.nomad").answer
     assert server.totals()["limited"] == 0
+
+
+@pytest.mark.root
+def test_private_networks_are_not_limited(serve, private):  # noqa: F811
+    """I: all containers of a bridge are one /24, and more than a few of them ask more often than a forger may."""
+    for address in private[:5]:
+        for octets in (odd_messages.query(), odd_messages.ODD["B4-status"].octets):
+            server = serve(listen=f"{address}:0", allow="0.0.0.0/0", rate_limit="1", workers="1")
+            answers = burst(server, octets, 200)
+            assert len(answers) == 200 and not any(answer[2] & 2 for answer in answers), address
+            assert server.totals()["limited"] == 0
 
 
 def test_a_flood_does_not_stop_others(serve):  # noqa: F811

@@ -54,10 +54,38 @@ START_TEST(what_is_no_prefix_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* Loopback and the private ranges: their ends, and what lies next to them. */
+static const struct {
+	const char *address;
+	bool local;
+} addresses[] = {
+	{"127.0.0.1", true}, {"127.255.255.255", true}, {"126.255.255.255", false}, {"128.0.0.0", false},
+	{"10.0.0.0", true}, {"10.255.255.255", true}, {"9.255.255.255", false}, {"11.0.0.0", false},
+	{"172.16.0.0", true}, {"172.31.255.255", true}, {"172.15.255.255", false}, {"172.32.0.0", false},
+	{"192.168.0.0", true}, {"192.168.255.255", true}, {"192.167.255.255", false}, {"192.169.0.0", false},
+	{"169.254.0.0", true}, {"169.254.255.255", true}, {"169.253.255.255", false}, {"169.255.0.0", false},
+	{"100.64.0.0", true}, {"100.127.255.255", true}, {"100.63.255.255", false}, {"100.128.0.0", false},
+	{"192.0.2.1", false}, {"255.255.255.255", false},
+	{"::1", true}, {"::2", false},
+	{"fc00::", true}, {"fdff:ffff::1", true}, {"fbff:ffff::1", false}, {"fe00::", false},
+	{"fe80::", true}, {"febf:ffff::1", true}, {"fe7f::1", false}, {"fec0::", false},
+	{"2001:db8::1", false}, {"a00::1", false}, {"7f00::1", false},
+};
+
+START_TEST(loopback_and_private_addresses_are_local)
+{
+	struct address address;
+
+	ck_assert(address_parse(addresses[_i].address, &address));
+	ck_assert_msg(prefix_local_holds(&address) == addresses[_i].local, "%s", addresses[_i].address);
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
 		{a_prefix_holds_its_addresses, sizeof rows / sizeof *rows},
+		{loopback_and_private_addresses_are_local, sizeof addresses / sizeof *addresses},
 		{what_is_no_prefix_is_refused_and_changes_nothing, sizeof odd / sizeof *odd},
 	};
 

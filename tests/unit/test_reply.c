@@ -32,7 +32,7 @@ static void answering_begin(struct answering *answering)
 {
 	asking_begin(&answering->asking, services);
 	answering->allow = (struct prefix){.family = AF_INET};
-	answering->client = (struct dns_client){.address = {AF_INET, {127, 0, 0, 1}}};
+	answering->client = (struct dns_client){.address = {AF_INET, {192, 0, 2, 1}}}; /* of no private network: with cookies */
 	struct dns_settings *settings = &answering->asking.settings;
 	settings->ttl = 10;
 	settings->udp_size = ROOM;
