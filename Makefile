@@ -1,12 +1,15 @@
-# The one Makefile. What is built lands in $(B): build, or build/CC-SAN for a variant with sanitizers.
+# The one Makefile; `make help` prints the lines that begin with two "#".
 #
-#   make                           the programs          make check     every test (as root: none is skipped)
-#   make deps                      the Debian packages   make demo      see it work, the machine untouched
-#   make install DESTDIR= PREFIX=  the files             make lint      what a program can check of the style
-#   make check SAN=address,undefined CC=clang            the same with a sanitizer; make sanitize: all of them
-#   make deb                       Debian packages       make check-deb those, in fresh roots
-#   make check-all                 what CI runs: check, the daemon in its unit's sandbox, check-deb, libFuzzer
-#   make check-unit, -system, -sandbox, -real, -interop; fuzz, soak, bench, coverage, uninstall, clean
+## make            build the programs               make demo       see it work; the machine stays as it is
+## make deb        build the Debian packages        make install    copy the files to PREFIX, under DESTDIR
+## make deps       install what building needs      make uninstall  remove them again
+##
+## make check      every test (without root some are skipped)       make lint       the rules of the style
+## make check-all  what CI runs: check, the daemon in its unit's sandbox, the packages in fresh roots, libFuzzer
+## make check-unit, -system, -sandbox, -deb, -flags, -real, -interop, sanitize, coverage, fuzz, soak, bench, bench-dns
+##
+## V=1 shows whole commands, WERROR=-Werror makes warnings errors, CC=clang SAN=address,undefined builds a variant.
+## PREFIX, SYSCONFDIR, LIBDIR, UNITDIR, DESTDIR, CC, CFLAGS, CPPFLAGS, LDFLAGS mean what they usually do.
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 PREFIX ?= /usr
@@ -14,10 +17,10 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 CC = gcc
-SAN ?=
 PKG_CONFIG ?= pkg-config
+# Where the dynamic linker of this compiler's programs looks: lib/x86_64-linux-gnu with Debian, lib64 with Fedora, or lib.
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
+LIBDIR ?= $(PREFIX)/$(or $(MULTIARCH:%=lib/%),$(patsubst ../%,%,$(filter ../%,$(shell $(CC) -print-multi-os-directory))),lib)
 PYTHON ?= /usr/bin/python3
 
 # SAN is a list for -fsanitize, or the word coverage. tests/system/build.py has the same rule for B.
@@ -25,13 +28,19 @@ B := build$(if $(SAN)$(filter-out gcc,$(CC)),/$(CC)$(if $(SAN),-$(SAN)))
 INSTRUMENT = $(if $(filter coverage,$(SAN)),--coverage -fprofile-update=atomic,$(if $(SAN),-fsanitize=$(SAN)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror
-CFLAGS ?= -O2 -g
+	-Wwrite-strings -Wvla -Wundef -Wformat=2 $(WERROR)
+# -Werror in our own builds and in CI alone: the next compiler knows warnings that this code has not met.
+WERROR ?=
+# What a packager gives replaces these, hardening included.
+CFLAGS ?= -O2 -g -fstack-protector-strong $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 # The module is built for 32-bit programs too: they meet inode numbers and times of 64 bits as everybody does.
 BASE_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -fPIC -fvisibility=hidden \
-	-fstack-protector-strong $(WARNINGS) -Isrc $(INSTRUMENT) $(if $(SAN),-fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+	$(WARNINGS) -Isrc $(INSTRUMENT) $(if $(SAN),-fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 BASE_LDFLAGS = -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
-HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# One line for each step; V=1 shows the command itself, make -s neither.
+V ?=
+SILENT = $(findstring s,$(firstword -$(MAKEFLAGS)))
+quiet = $(if $(V),,@$(if $(SILENT),,printf '  %-5s%s\n' $(1) $(2);))
 
 # What each program is made of, and what it links. The module: libc alone.
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c beneath.c published.c \
@@ -49,33 +58,34 @@ DAEMON_PKGS = libcurl inih libmicrohttpd libuv libsystemd
 PROGRAMS = $(B)/libnss_nomad.so.2 $(B)/nomad-lookup $(if $(wildcard src/nomad-dns-srv.c),$(B)/nomad-dns-srv)
 
 all: $(PROGRAMS)
+	@$(if $(SILENT),:,printf '%s\n') 'Built in $(B). Next: sudo make demo to see it work, sudo make install; make help.'
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(1))
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(HARDEN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call quiet,CC,$<)$(CC) $(BASE_CFLAGS) $(DEFINES) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # What is compiled in and may change from one run of make to the next.
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
 VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon_report.o)
 $(B)/nss_nomad.o $(B)/src/tool/doctor_host.o $(VERSIONED): $(B)/settings
-$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: CPPFLAGS += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
+$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: DEFINES += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
 	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
-$(VERSIONED): CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(VERSIONED): DEFINES += -DVERSION='"$(VERSION)"'
 
 # noseparate-code: two mappings instead of four, which every program's first lookup would pay for.
 $(B)/libnss_nomad.so.2: $(call objects,$(MODULE_SRC)) src/nss_nomad.map
-	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,noseparate-code $(if $(SAN),,-Wl,-z,defs) \
+	$(call quiet,LD,$@)$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,noseparate-code $(if $(SAN),,-Wl,-z,defs) \
 		-Wl,-soname,libnss_nomad.so.2 -Wl,--version-script=src/nss_nomad.map -o $@ $(filter %.o,$^)
 
+LINK = $(call quiet,LD,$@)$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
 $(B)/nomad-lookup: $(call objects,$(LOOKUP_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LOOKUP_PKGS)) -pthread
-
+	$(LINK) $(call pkg_libs,$(LOOKUP_PKGS)) -pthread
 $(B)/nomad-dns-srv: $(call objects,$(DAEMON_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 # One program per tests/unit/test_NAME.c, linked with everything that has no main().
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -83,77 +93,71 @@ UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.
 	$(DAEMON_SRC)))
 
 $(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(B)/tests/unit/world.o $(call objects,$(UNIT_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
-		$(call pkg_libs,$(DAEMON_PKGS) check) -lresolv -pthread
+	$(LINK) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc $(call pkg_libs,$(DAEMON_PKGS) check) -lresolv -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
 	$(B)/tests/tools/resolve-static
-TOOL_CC = mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -MP -o $@ $(filter %.c,$^)
+TOOL_CC = $(call quiet,CC,$@)mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -o $@ $(filter %.c,$^)
 
 tools: $(TOOLS)
-
-# By folder: a rule for all of tests/ would be preferred for the unit tests, whose .o is not there yet.
+# By directory: a rule for all of tests/ would be preferred for the unit tests, whose .o is not there yet.
 $(B)/tests/tools/%: tests/tools/%.c Makefile
 	$(TOOL_CC) -pthread
 $(B)/tests/bench/%: tests/bench/%.c Makefile
 	$(TOOL_CC) -pthread
-
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/dns/*.c) \
 		$(filter-out src/nomad/%,$(ASKING)) $(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
-
+	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^
+	$(LINK)
 
 # Fuzzing: each target with its inputs, without an engine for `make check`, and with those that tests/fuzz.sh builds it for.
 FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call objects,$(UNIT_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
-
+	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call objects,$(UNIT_SRC))
-	$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+	$(LINK) -fsanitize=fuzzer $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 fuzz check-fuzzing:
 	+@tests/fuzz.sh $(if $(filter fuzz,$@),libfuzzer afl,libfuzzer)
 fuzz-programs: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
 
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile
 # Tests. `check` sets up, builds, runs everything below it and counts.
 export CC SAN PYTHON
-PYTEST = $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider -n $(or $(JOBS),$(shell echo $$((2 * $$(nproc)))))
+# A test that runs make is not to be told what this make is doing.
+PYTEST = MAKEFLAGS= MFLAGS= MAKELEVEL= $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider \
+	-n $(or $(JOBS),$(shell echo $$((2 * $$(nproc)))))
 
 check check-all:
-	+@tests/check.sh $(if $(filter check-all,$@),sandbox deb fuzzing)
+	+@tests/check.sh $(if $(filter check-all,$@),sandbox deb fuzzing flags)
 units: $(UNIT_TESTS)
 check-unit: units
 	@tests/run-units.sh $(UNIT_TESTS)
-
 check-fuzz: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/replay_%)
 	@tests/run-replays.sh $(B)/tests/fuzz $(FUZZ_TARGETS)
 
 check-system: all tools
 	$(PYTEST) tests/system tests/standin $(PYTEST_ARGS)
-
 check-sandbox: all tools
 	tests/unpack.sh build/unpacked prometheus promtool
 	CONFINE=1 $(PYTEST) tests/system -k 'sandbox or metrics or test_daemon_ or test_dns_' $(PYTEST_ARGS)
-
 check-real: all tools
 	@command -v nomad >/dev/null || { echo 'make check-real: there is no nomad on PATH'; exit 1; }
 	NOMAD=real $(PYTEST) tests/system $(PYTEST_ARGS)
-
 check-interop: all tools
 	tests/setup.sh interop
 	tests/unpack.sh build/unpacked systemd-resolved systemd-resolved
 	$(PYTEST) tests/interop $(PYTEST_ARGS)
-
+check-flags: ; @tests/flags.sh
 lint: all
 	@$(PYTHON) -B tests/lint.py $(B) $(MODULE_SRC)
-
 sanitize coverage: deps deps-sanitize
 	+tests/$@.sh $(MODULE_SRC)
 
@@ -169,15 +173,14 @@ bench-dns: $(B)/nomad-dns-srv $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/
 	$(PYTHON) -B tests/bench/scrape.py $(B)
 
 $(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC))
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(DAEMON_PKGS)) -pthread
+	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
 
 demo:
 	+@tests/demo.sh
 deps: deps-build deps-test deps-demo
-deps-%:
-	@tests/setup.sh $*
+deps-%: ; @tests/setup.sh $*
 
 # Installing: the list of files is in src/share/install.sh. Packages are built from a copy of the tree.
 install: all
@@ -190,10 +193,8 @@ check-deb: tools
 	@tests/setup.sh deb || echo 'make check-deb: goes on with what is installed'
 	$(PYTHON) -B -m pytest -q -rs --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
 
-clean:
-	rm -rf build
-
+clean: ; rm -rf build
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all tools units check check-all check-unit check-fuzz check-system check-sandbox check-real check-interop lint \
-	sanitize coverage fuzz fuzz-programs check-fuzzing soak bench demo deps deb check-deb install uninstall clean FORCE
+.PHONY: all help tools units check check-all check-unit check-fuzz check-system check-sandbox check-flags check-real lint \
+	check-interop sanitize coverage fuzz fuzz-programs check-fuzzing soak bench demo deps deb check-deb install uninstall clean FORCE

@@ -1,10 +1,12 @@
 #!/bin/bash
 # All that `make check` does, in order, each part to its end; then the counts. CC, SAN and PYTEST_ARGS as for make.
-# `make check-all` names the parts that come after those, as words: sandbox, deb, fuzzing, for make check-sandbox ...
+# `make check-all` names the parts that come after those, as words: sandbox, deb, fuzzing, flags, for make check-sandbox ...
 #
 # SPDX-License-Identifier: MIT
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+
+export WERROR=-Werror
 
 tests/setup.sh build test || exit 1
 [[ ${CC-} != *clang* ]] || tests/setup.sh sanitize || exit 1
@@ -40,7 +42,7 @@ done
 # From lines such as "unit tests: 12 passed, 0 failed, 0 skipped" and pytest's "3 failed, 40 passed in 9.87s".
 count()
 {
-	cat "$results"/* | grep -E '^(lint|unit tests|fuzz inputs): |^[0-9]+ .* in [0-9.]+s' |
+	cat "$results"/* | grep -E '^(lint|unit tests|fuzz inputs|flags): |^[0-9]+ .* in [0-9.]+s' |
 		grep -oE "[0-9]+ ($1)" | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
