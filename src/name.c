@@ -80,6 +80,12 @@ static void select_by(struct name *name, enum selector select, struct label sele
 	copy_label(name->selector, selector);
 }
 
+static void select_by_label(struct name *name, struct label selector)
+{
+	select_by(name, SELECT_LABEL, selector);
+	address_parse_label(name->selector, &name->address);
+}
+
 /* The second mark of an RFC 2782 name: a protocol says nothing, for Nomad knows none; else a tag. */
 static void select_by_protocol(struct name *name, struct label marked)
 {
@@ -118,7 +124,7 @@ static void parse_three(const struct label *l, struct name *name)
 		name->select = SELECT_NOTHING;
 	} else if (is_label(l[0])) {
 		ask(name, l[1], &l[2]);
-		select_by(name, SELECT_LABEL, l[0]);
+		select_by_label(name, l[0]);
 	}
 }
 

@@ -18,6 +18,8 @@
 #ifndef NSS_NOMAD_NAME_H
 #define NSS_NOMAD_NAME_H
 
+#include "address.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +64,7 @@ struct name {
 	struct service_key key;
 	enum selector select;
 	char selector[NAME_LABEL_MAX + 1]; /* for SELECT_LABEL and SELECT_TAG */
+	struct address address;            /* that the selector spells, with SELECT_LABEL; family 0: it spells none */
 	bool whole;                        /* set by who wants the instances themselves, not their addresses alone */
 };
 

@@ -225,38 +225,37 @@ static bool has_address(const struct instance *instance, const struct address *a
 	return false;
 }
 
-static bool is_of_address(const struct instance *instance, const char *label)
+static bool is_of_address(const struct instance *instance, const struct name *name)
 {
-	struct address address;
-
-	return address_parse_label(label, &address) && has_address(instance, &address);
+	return has_address(instance, &name->address);
 }
 
-static bool is_of_allocation(const struct instance *instance, const char *label)
+static bool is_of_allocation(const struct instance *instance, const struct name *name)
 {
 	enum { SHORT_ID = 8 }; /* the digits by which the nomad command shows an allocation */
+	const char *label = name->selector;
 	char start[SHORT_ID + 1] = "";
 
 	memccpy(start, instance->allocation, '\0', SHORT_ID);
 	return text_same(instance->allocation, label) || (strlen(start) == SHORT_ID && text_same(start, label));
 }
 
-static bool is_of_tag(const struct instance *instance, const char *label)
+static bool is_of_tag(const struct instance *instance, const struct name *name)
 {
 	for (size_t i = 0; i < instance->tag_count; i++)
-		if (text_same(instance->tags[i], label))
+		if (text_same(instance->tags[i], name->selector))
 			return true;
 	return false;
 }
 
-static bool is_any(const struct instance *instance, const char *label)
+static bool is_any(const struct instance *instance, const struct name *name)
 {
 	(void)instance;
-	(void)label;
+	(void)name;
 	return true;
 }
 
-typedef bool (*instance_test)(const struct instance *instance, const char *label);
+typedef bool (*instance_test)(const struct instance *instance, const struct name *name);
 
 /* The tests of each selector, in the order in which they are tried. */
 static const instance_test selectors[][3] = {
@@ -277,7 +276,7 @@ enum verdict service_select(const struct service *service, const struct name *na
 	select_spelling(service, &name->key, &first, &range);
 	for (size_t test = 0; test < 3 && selectors[name->select][test] != NULL && *count == 0; test++)
 		for (size_t i = first; i < first + range; i++)
-			if (selectors[name->select][test](&service->instances[i], name->selector))
+			if (selectors[name->select][test](&service->instances[i], name))
 				chosen[(*count)++] = &service->instances[i];
 	if (*count > 0)
 		return VERDICT_FOUND;
@@ -286,16 +285,14 @@ enum verdict service_select(const struct service *service, const struct name *na
 
 bool service_in_part_suffices(const struct service *part, const struct name *name)
 {
-	struct address address;
-
 	if (part->spelling_count != 1 || name->whole)
 		return false;
 	if (name->select == SELECT_ALL || name->select == SELECT_NOTHING)
 		return true;
-	if (name->select != SELECT_LABEL || !address_parse_label(name->selector, &address))
+	if (name->select != SELECT_LABEL || name->address.family == 0)
 		return false;
 	for (size_t i = 0; i < part->address_count; i++)
-		if (address_equal(&part->addresses[i], &address))
+		if (address_equal(&part->addresses[i], &name->address))
 			return true;
 	return false;
 }
@@ -317,12 +314,10 @@ static enum verdict give(const struct address *from, size_t from_count, struct a
 static enum verdict addresses_in_part(const struct service *part, const struct name *name,
                                       struct address **addresses, size_t *count)
 {
-	struct address asked;
-
 	if (name->select == SELECT_NOTHING)
 		return VERDICT_NO_DATA;
-	if (name->select == SELECT_LABEL && address_parse_label(name->selector, &asked))
-		return give(&asked, 1, addresses, count);
+	if (name->select == SELECT_LABEL)
+		return give(&name->address, 1, addresses, count);
 	return give(part->addresses, part->address_count, addresses, count);
 }
 
@@ -331,7 +326,6 @@ enum verdict service_addresses(const struct service *service, const struct name 
 {
 	const struct instance **chosen = NULL;
 	struct address_set set = {0};
-	struct address asked;
 	enum verdict verdict = VERDICT_UNKNOWN;
 	size_t chosen_count, most = 0;
 
@@ -344,9 +338,8 @@ enum verdict service_addresses(const struct service *service, const struct name 
 	verdict = service_select(service, name, chosen, &chosen_count);
 	if (verdict != VERDICT_FOUND)
 		goto done;
-	if (name->select == SELECT_LABEL && is_of_address(chosen[0], name->selector) &&
-	    address_parse_label(name->selector, &asked)) {
-		verdict = give(&asked, 1, addresses, count);
+	if (name->select == SELECT_LABEL && is_of_address(chosen[0], name)) {
+		verdict = give(&name->address, 1, addresses, count);
 		goto done;
 	}
 	verdict = VERDICT_UNKNOWN;

@@ -163,8 +163,8 @@ static bool has_address(const struct instance *instance, const struct address *a
 /* Which addresses the name holds, by the rules of service_addresses(): a name that gives an address holds that one. */
 static void find_addresses(const struct name *name, struct zone_node *node)
 {
-	if (name->select == SELECT_LABEL && address_parse_label(name->selector, &node->only))
-		node->has_only = has_address(node->chosen[0], &node->only);
+	node->only = name->address;
+	node->has_only = name->address.family != 0 && has_address(node->chosen[0], &name->address);
 }
 
 /* A name of one label may be a namespace's, or our own. */

@@ -21,8 +21,9 @@ static const char *as_text(const struct name *name)
 
 	if (name->kind != NAME_SERVICE)
 		return kinds[name->kind];
-	snprintf(text, sizeof text, "%s/%s%s%s%s", name->key.service, name->key.namespace, selects[name->select],
-	         name->selector, name->aliased ? " aliased" : "");
+	const char *address = name->address.family == 0 ? "" : support_addresses(&name->address, 1);
+	snprintf(text, sizeof text, "%s/%s%s%s%s%s%s", name->key.service, name->key.namespace, selects[name->select],
+	         name->selector, *address == '\0' ? "" : " ", address, name->aliased ? " aliased" : "");
 	return text;
 }
 
@@ -49,8 +50,8 @@ static const struct row {
 	/* the table of names, row by row */
 	{"redis.default.nomad", "redis/default"},
 	{"redis.nomad", "redis/_"},
-	{"192-168-29-76.redis.default.nomad", "redis/default label 192-168-29-76"},
-	{"2001-db8--1.redis.default.nomad", "redis/default label 2001-db8--1"},
+	{"192-168-29-76.redis.default.nomad", "redis/default label 192-168-29-76 192.168.29.76"},
+	{"2001-db8--1.redis.default.nomad", "redis/default label 2001-db8--1 2001:db8::1"},
 	{ID ".redis.default.nomad", "redis/default label " ID},
 	{"9af0b1c2.redis.default.nomad", "redis/default label 9af0b1c2"},
 	{"primary.redis.default.nomad", "redis/default label primary"},
