@@ -171,6 +171,7 @@ bench-dns: $(B)/nomad-dns-srv $(B)/tests/tools/dns-serve $(addprefix $(B)/tests/
 	tests/setup.sh bench
 	$(PYTHON) -B tests/bench/dns.py $(B)
 	$(PYTHON) -B tests/bench/scrape.py $(B)
+	$(PYTHON) -B tests/bench/attack.py $(B)
 
 $(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC))
 	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
