@@ -33,7 +33,7 @@ void apex_write_soa(struct reply *reply, const struct dns_view *view, const stru
 	catalogue_state(view->catalogue, &serial);
 	reply_head(reply, node->origin, DNS_SOA, ttl, 0);
 	size_t data = writer_size(writer);
-	write_below(writer, node, "ns");
+	write_below(writer, node, zone_server_label(view));
 	write_below(writer, node, "hostmaster");
 	writer_u32(writer, serial);
 	writer_u32(writer, SOA_REFRESH);
@@ -84,7 +84,7 @@ static void write_ns(struct reply *reply, const struct dns_view *view, const str
 
 	reply_head(reply, MESSAGE_QUESTION, DNS_NS, ttl, 0);
 	size_t data = writer_size(writer);
-	write_below(writer, node, "ns");
+	write_below(writer, node, zone_server_label(view));
 	writer_u16_at(writer, data - 2, (uint16_t)(writer_size(writer) - data));
 	if (!reply_fits(reply, mark)) {
 		reply->flags |= FLAG_TC;

@@ -102,30 +102,41 @@ static bool read_options(const uint8_t *data, size_t size, struct query *query)
 	return !reader.failed;
 }
 
-/* Reads one additional record. There is at most one OPT, and the root owns it (RFC 6891 section 6.1.1). */
-static bool read_additional(struct reader *reader, struct query *query)
+/* A record behind the question. */
+struct extra {
+	bool is_root;        /* the root owns it */
+	const uint8_t *head; /* type, class, TTL, size: RFC 1035 section 4.1.3 */
+	const uint8_t *data;
+};
+
+static bool read_extra(struct reader *reader, struct extra *extra)
 {
 	const uint8_t *owner = reader->at;
 
 	if (!skip_name(reader))
 		return false;
-	bool is_root = reader->at - owner == 1;
-	const uint8_t *head = reader_take(reader, 10); /* type, class, TTL, size: RFC 1035 section 4.1.3 */
-	if (head == NULL)
+	extra->is_root = reader->at - owner == 1;
+	extra->head = reader_take(reader, 10);
+	extra->data = extra->head == NULL ? NULL : reader_take(reader, number(extra->head + 8));
+	return extra->data != NULL;
+}
+
+/* Reads one additional record. There is at most one OPT, and the root owns it (RFC 6891 section 6.1.1). */
+static bool read_additional(struct reader *reader, struct query *query)
+{
+	struct extra extra;
+
+	if (!read_extra(reader, &extra))
 		return false;
-	uint16_t size = number(head + 8);
-	const uint8_t *data = reader_take(reader, size);
-	if (data == NULL)
-		return false;
-	if (number(head) != DNS_OPT)
+	if (number(extra.head) != DNS_OPT)
 		return true;
-	if (!is_root || query->has_opt)
+	if (!extra.is_root || query->has_opt)
 		return false;
 	query->has_opt = true;
-	query->payload = number(head + 2);
-	query->version = head[5];
-	query->dnssec = (number(head + 6) & FLAG_DO) != 0;
-	return read_options(data, size, query);
+	query->payload = number(extra.head + 2);
+	query->version = extra.head[5];
+	query->dnssec = (number(extra.head + 6) & FLAG_DO) != 0;
+	return read_options(extra.data, number(extra.head + 8), query);
 }
 
 static bool read_additionals(struct reader *reader, uint16_t count, struct query *query)
@@ -138,14 +149,34 @@ static bool read_additionals(struct reader *reader, uint16_t count, struct query
 	return true;
 }
 
+/*
+ * Passes over the answer and authority sections. A query has none, but for the SOA record of who asks for what has changed
+ * since (RFC 1995 section 3). Other opcodes have what they like (RFC 1996, RFC 2136); the OPT record comes after it.
+ */
+static bool skip_sections(struct reader *reader, const uint16_t counts[4], const struct query *query)
+{
+	struct extra extra;
+
+	if (query->opcode != 0) {
+		for (uint32_t left = (uint32_t)counts[1] + counts[2]; left > 0; left--)
+			if (!read_extra(reader, &extra))
+				return false;
+		return true;
+	}
+	if (counts[1] > 0 || counts[2] > 1)
+		return false;
+	return counts[2] == 0 || (query->question_size > 0 && query->type == DNS_IXFR && read_extra(reader, &extra) &&
+	                          number(extra.head) == DNS_SOA);
+}
+
 /* What follows the header of a message that may have no question. */
 static bool read_body(struct reader *reader, const uint16_t counts[4], struct query *query)
 {
-	if (counts[0] > 1 || counts[1] > 0 || counts[2] > 0)
+	if (counts[0] > 1)
 		return false;
 	if (counts[0] == 1 && !read_question(reader, reader->at, query))
 		return false;
-	return read_additionals(reader, counts[3], query);
+	return skip_sections(reader, counts, query) && read_additionals(reader, counts[3], query);
 }
 
 enum message_kind message_parse(const uint8_t *octets, size_t size, struct query *query)
@@ -161,7 +192,7 @@ enum message_kind message_parse(const uint8_t *octets, size_t size, struct query
 	query->id = number(head);
 	query->opcode = flags >> 11 & 15;
 	query->recursion = (flags & FLAG_RD) != 0;
-	query->question_size = query->label_count = 0;
+	query->question_size = query->label_count = query->type = 0;
 	query->has_opt = query->nsid = false;
 	query->keepalive = KEEPALIVE_NONE;
 	query->cookie = NULL;

@@ -38,6 +38,7 @@ enum dns_type {
 	DNS_AAAA = 28,
 	DNS_SRV = 33,
 	DNS_OPT = 41,
+	DNS_DS = 43,
 	DNS_HTTPS = 65,
 	DNS_IXFR = 251,
 	DNS_AXFR = 252,

@@ -99,25 +99,42 @@ static size_t depth_of(const struct prefix *prefix, const struct reversed *rever
 	return (prefix->bits + reversed->bits - 1) / reversed->bits;
 }
 
+/* The labels of the zone that a reverse name lies in, of those of at most `most`; the longest suffix wins. 0: in none. */
+static size_t longest_zone(const struct dns_settings *settings, const struct reversed *reversed, size_t most)
+{
+	size_t best = 0;
+
+	for (size_t i = 0; i < settings->reverse_count; i++) {
+		const struct prefix *prefix = &settings->reverse[i];
+		size_t depth = depth_of(prefix, reversed) + SUFFIX_LABELS;
+		if (depth > best && depth <= most && prefix_holds(prefix, &reversed->address))
+			best = depth;
+	}
+	return best;
+}
+
+/*
+ * Whether a question is for the zone above: who is authoritative for both answers for DS there, where the zone is cut off
+ * (RFC 4035 section 3.1.4.1). Other types belong to the zone itself.
+ */
+static bool belongs_above(const struct query *query, size_t zone_labels)
+{
+	return query->type == DNS_DS && query->label_count == zone_labels;
+}
+
 static void locate_reverse(const struct dns_settings *settings, const struct query *query, struct zone_node *node)
 {
 	struct reversed reversed;
-	size_t best = 0;
 
 	if (settings->reverse_count == 0 || !take_apart(query, &reversed))
 		return;
-	for (size_t i = 0; i < settings->reverse_count; i++) {
-		const struct prefix *prefix = &settings->reverse[i];
-		size_t depth = depth_of(prefix, &reversed) + SUFFIX_LABELS;
-		if (reversed.given + SUFFIX_LABELS < depth || depth <= best || !prefix_holds(prefix, &reversed.address))
-			continue;
-		best = depth; /* the longest suffix wins */
-	}
-	if (best == 0)
+	size_t labels = longest_zone(settings, &reversed, reversed.given + SUFFIX_LABELS);
+	if (labels == 0)
 		return;
+	size_t above = belongs_above(query, labels) ? longest_zone(settings, &reversed, labels - 1) : 0;
 	node->zone = ZONE_REVERSE;
-	node->origin = offset_of(query, best);
-	node->is_apex = query->label_count == best;
+	node->origin = offset_of(query, above > 0 ? above : labels);
+	node->is_apex = query->label_count == labels;
 }
 
 /* SERVICE.NAMESPACE.nomad, as nearly every question is: where the service is there, the name is not taken apart. */
@@ -147,8 +164,9 @@ void zone_locate(const struct dns_view *view, const struct query *query, struct 
 		return;
 	}
 	size_t labels = node->name.aliased ? 2 : 1;
-	node->zone = node->name.aliased ? ZONE_ALIAS : ZONE_NOMAD;
-	node->origin = offset_of(query, labels);
+	bool above = labels == 1 || belongs_above(query, labels);
+	node->zone = above ? ZONE_NOMAD : ZONE_ALIAS;
+	node->origin = offset_of(query, above ? 1 : labels);
 	node->is_apex = query->label_count == labels;
 }
 
@@ -167,6 +185,36 @@ static void find_addresses(const struct name *name, struct zone_node *node)
 	node->has_only = name->address.family != 0 && has_address(node->chosen[0], &name->address);
 }
 
+enum server_label { SERVER_USUAL, SERVER_SPARE };
+
+/* With the underscore it is no service's name, whatever is registered, and holds nothing otherwise. */
+static const char *const server_labels[] = {[SERVER_USUAL] = "ns", [SERVER_SPARE] = "_ns"};
+
+static enum server_label server_label(const struct dns_view *view)
+{
+	const void *prepared;
+
+	return catalogue_find_prepared(view->catalogue, view->settings->default_namespace, server_labels[SERVER_USUAL],
+	                               &prepared) == NULL ? SERVER_USUAL : SERVER_SPARE;
+}
+
+const char *zone_server_label(const struct dns_view *view)
+{
+	return server_labels[server_label(view)];
+}
+
+/* A name that is there whatever the catalogue holds: the zones' own and those that are marked. */
+static void find_empty(const struct dns_view *view, const struct query *query, struct zone_node *node)
+{
+	const struct label *first = &query->labels[0];
+	size_t zone_labels = node->name.aliased ? 2 : 1, length = strlen(server_labels[SERVER_SPARE]);
+
+	node->verdict = VERDICT_NO_DATA;
+	node->is_server = query->label_count == zone_labels + 1 && first->length == length &&
+	                  text_same_letters(first->start, server_labels[SERVER_SPARE], length) &&
+	                  server_label(view) == SERVER_SPARE;
+}
+
 /* A name of one label may be a namespace's, or our own. */
 static void find_other(const struct dns_view *view, const struct name *name, struct zone_node *node)
 {
@@ -175,7 +223,7 @@ static void find_other(const struct dns_view *view, const struct name *name, str
 	node->verdict = VERDICT_NO_NAME;
 	if (!name_in_default_namespace(&name->key))
 		return;
-	node->is_server = name->select == SELECT_ALL && text_same(label, "ns");
+	node->is_server = name->select == SELECT_ALL && text_same(label, server_labels[SERVER_USUAL]);
 	if (node->is_server || text_same(label, view->settings->default_namespace) ||
 	    catalogue_has_namespace(view->catalogue, label))
 		node->verdict = VERDICT_NO_DATA;
@@ -279,8 +327,10 @@ void zone_find(const struct dns_view *view, const struct query *query, struct zo
 			name_parse_labels(query->labels, query->label_count, view->settings->reading, &node->name);
 		if (name->kind == NAME_SERVICE)
 			find_service(view, name, node);
+		else if (name->kind == NAME_EMPTY)
+			find_empty(view, query, node);
 		else
-			node->verdict = name->kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+			node->verdict = VERDICT_NO_NAME;
 	}
 	if (cannot_tell(query, node))
 		node->verdict = VERDICT_UNKNOWN;

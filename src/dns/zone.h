@@ -17,9 +17,9 @@ enum zone { ZONE_NONE, ZONE_NOMAD, ZONE_ALIAS, ZONE_REVERSE };
 struct zone_node {
 	struct name name; /* unless `plain` */
 	enum zone zone;  /* NONE: somebody else's name, and nothing else is set */
-	size_t origin;   /* where the zone's name stands in the question */
+	size_t origin;   /* where the zone's name stands in the question; with DS perhaps that of the zone above */
 	enum verdict verdict;
-	bool is_apex;    /* holds SOA and NS */
+	bool is_apex;    /* a zone's own name: holds SOA and NS */
 	bool is_server;  /* the name server's own, ns.nomad */
 	bool plain;       /* SERVICE.NAMESPACE.nomad, as far as the question tells */
 	bool is_instance; /* selects instances by a label: holds TXT */
@@ -45,5 +45,11 @@ void zone_locate(const struct dns_view *view, const struct query *query, struct 
  * to lasts until the reader leaves the catalogue, and until the next call with the same scratch.
  */
 void zone_find(const struct dns_view *view, const struct query *query, struct zone_node *node);
+
+/*
+ * The first label of the name server's own name, before `nomad` or `service.nomad`: "ns", or "_ns" where a service of the
+ * default namespace has the first. So neither is taken for the other.
+ */
+const char *zone_server_label(const struct dns_view *view);
 
 #endif

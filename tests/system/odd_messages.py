@@ -56,6 +56,7 @@ class Odd:
 LONG = "a" * 63
 NAME_255 = ".".join([LONG, LONG, LONG, "a" * 61])
 EXTRA = name("x.") + struct.pack("!HHIH", A, IN, 0, 4) + b"\1\2\3\4"
+SERIAL = b"\xc0\x0c" + struct.pack("!HHIH", SOA, IN, 0, 24) + b"\xc0\x0c\xc0\x0c" + struct.pack("!5I", 1, 60, 10, 3600, 3)
 
 ODD = {
     "A1-eleven-octets": Odd(header()[:11], stream=False),
@@ -77,6 +78,11 @@ ODD = {
     "B4-notify": Odd(query(flags=0x2100), NOTIMP, question=False),
     "B4-update": Odd(query(flags=0x2900), NOTIMP, question=False),
     "B4-dso-without-question": Odd(header(0x3000, (0, 0, 0, 0)), NOTIMP, question=False),
+    "B4-notify-with-its-soa-and-opt": Odd(header(0x2100, (1, 1, 0, 1)) + question("nomad", SOA) + SERIAL + opt(), NOTIMP,
+                                          question=False, opt=True),
+    "B4-update-with-opt": Odd(header(0x2900, (1, 0, 2, 1)) + question("nomad", SOA) + EXTRA + EXTRA + opt(), NOTIMP,
+                              question=False, opt=True),
+    "B4-update-cut": Odd(header(0x2900, (1, 0, 2, 1)) + question("nomad", SOA) + EXTRA + opt(), NOTIMP, question=False),
     "B4-opcode-15": Odd(query(flags=0x7900), NOTIMP, question=False),
     "B4-opcode-15-with-opt": Odd(with_opt(opt(), flags=0x7900), NOTIMP, question=False, opt=True),
     "C1-two-questions": Odd(header(counts=(2, 0, 0, 0)) + question() + question(), FORMERR, question=False),
@@ -134,6 +140,15 @@ ODD = {
     "D8-any": Odd(query(rdtype=ANY), NOERROR, answers=2),
     "D9-axfr": Odd(query("nomad", 252), REFUSED),
     "D9-ixfr": Odd(query("nomad", 251), REFUSED),
+    "D9-ixfr-with-its-soa": Odd(header(counts=(1, 0, 1, 0)) + question("nomad", 251) + SERIAL, REFUSED),
+    "D9-ixfr-with-its-soa-and-opt": Odd(header(counts=(1, 0, 1, 1)) + question("nomad", 251) + SERIAL + opt(), REFUSED,
+                                        opt=True, reason=18),
+    "D9-ixfr-of-another-zone": Odd(header(counts=(1, 0, 1, 0)) + question("example.com", 251) + SERIAL, REFUSED),
+    "D9-ixfr-with-two": Odd(header(counts=(1, 0, 2, 0)) + question("nomad", 251) + SERIAL + SERIAL, FORMERR, question=False),
+    "D9-ixfr-with-another-record": Odd(header(counts=(1, 0, 1, 0)) + question("nomad", 251) + EXTRA, FORMERR, question=False),
+    "D9-ixfr-with-opt-there": Odd(header(counts=(1, 0, 1, 0)) + question("nomad", 251) + opt(), FORMERR, question=False),
+    "D9-ixfr-cut": Odd(header(counts=(1, 0, 1, 0)) + question("nomad", 251) + SERIAL[:-1], FORMERR, question=False),
+    "D9-axfr-with-an-soa": Odd(header(counts=(1, 0, 1, 0)) + question("nomad", 252) + SERIAL, FORMERR, question=False),
     "D9-axfr-with-opt": Odd(with_opt(opt(), text="nomad", rdtype=252), REFUSED, opt=True, reason=18),
     "D10-type-0": Odd(query(rdtype=0), NOERROR),
     "D10-type-opt": Odd(query(rdtype=41), NOERROR),
