@@ -188,10 +188,10 @@ install: all
 install uninstall:
 	@B=$(B) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) \
 		src/share/install.sh $@
-deb: deps-deb
-	tests/deb/build.sh build/deb
+deb: deps-deb$(ARCH:%=-%)
+	@tests/deb/build.sh build/deb$(ARCH:%=/%) && echo 'Next: sudo apt install ./build/deb$(ARCH:%=/%)/*.deb'
 check-deb: tools
-	@tests/setup.sh deb || echo 'make check-deb: goes on with what is installed'
+	@tests/setup.sh check-deb || echo 'make check-deb: goes on with what is installed'
 	$(PYTHON) -B -m pytest -q -rs --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
 
 clean: ; rm -rf build

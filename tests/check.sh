@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 export WERROR=-Werror
 
 tests/setup.sh build test || exit 1
+tests/unpack.sh build/unpacked openssh-server sshd sshd-session sshd-auth
 [[ ${CC-} != *clang* ]] || tests/setup.sh sanitize || exit 1
 if [ "$(id -u)" -ne 0 ]; then
 	echo 'make check: not root, so some system tests are skipped; as root (sudo make check) none is'

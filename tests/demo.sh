@@ -83,8 +83,12 @@ start_services()
 	python3 -m http.server --bind 127.0.0.1 --directory "$folder/www" 8081 >/dev/null 2>&1 &
 	ssh-keygen -q -t ed25519 -N '' -f "$folder/key"
 	sed -i 's/^root:[^:]*:/root:*:/' /etc/shadow # a locked root may not come in, by any key
-	"$(command -v sshd || echo /usr/sbin/sshd)" -D -f /dev/null -h "$folder/key" -o ListenAddress=127.0.0.4 \
-		-o AuthorizedKeysFile="$folder/key.pub" -o StrictModes=no -o PidFile=none 2>/dev/null &
+	grep -q ^sshd: /etc/passwd || echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >>/etc/passwd
+	local parts=() unpacked=$root/build/unpacked
+	[ ! -e "$unpacked/sshd-session" ] || parts+=(-o "SshdSessionPath=$unpacked/sshd-session")
+	[ ! -e "$unpacked/sshd-auth" ] || parts+=(-o "SshdAuthPath=$unpacked/sshd-auth")
+	"$unpacked/sshd" -D -f /dev/null -h "$folder/key" -o ListenAddress=127.0.0.4 "${parts[@]}" \
+		-o AuthorizedKeysFile="$folder/key.pub" -o StrictModes=no -o PidFile=none 2>"$folder/sshd.log" &
 	mkdir -p /etc/ssh/ssh_config.d
 	printf '%s\n' 'Host *.nomad' "IdentityFile $folder/key" 'StrictHostKeyChecking no' 'LogLevel ERROR' \
 		'UserKnownHostsFile /dev/null' >/etc/ssh/ssh_config.d/demo.conf
@@ -171,6 +175,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 "$root/tests/setup.sh" build demo || exit 1
+"$root/tests/unpack.sh" "$root/build/unpacked" openssh-server sshd sshd-session sshd-auth
 make -s -C "$root" -j"$(nproc)" all || exit 1
 folder=$(mktemp -d)
 trap 'rmdir "$folder"' EXIT

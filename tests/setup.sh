@@ -7,21 +7,24 @@ set -eu
 
 build="gcc libc6-dev make pkgconf libcurl4-openssl-dev libjsmn-dev libinih-dev libuv1-dev libsystemd-dev libmicrohttpd-dev"
 test="check python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-dnspython pmccabe mandoc
-	shellcheck strace iproute2 util-linux procps curl openssh-client openssh-server git perl openssl
+	shellcheck strace iproute2 util-linux procps curl openssh-client libwrap0 git perl openssl
 	bind9-dnsutils knot-dnsutils ldnsutils libcap2-bin locales gcc-multilib systemd"
 sanitize="clang libclang-rt valgrind lcov" # libclang-rt stands for the one of clang's version
 fuzz="clang libclang-rt"
 afl="afl++"
 bench="nsd knot iproute2 util-linux curl"
-demo="python3 curl openssh-client openssh-server util-linux iproute2 bind9-dnsutils"
-# Not systemd-resolved: installing it takes over the machine's resolv.conf; tests/unpack.sh gets it.
+# Not openssh-server, which would be enabled, nor systemd-resolved, which would take over the machine's resolv.conf:
+# tests/unpack.sh gets their programs. libwrap0 is the one library of sshd's that ssh has not.
+demo="python3 curl openssh-client libwrap0 util-linux iproute2 bind9-dnsutils"
 interop="unbound dnsmasq-base bind9 haproxy knot knot-resolver knot-dnsutils ldnsutils bind9-dnsutils python3-pycares
 	python3-dnspython python3-pytest python3-pytest-timeout"
 
-# What `make check-deb` needs too: its roots are made by mmdebstrap. The last line is for the i386 package.
-deb="debhelper dh-nss dh-apparmor dpkg-dev fakeroot lintian mmdebstrap python3 python3-pytest
-	python3-pytest-timeout util-linux iproute2 bind9-dnsutils systemd apparmor bash zsh mandoc
-	gcc-multilib binutils-i686-linux-gnu libc6-i386-cross"
+# Building the packages, and the one for i386; what `make check-deb` needs besides: its roots are made by mmdebstrap.
+deb="make build-essential dpkg-dev debhelper dh-nss dh-apparmor pkgconf libcurl4-openssl-dev libjsmn-dev libinih-dev libuv1-dev
+	libsystemd-dev libmicrohttpd-dev"
+deb_i386="$deb gcc-multilib binutils-i686-linux-gnu libc6-i386-cross"
+check_deb="$deb_i386 lintian mmdebstrap python3 python3-pytest python3-pytest-timeout util-linux iproute2
+	bind9-dnsutils systemd apparmor bash zsh mandoc git"
 
 say()
 {
@@ -50,9 +53,11 @@ wanted()
 		bench) list=$bench ;;
 		demo) list=$demo ;;
 		interop) list=$interop ;;
-		deb) list="$build $deb" ;;
+		deb) list=$deb ;;
+		deb-i386) list=$deb_i386 ;;
+		check-deb) list=$check_deb ;;
 		*)
-			say "$purpose: no such purpose; there are build, test, sanitize, fuzz, afl, bench, demo, interop, deb"
+			say "$purpose: no such purpose; there are build, test, sanitize, fuzz, afl, bench, demo, interop, deb, deb-i386, check-deb"
 			exit 1
 			;;
 		esac

@@ -31,11 +31,14 @@ fi
 cd "$copy"
 # Whoever is in the middle of "make" is not to be asked what this make is to do.
 unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS CPPFLAGS LDFLAGS CC SAN DESTDIR PREFIX
+# Without the debug symbols' packages, so that "apt install ./build/deb/*.deb" takes what a user wants.
+export DEB_BUILD_OPTIONS=noautodbgsym
 set --
 if [ -n "${ARCH-}" ]; then
 	set -- -b -a "$ARCH" -Pcross,pkg.nss-nomad.module
-	export CC='gcc -m32' DEB_BUILD_OPTIONS=nocheck
+	export CC='gcc -m32' DEB_BUILD_OPTIONS='nocheck noautodbgsym'
 fi
+rm -f "$target"/*.deb
 if ! LC_ALL=C dpkg-buildpackage -us -uc "$@" >"$target/build.log" 2>&1; then
 	tail -n 40 "$target/build.log" >&2
 	exit 1

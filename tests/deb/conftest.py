@@ -41,9 +41,9 @@ def packages_in(folder):
 def cannot_build():
     """Why this machine cannot build the packages; empty where it can."""
     if not shutil.which("dpkg-buildpackage"):
-        return "no dpkg-buildpackage; run: sudo tests/setup.sh deb"
+        return "no dpkg-buildpackage; run: sudo tests/setup.sh check-deb"
     done = subprocess.run(["dpkg-checkbuilddeps"], cwd=HERE.parent.parent, capture_output=True, text=True)
-    return f"{done.stderr.strip()}; run: sudo tests/setup.sh deb" if done.returncode else ""
+    return f"{done.stderr.strip()}; run: sudo tests/setup.sh check-deb" if done.returncode else ""
 
 
 def build(folder, *version, **settings):
@@ -89,7 +89,7 @@ def newer(session_folder, debs):
 def small(session_folder, packages, debs):
     """The module's package for i386, and a 32-bit program that resolves, /debs/resolve-i386."""
     if not all(map(shutil.which, ("i686-linux-gnu-strip", "x86_64-linux-gnu-gcc"))):
-        pytest.skip("no tools for i386; on amd64 run: sudo tests/setup.sh deb")
+        pytest.skip("no tools for i386; on amd64 run: sudo tests/setup.sh check-deb")
     built = session_folder / "i386"
     subprocess.run([str(HERE / "build.sh"), str(built)], check=True, env={**os.environ, "ARCH": "i386"})
     package, = built.glob("libnss-nomad_*_i386.deb")

@@ -90,7 +90,7 @@ def make(tarball, suite, include, architectures):
     """Makes a minimal system with mmdebstrap; why it could not, or nothing."""
     part = tarball.with_suffix(".part.tar")
     if not shutil.which("mmdebstrap"):
-        return "no mmdebstrap; run: sudo tests/setup.sh deb"
+        return "no mmdebstrap; run: sudo tests/setup.sh check-deb"
     try:
         done = subprocess.run(["nsenter", f"--net=/proc/{os.getpid()}/fd/{NETWORK}", "mmdebstrap", "--quiet",
                                "--variant=minbase", f"--architectures={architectures}",

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import http.server
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -79,6 +80,8 @@ def test_git(host, put, folder):
     assert "refs/heads/" in done.out
 
 
+# Unpacked, not installed: tests/unpack.sh. From OpenSSH 9.8 on it runs programs of its own.
+UNPACKED = build.ROOT / "build/unpacked"
 SSHD_CONFIG = """\
 HostKey /tmp/ssh/host
 AuthorizedKeysFile /tmp/ssh/user.pub
@@ -94,13 +97,18 @@ def ssh_server(host):
     host.path("/tmp/ssh").mkdir(mode=0o700)
     for key in ("host", "user"):
         assert host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"/tmp/ssh/{key}"]).code == 0
-    host.write("/tmp/ssh/config", SSHD_CONFIG)
+    parts = [f"{key} {UNPACKED / name}\n" for key, name in (("SshdSessionPath", "sshd-session"), ("SshdAuthPath", "sshd-auth"))
+             if (UNPACKED / name).exists()]
+    host.write("/tmp/ssh/config", SSHD_CONFIG + "".join(parts))
+    users = host.path("/etc/passwd")
+    if not re.search("^sshd:", users.read_text(), re.M):
+        users.write_text(users.read_text() + "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         def serve():
             with contextlib.suppress(OSError):
                 line = listener.accept()[0]
                 with line:
-                    host.start(["/usr/sbin/sshd", "-i", "-f", "/tmp/ssh/config"], stdin=line, stdout=line,
+                    host.start([UNPACKED / "sshd", "-i", "-f", "/tmp/ssh/config"], stdin=line, stdout=line,
                                stderr=subprocess.DEVNULL).wait()
         thread = threading.Thread(target=serve)
         thread.start()
@@ -114,8 +122,8 @@ def ssh_server(host):
 def test_ssh(host, put):
     """ssh logs in to a real sshd by the service's name, and the remote command runs."""
     need("ssh")
-    if not os.path.exists("/usr/sbin/sshd"):
-        pytest.skip("sshd is not installed")
+    if not (UNPACKED / "sshd").exists():
+        pytest.skip("there is no sshd: tests/unpack.sh build/unpacked openssh-server sshd sshd-session sshd-auth")
     with ssh_server(host) as port:
         put(port)
         done = host.run(["ssh", "-F", "none", "-i", "/tmp/ssh/user", "-p", port, "-o", "BatchMode=yes",
