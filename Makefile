@@ -55,8 +55,7 @@ DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
 LOOKUP_PKGS = libcurl inih
 DAEMON_PKGS = libcurl inih libmicrohttpd libuv libsystemd
 
-PROGRAMS = $(B)/libnss_nomad.so.2 $(B)/nomad-lookup $(if $(wildcard src/nomad-dns-srv.c),$(B)/nomad-dns-srv)
-
+PROGRAMS = $(B)/libnss_nomad.so.2 $(B)/nomad-lookup $(B)/nomad-dns-srv
 all: $(PROGRAMS)
 	@$(if $(SILENT),:,printf '%s\n') 'Built in $(B). Next: sudo make demo to see it work, sudo make install; make help.'
 
@@ -122,16 +121,13 @@ $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(ca
 	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call objects,$(UNIT_SRC))
 	$(LINK) -fsanitize=fuzzer $(call pkg_libs,$(DAEMON_PKGS)) -pthread
-
 fuzz check-fuzzing:
 	+@tests/fuzz.sh $(if $(filter fuzz,$@),libfuzzer afl,libfuzzer)
 fuzz-programs: $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
-
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
-# Tests. `check` sets up, builds, runs everything below it and counts.
+# Tests. `check` sets up, builds, runs everything below it and counts. A test that runs make is told nothing of this one.
 export CC SAN PYTHON
-# A test that runs make is not to be told what this make is doing.
 PYTEST = MAKEFLAGS= MFLAGS= MAKELEVEL= $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider \
 	-n $(or $(JOBS),$(shell echo $$((2 * $$(nproc)))))
 

@@ -40,7 +40,7 @@ def bare(session_folder, debs):
 
 def online(root, command):
     """Runs a line in the network that Debian is reached in; root needs no sudo there."""
-    line = f"cd /root/nss-nomad && {re.sub('^sudo ', '', command)}"
+    line = f"cd /srv/nss-nomad && {re.sub('^sudo ', '', command)}"
     inside = root.inside(["bash", "-c", line])
     done = subprocess.run(["nsenter", f"--net=/proc/self/fd/{roots.NETWORK}", *inside], env=roots.ENVIRONMENT,
                           capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=BUILD_WITHIN,
@@ -53,7 +53,7 @@ def test_install_lines(bare, network):
     """make deb, apt install, and the first name resolves; before that nothing but git and make was there."""
     commands = lines_of("Install")
     assert commands[0] == "sudo make deb" and commands[1].startswith("sudo apt install ")
-    bare.run("git", "clone", "-q", "-c", "safe.directory=*", "/debs/nss-nomad", "/root/nss-nomad")
+    bare.run("git", "clone", "-q", "-c", "safe.directory=*", "/debs/nss-nomad", "/srv/nss-nomad")
     with client.Agent(port=4646) as agent:
         agent.register("redis", address="192.0.2.7", port=6379)
         online(bare, "apt-get -qq update && " + commands[0].removeprefix("sudo "))
