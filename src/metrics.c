@@ -17,9 +17,10 @@
 #include <unistd.h>
 
 enum {
-	CONNECTIONS = 16, /* at once; a scraper needs one */
+	CONNECTIONS = 64, /* at once; a scraper needs one */
+	SPARE = 8,        /* of them: with fewer left, the oldest connection makes room for the one that comes */
 	PATIENCE = 10,    /* seconds for a connection, whatever happens on it */
-	BACKLOG = 16,
+	BACKLOG = 128,
 	ROUNDS = 16,      /* of work at a time, before the loop goes on with DNS */
 };
 
@@ -27,6 +28,7 @@ enum {
 struct visit {
 	int64_t deadline; /* see deadline.h; 0: there is none in this place */
 	int socket;
+	bool hung_up; /* by us; libmicrohttpd closes it in its next round */
 };
 
 struct metrics {
@@ -103,6 +105,29 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	return answer_short(connection, MHD_HTTP_SERVICE_UNAVAILABLE, not_ready);
 }
 
+static void hang_up(struct visit *visit)
+{
+	visit->hung_up = true;
+	shutdown(visit->socket, SHUT_RDWR);
+}
+
+/* With few places left the oldest connection goes, so that half requests, however many, keep no whole one waiting. */
+static void make_room(struct metrics *metrics)
+{
+	struct visit *oldest = NULL;
+	size_t taken = 0;
+
+	for (struct visit *visit = metrics->visits; visit < metrics->visits + CONNECTIONS; visit++) {
+		if (visit->deadline == 0 || visit->hung_up)
+			continue;
+		taken++;
+		if (oldest == NULL || visit->deadline < oldest->deadline)
+			oldest = visit;
+	}
+	if (taken > CONNECTIONS - SPARE)
+		hang_up(oldest);
+}
+
 /* libmicrohttpd's: a connection was accepted, or is closed. There are never more than there is room for. */
 static void note_visit(void *context, struct MHD_Connection *connection, void **state,
                        enum MHD_ConnectionNotificationCode code)
@@ -118,17 +143,18 @@ static void note_visit(void *context, struct MHD_Connection *connection, void **
 		visit++;
 	if (visit == metrics->visits + CONNECTIONS)
 		return;
-	visit->deadline = deadline_now() + PATIENCE * 1000;
-	visit->socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	*visit = (struct visit){deadline_now() + PATIENCE * 1000,
+	                        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, false};
 	*state = visit;
+	make_room(metrics);
 }
 
 /* libmicrohttpd closes those on which nothing happens; one that sends an octet now and then would stay. */
-static void hang_up(struct metrics *metrics)
+static void end_overdue(struct metrics *metrics)
 {
-	for (size_t i = 0; i < CONNECTIONS; i++)
-		if (metrics->visits[i].deadline != 0 && deadline_left(metrics->visits[i].deadline) == 0)
-			shutdown(metrics->visits[i].socket, SHUT_RDWR);
+	for (struct visit *visit = metrics->visits; visit < metrics->visits + CONNECTIONS; visit++)
+		if (visit->deadline != 0 && !visit->hung_up && deadline_left(visit->deadline) == 0)
+			hang_up(visit);
 }
 
 static void work(struct metrics *metrics)
@@ -146,7 +172,7 @@ void metrics_tick(struct metrics *metrics)
 {
 	if (metrics == NULL)
 		return;
-	hang_up(metrics);
+	end_overdue(metrics);
 	work(metrics);
 }
 

@@ -8,10 +8,12 @@
 
 #include "framing.h"
 #include "prefix.h"
+#include "siphash.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 enum {
@@ -36,6 +38,7 @@ struct tcp {
 	size_t count;
 	size_t most;
 	uint32_t idle; /* milliseconds */
+	uint8_t key[SIPHASH_KEY]; /* of the places of clients: nobody can compute an address that shares another's */
 	struct client_use clients[CLIENT_BUCKETS];
 	uv_loop_t *loop;
 	uv_timer_t sweep;
@@ -122,13 +125,11 @@ static void on_framing(void *context, enum framing_event event)
 /* Where it is counted what a client has: by address, of IPv6 by /64; two clients may share a place. */
 static struct client_use *use_of(struct tcp *tcp, const struct address *address)
 {
-	uint64_t hash;
+	enum { CLIENT = 8 }; /* octets of a client's address: all of IPv4, /64 of IPv6 */
 
 	if (prefix_loopback_holds(address))
 		return NULL;
-	memcpy(&hash, address->octets, sizeof hash);
-	hash *= UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
-	return &tcp->clients[hash >> 52];
+	return &tcp->clients[siphash(tcp->key, address->octets, CLIENT) % CLIENT_BUCKETS];
 }
 
 static bool read_client(uv_tcp_t *handle, struct dns_client *client)
@@ -279,6 +280,9 @@ int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *ca
 
 	if (started == NULL)
 		return -ENOMEM;
+	/* Without randomness yet, at boot, the shares hold all the same. */
+	if (getrandom(started->key, sizeof started->key, GRND_NONBLOCK) < 0)
+		memcpy(started->key, &started, sizeof started);
 	started->loop = loop;
 	started->settings = settings;
 	result = framing_shared_init(&started->shared, loop, catalogue, atomic_load(&settings->now));

@@ -142,8 +142,10 @@ PROBE = dns.message.make_query("nomad", "SOA", id=0xbeef).to_wire()
 class Stream:
     """A TCP connection, by hand; if `narrow`, the kernels at both ends take next to nothing that the client does not read."""
 
-    def __init__(self, address, narrow=False):
+    def __init__(self, address, narrow=False, source=None):
         self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.settimeout(10)
         if narrow:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

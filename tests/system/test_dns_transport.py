@@ -6,6 +6,7 @@ import random
 import resource
 import socket
 import struct
+import subprocess
 import time
 
 import dns.edns
@@ -219,6 +220,36 @@ def test_too_many_connections_of_one_client(serve):  # noqa: F811
     with server.stream() as more:
         more.send_message(QUERY)
         assert more.receive()
+    for stream in streams:
+        stream.close()
+
+
+@pytest.fixture
+def many_addresses():
+    """All of 10.98.0.0/16 is this network's own for a while."""
+    change = ["ip", "address", "{}", "10.98.0.1/16", "dev", "lo"]
+    subprocess.run([word.format("add") for word in change], check=True)
+    yield [f"10.98.{number >> 8}.{number & 255}" for number in range(1, 1 << 16)]
+    subprocess.run([word.format("delete") for word in change], check=True)
+
+
+def computed_place(address):
+    """Where a client was counted by a hash that anybody can compute."""
+    octets = socket.inet_aton(address) + bytes(4)
+    return (int.from_bytes(octets, "little") * 0x9e3779b97f4a7c15 % (1 << 64)) >> 52
+
+
+@pytest.mark.root
+def test_no_address_is_another_clients(serve, many_addresses):  # noqa: F811
+    """D: whoever has many addresses finds none that is counted in the place of a given one, and so cannot lock that one out."""
+    victim, *others = many_addresses
+    attackers = [one for one in others if computed_place(one) == computed_place(victim)][:2]
+    assert attackers
+    server = serve(listen="198.51.100.1:0", allow="10.0.0.0/8", tcp_connections="20")
+    streams = [Stream(server.address, source=one) for one in attackers for _ in range(5)]
+    with Stream(server.address, source=victim) as stream:
+        stream.send_message(QUERY)
+        assert stream.receive()
     for stream in streams:
         stream.close()
 

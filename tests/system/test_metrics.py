@@ -48,9 +48,9 @@ class Daemon:
     def follows(self):
         return self.host.run(["nomad-dns-srv", "--status"]).code == 0
 
-    def get(self, path, method="GET"):
+    def get(self, path, method="GET", timeout=10):
         """Status, headers and text of an answer."""
-        connection = http.client.HTTPConnection(DNS, self.http, timeout=10)
+        connection = http.client.HTTPConnection(DNS, self.http, timeout=timeout)
         with contextlib.closing(connection):
             connection.request(method, path)
             answer = connection.getresponse()
@@ -207,12 +207,14 @@ def test_other_requests(daemon):
 
 
 def test_slow_clients(daemon):
-    """Clients that never finish a request take nothing from DNS, nor from the next scrape once they are gone."""
+    """Clients that never finish a request, more than there are places, take nothing from DNS, and nothing from the next
+    scrape or health check: it does not wait for the 10 seconds that such a client has."""
     with contextlib.ExitStack() as stack:
-        for _ in range(50):
+        for _ in range(200):
             one = stack.enter_context(socket.create_connection((DNS, daemon.http)))
             one.sendall(b"GET /metrics HT")
         assert daemon.ask("web.default.nomad").answer
+        assert daemon.get("/health", timeout=5)[0] == daemon.get("/metrics", timeout=5)[0] == 200
     daemon.wait_for(lambda: daemon.get("/health")[0] == 200)
 
 
