@@ -54,7 +54,7 @@ static int fail_errno(const struct published_folder *folder, char reason[PUBLISH
 static int check_folder(const char *dir, const struct stat *status, char reason[PUBLISHED_REASON_MAX])
 {
 	if (status->st_uid != geteuid())
-		return fail(reason, -EPERM, "%s belongs to user %u, not to the daemon's user %u; chown it", dir,
+		return fail(reason, -EPERM, "%s belongs to user %u, not to the daemon's user %u; remove it, or chown it", dir,
 		            (unsigned int)status->st_uid, (unsigned int)geteuid());
 	if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return fail(reason, -EPERM, "%s may be written by others (mode %o); chmod go-w it", dir,

@@ -173,11 +173,30 @@ def test_state_survives(service, agent):
     service.run("systemctl", "restart", SERVICE)
     wait_until(service.path("/var/lib/nomad-dns-srv/services/default/web").exists, lambda: log(service))
     service.run("systemctl", "stop", SERVICE)
-    assert not service.path("/run/nomad-dns-srv").exists()
+    service.run("rm", "-r", "/run/nomad-dns-srv")
     agent.stop_listening()
     service.run("systemctl", "start", SERVICE)
     assert addresses(service) == ["192.0.2.7"]
     wait_until(lambda: "stale: 1 services" in show(service, "StatusText"), lambda: log(service))
+
+
+def test_mounted_directory_stays(service):
+    """A container that has the daemon's directory mounted is without heartbeat while the service is stopped, and sees the
+    files of the one that is started then."""
+    folder = service.path("/run/nomad-dns-srv")
+    service.run("mkdir", "/run/container")
+    service.run("mount", "--bind", "/run/nomad-dns-srv", "/run/container")
+    try:
+        mounted = service.path("/run/container")
+        assert (mounted / "alive").exists()
+        service.run("systemctl", "stop", SERVICE)
+        assert folder.exists() and not (folder / "alive").exists() and not (mounted / "alive").exists()
+        service.run("systemctl", "start", SERVICE)
+        assert (mounted / "alive").exists() and (mounted / "services/default/web").exists()
+        assert folder.stat().st_ino == mounted.stat().st_ino
+    finally:
+        service.run("umount", "/run/container")
+        service.run("rmdir", "/run/container")
 
 
 def test_boot(root, systemd, packages, web):
