@@ -50,7 +50,7 @@ ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c co
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c src/watch/status.c $(CORE) $(ASKING)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
 	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
-	src/measures.c src/metrics.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
+	src/measures.c src/metrics.c src/uptime.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 # jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
 DAEMON_PKGS = libcurl inih libmicrohttpd libuv libsystemd
@@ -109,7 +109,7 @@ $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/dns/*.c) \
-		$(filter-out src/nomad/%,$(ASKING)) $(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
+		$(filter-out src/nomad/%,$(ASKING)) src/uptime.c $(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
 	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(LINK)

@@ -8,6 +8,7 @@
 #include "query_log.h"
 #include "reply.h"
 #include "tcp.h"
+#include "uptime.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,10 +33,11 @@ enum progress {
 static void go_on(struct turn_place *place);
 
 int framing_shared_init(struct framing_shared *shared, uv_loop_t *loop, struct catalogue *catalogue,
-                        const struct dns_settings *settings)
+                        const struct dns_settings_place *settings)
 {
 	shared->reader = catalogue_join(catalogue);
-	shared->view = (struct dns_view){.catalogue = catalogue, .settings = settings, .scratch = dns_scratch_new()};
+	shared->view = (struct dns_view){.catalogue = catalogue, .settings = atomic_load(&settings->now),
+	                                 .scratch = dns_scratch_new(), .pulse = &settings->pulse};
 	shared->input = malloc(READ_SIZE);
 	shared->output = malloc(OUTPUT_SIZE);
 	if (shared->reader != NULL && shared->view.scratch != NULL && shared->input != NULL && shared->output != NULL) {
@@ -205,6 +207,7 @@ static void process(struct framing *framing, const uint8_t *octets, size_t size)
 	const uint8_t *at = octets;
 
 	shared->view.now = (uint32_t)time(NULL);
+	shared->view.uptime = uptime_now();
 	catalogue_enter(shared->reader);
 	enum progress progress = answer_some(framing, &at, octets + size);
 	catalogue_leave(shared->reader);

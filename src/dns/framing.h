@@ -48,7 +48,7 @@ struct framing {
  * Sets up zeroed memory: 0 or -ENOMEM. `part` lets go of the catalogue, `done` of the rest; the caller closes the turn.
  */
 int framing_shared_init(struct framing_shared *shared, uv_loop_t *loop, struct catalogue *catalogue,
-                        const struct dns_settings *settings);
+                        const struct dns_settings_place *settings);
 void framing_shared_part(struct framing_shared *shared);
 void framing_shared_done(struct framing_shared *shared);
 

@@ -208,6 +208,8 @@ static size_t answer_question(struct exchange *exchange)
 	if (query->type == DNS_AXFR || query->type == DNS_IXFR)
 		return fail(exchange, true, DNS_REFUSED, REASON_PROHIBITED);
 	exchange->state = catalogue_state(exchange->view->catalogue, &serial);
+	if (exchange->view->pulse != NULL)
+		exchange->state = pulse_judge(exchange->view->pulse, exchange->view->uptime, exchange->state);
 	/* Never "no such name" from a catalogue that is not there: that would be cached (RFC 2308 section 5). */
 	if (exchange->state == CATALOGUE_LOADING)
 		return fail(exchange, true, DNS_SERVFAIL, REASON_NOT_READY);

@@ -144,6 +144,11 @@ void dns_server_stop(struct dns_server *server)
 	free(server);
 }
 
+void dns_server_beat(struct dns_server *server, int64_t now, int64_t expires)
+{
+	pulse_beat(&server->settings.pulse, now, expires);
+}
+
 bool dns_server_address(const struct dns_server *server, size_t index, char text[LISTEN_TEXT_MAX])
 {
 	if (index >= server->listeners.count)

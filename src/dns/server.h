@@ -46,6 +46,12 @@ void dns_server_stop(struct dns_server *server);
 /* The address and port of listener number `index`, for a log line; false where there are no more. */
 bool dns_server_address(const struct dns_server *server, size_t index, char text[LISTEN_TEXT_MAX]);
 
+/*
+ * The loop runs: to be said every second. Where it was not for PULSE_LATE_AFTER seconds answers are stale, and from `expires`
+ * on there are none; both by uptime_now(). The loop's thread.
+ */
+void dns_server_beat(struct dns_server *server, int64_t now, int64_t expires);
+
 /* What was asked and answered since the start, and how many TCP connections there are. The loop's thread. */
 void dns_server_totals(const struct dns_server *server, struct dns_totals *totals, size_t *connections);
 

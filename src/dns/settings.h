@@ -10,6 +10,7 @@
 #include "config.h"
 #include "cookie.h"
 #include "prefix.h"
+#include "pulse.h"
 #include "watch/epoch.h"
 
 #include <stdatomic.h>
@@ -42,6 +43,7 @@ struct dns_settings {
 /* Where the settings that hold are found, by readers of the catalogue between enter and leave. */
 struct dns_settings_place {
 	_Atomic(const struct dns_settings *) now;
+	struct pulse pulse; /* of the event loop, which changes them */
 };
 
 /*

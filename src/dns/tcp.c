@@ -285,7 +285,7 @@ int tcp_start(uv_loop_t *loop, struct listeners *listeners, struct catalogue *ca
 		memcpy(started->key, &started, sizeof started);
 	started->loop = loop;
 	started->settings = settings;
-	result = framing_shared_init(&started->shared, loop, catalogue, atomic_load(&settings->now));
+	result = framing_shared_init(&started->shared, loop, catalogue, settings);
 	if (result < 0) {
 		free(started);
 		return result;

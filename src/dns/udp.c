@@ -11,6 +11,7 @@
 #include "limit.h"
 #include "query_log.h"
 #include "reply.h"
+#include "uptime.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -137,6 +138,7 @@ static unsigned answer_batch(struct worker *worker, unsigned count)
 	unsigned answers = 0;
 
 	worker->view.now = (uint32_t)time(NULL);
+	worker->view.uptime = uptime_now();
 	catalogue_enter(worker->reader);
 	take_settings(worker);
 	look_ahead(worker, count);
@@ -257,7 +259,7 @@ static int worker_init(struct worker *worker, const struct udp *udp, struct cata
 
 	worker->udp = udp;
 	worker->reader = catalogue_join(catalogue);
-	worker->view = (struct dns_view){.catalogue = catalogue, .scratch = dns_scratch_new()};
+	worker->view = (struct dns_view){.catalogue = catalogue, .scratch = dns_scratch_new(), .pulse = &udp->settings->pulse};
 	worker->limit = calloc(1, sizeof *worker->limit);
 	worker->batch = calloc(1, sizeof *worker->batch);
 	worker->answers = calloc(UDP_BATCH, ANSWER_PITCH);

@@ -54,6 +54,8 @@ struct dns_view {
 	const struct dns_settings *settings;
 	struct dns_scratch *scratch;
 	uint32_t now; /* seconds since 1970 */
+	int64_t uptime; /* the same moment by uptime_now() */
+	const struct pulse *pulse; /* NULL: the catalogue is what it says of itself */
 	const struct entry *ahead; /* what catalogue_look_ahead() found for the question; NULL: nothing */
 };
 

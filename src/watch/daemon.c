@@ -6,6 +6,7 @@
 #include "watch/daemon_part.h"
 
 #include "deadline.h"
+#include "uptime.h"
 #include "wall.h"
 #include "watch/status.h"
 #include "watch/trim.h"
@@ -35,7 +36,7 @@ static void say(void *context, int priority, const char *text)
 static int64_t now(void *context)
 {
 	(void)context;
-	return report_monotonic();
+	return uptime_now();
 }
 
 static uint32_t random_number(void *context)
@@ -73,7 +74,7 @@ static void tick(uv_timer_t *timer)
 static void wake_at(void *context, int64_t when)
 {
 	struct daemon *daemon = context;
-	int64_t left = when == INT64_MAX ? -1 : when - report_monotonic();
+	int64_t left = when == INT64_MAX ? -1 : when - uptime_now();
 
 	if (when == INT64_MAX) {
 		uv_timer_stop(&daemon->wake);
@@ -95,6 +96,7 @@ static void state_changed(void *context)
 	struct daemon *daemon = context;
 
 	publisher_beat(daemon->publisher, report_is_alive(daemon));
+	report_pulse(daemon);
 	report_status(daemon);
 	report_ready(daemon);
 	/* A full read has needed more than what stays. */
@@ -150,6 +152,7 @@ static void each_second(uv_timer_t *timer)
 		resolver_refresh(daemon->resolver);
 	}
 	report_ready(daemon);
+	report_pulse(daemon);
 	metrics_tick(daemon->metrics);
 	sd_notify(0, "WATCHDOG=1");
 }

@@ -5,6 +5,7 @@
  */
 #include "watch/daemon_part.h"
 
+#include "uptime.h"
 #include "wall.h"
 #include "watch/status.h"
 
@@ -30,7 +31,7 @@ static int64_t monotonic(int64_t moment)
 {
 	int64_t age = wall_now() - moment;
 
-	return report_monotonic() - (age < 0 ? 0 : age);
+	return uptime_now() - (age < 0 ? 0 : age);
 }
 
 void daemon_load(struct daemon *daemon, struct watcher_begin *begin)

@@ -55,11 +55,11 @@ void daemon_reload(struct daemon *daemon);
 /* Puts what an earlier daemon left into the catalogue, and how old that is into `begin`. */
 void daemon_load(struct daemon *daemon, struct watcher_begin *begin);
 
-/* Milliseconds by a clock that nobody sets, and that goes on while the machine sleeps. */
-int64_t report_monotonic(void);
-
 /* Whether anybody may believe the catalogue. */
 bool report_is_alive(const struct daemon *daemon);
+
+/* Beats for the DNS workers: the loop runs. */
+void report_pulse(const struct daemon *daemon);
 
 /* Writes status.json, and tells systemd in one line. */
 void report_status(struct daemon *daemon);

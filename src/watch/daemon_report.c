@@ -6,6 +6,7 @@
 #include "watch/daemon_part.h"
 
 #include "measures.h"
+#include "uptime.h"
 #include "wall.h"
 #include "watch/status.h"
 
@@ -13,18 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { START_MORE = 30 * 1000 * 1000 }; /* microseconds more for the start, while Nomad is waited for */
-
-int64_t report_monotonic(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool report_is_alive(const struct daemon *daemon)
 {
@@ -32,6 +24,17 @@ bool report_is_alive(const struct daemon *daemon)
 	enum catalogue_state state = catalogue_state(daemon->catalogue, &serial);
 
 	return state == CATALOGUE_CURRENT || state == CATALOGUE_STALE;
+}
+
+void report_pulse(const struct daemon *daemon)
+{
+	struct watcher_state state;
+
+	if (daemon->dns == NULL)
+		return;
+	watcher_state(daemon->watcher, &state);
+	int64_t now = uptime_now(), confirmed = state.state == CATALOGUE_LOADING ? now : state.current_at;
+	dns_server_beat(daemon->dns, now, confirmed + (int64_t)daemon->config->max_stale * 1000);
 }
 
 static void add_instances(void *context, const struct service_key *key, const struct service *service)
@@ -57,7 +60,7 @@ static int64_t count_instances(struct daemon *daemon)
 /* A moment of the watcher's clock in milliseconds since 1970. */
 static int64_t wall_time(int64_t moment)
 {
-	return moment == 0 ? 0 : wall_now() - (report_monotonic() - moment);
+	return moment == 0 ? 0 : wall_now() - (uptime_now() - moment);
 }
 
 /* What systemd passes for UDP and for TCP is one address. */
@@ -132,7 +135,7 @@ static void write_measures(void *context, FILE *out)
 		.services = catalogue_size(daemon->catalogue),
 		.instances = (size_t)count_instances(daemon),
 		.index = state.index,
-		.age = state.state == CATALOGUE_LOADING ? -1 : report_monotonic() - state.current_at,
+		.age = state.state == CATALOGUE_LOADING ? -1 : uptime_now() - state.current_at,
 		.stale = state.state == CATALOGUE_STALE || state.state == CATALOGUE_EXPIRED,
 		.ready = report_is_alive(daemon),
 		.started_at = daemon->started_at,

@@ -29,6 +29,7 @@ enum { ANSWERS_MAX = 1 << 20 };
 
 static struct framing_shared shared;
 static struct dns_settings settings;
+static struct dns_settings_place place;
 static uv_loop_t loop;
 
 struct peer {
@@ -57,7 +58,8 @@ static void set_up(void)
 	MUST(catalogue_put(catalogue, &key, service_copy(&(struct service){
 		.spelling_count = 1, .spellings = &spelling, .instance_count = 1, .instances = &instance})) == 0);
 	catalogue_set_state(catalogue, CATALOGUE_CURRENT, 1);
-	MUST(framing_shared_init(&shared, &loop, catalogue, &settings) == 0);
+	atomic_store(&place.now, &settings);
+	MUST(framing_shared_init(&shared, &loop, catalogue, &place) == 0);
 }
 
 static void on_event(void *context, enum framing_event event)

@@ -274,7 +274,8 @@ static void check_answer(const uint8_t *query, size_t query_size, const uint8_t 
 static size_t ask(const struct mode *mode, const uint8_t *query, size_t size, const struct entry *ahead, uint8_t *answer,
                   size_t room)
 {
-	const struct dns_view view = {catalogue, &settings, scratch, 1559731985, ahead};
+	const struct dns_view view = {.catalogue = catalogue, .settings = &settings, .scratch = scratch, .now = 1559731985,
+	                              .ahead = ahead};
 	const struct dns_client client = {
 		.address = {AF_INET, {mode->allowed ? 198 : 192, 0, 2, 1}}, .stream = mode->stream};
 
