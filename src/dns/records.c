@@ -1,6 +1,6 @@
 /*
- * The records of a name; see records.h. Called by reply.c. SRV records are in records_services.c, those of the zone itself
- * in apex.c.
+ * The records of a name; see records.h. Called by reply.c. SRV records are in records_services.c, TXT records in
+ * records_texts.c, those of the zone itself in apex.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -77,52 +77,6 @@ static void answer_addresses(struct pen *pen, int family)
 	}
 }
 
-/* Writes "key=value", in as many strings of up to 255 octets as it takes (RFC 1035 section 3.3.14). */
-static void write_string(struct writer *writer, const char *key, const char *value)
-{
-	enum { MOST = 255 };
-	size_t left = strlen(value), start = strlen(key) + 1;
-
-	size_t part = left < MOST - start ? left : MOST - start;
-	writer_u8(writer, (uint8_t)(start + part));
-	writer_put(writer, key, start - 1);
-	writer_u8(writer, '=');
-	writer_put(writer, value, part);
-	for (value += part, left -= part; left > 0; value += part, left -= part) {
-		part = left < MOST ? left : MOST;
-		writer_u8(writer, (uint8_t)part);
-		writer_put(writer, value, part);
-	}
-}
-
-/* What is known of an instance. The id comes first: no two have the same, so no two records are. */
-static void write_text(struct writer *writer, const struct instance *instance)
-{
-	write_string(writer, "id", instance->id);
-	write_string(writer, "allocation", instance->allocation);
-	write_string(writer, "node", instance->node);
-	write_string(writer, "job", instance->job);
-	write_string(writer, "datacenter", instance->datacenter);
-	for (size_t i = 0; i < instance->tag_count; i++)
-		write_string(writer, "tag", instance->tags[i]);
-}
-
-static void answer_texts(struct pen *pen)
-{
-	struct writer *writer = &pen->reply->writer;
-	size_t count = pen->node->chosen_count, at = dns_scratch_turn(pen->view->scratch, count);
-
-	for (size_t i = 0; i < count; i++, at = at + 1 == count ? 0 : at + 1) {
-		uint8_t *mark = writer->at;
-		reply_head(pen->reply, MESSAGE_QUESTION, DNS_TXT, pen->ttl, 0);
-		size_t data = writer_size(writer);
-		write_text(writer, pen->node->chosen[at]);
-		writer_u16_at(writer, data - 2, (uint16_t)(writer_size(writer) - data));
-		if (!answer_fits(pen->reply, mark))
-			return;
-	}
-}
-
 /* The services at an address, by their names. */
 static void answer_names(struct pen *pen)
 {
@@ -150,7 +104,7 @@ static void answer_service(struct pen *pen, uint16_t type)
 	else if (type == DNS_SRV)
 		records_answer_services(pen);
 	else if (type == DNS_TXT && pen->node->is_instance)
-		answer_texts(pen);
+		records_answer_texts(pen);
 }
 
 static void answer_type(struct pen *pen, const struct dns_client *client, uint16_t type)

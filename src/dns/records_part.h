@@ -1,5 +1,6 @@
 /*
- * What records.c (the records of a name) and records_services.c (SRV, which is the most asked for) have of each other.
+ * What records.c (the records of a name), records_services.c (SRV, which is the most asked for) and records_texts.c (TXT)
+ * have of each other.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -29,5 +30,11 @@ static inline bool answer_fits(struct reply *reply, uint8_t *mark)
 
 /* Writes the SRV records of a service or of some of its instances, and the addresses of their targets. */
 void records_answer_services(struct pen *pen);
+
+/*
+ * Writes the TXT records of the chosen instances, of which there is at least one. What they have in common is there once.
+ * It ends, with TC, where about as much was looked at as an answer holds.
+ */
+void records_answer_texts(struct pen *pen);
 
 #endif

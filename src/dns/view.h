@@ -35,6 +35,12 @@ struct srv_row {
 	size_t at;
 };
 
+/* A TXT record of the answer. */
+struct dns_text {
+	const char *key;
+	const char *value;
+};
+
 /*
  * Memory for one answer at a time. It grows when a service is larger than any before; nothing else is ever allocated
  * for an answer.
@@ -45,7 +51,10 @@ struct dns_scratch {
 	uint32_t turn; /* by which answers are rotated */
 	struct dns_outcome outcome; /* of the last answer */
 	struct seen *seen;
-	struct srv_row rows[SEEN_MOST];
+	union { /* of an answer's records, by its type */
+		struct srv_row rows[SEEN_MOST];
+		struct dns_text texts[SEEN_MOST];
+	};
 };
 
 /* What a worker hands to dns_answer(). */

@@ -223,32 +223,6 @@ def test_targets_are_not_compressed(server):
         assert answer[at:at + len(label) + 21] == label + b"\5redis\7default\5nomad\0"
 
 
-def test_texts(server):
-    """What is known of an instance, as TXT under its own name; one string for each (E10)."""
-    message = server.ask("192-0-2-1.redis.default.nomad", "TXT")
-    (record,) = message.answer[0]
-    strings = [string.decode() for string in record.strings]
-    assert strings[0].startswith("id=_nomad-task-aaaaaaaa-")
-    assert strings[1:] == ["allocation=aaaaaaaa-1111-2222-3333-444444444444", "node=node", "job=job", "datacenter=dc1",
-                           "tag=primary", "tag=v1"]
-    assert len(data(server.ask("replica.redis.default.nomad", "TXT"))) == 2
-    assert len(data(server.ask("192-0-2-5.two.default.nomad", "TXT"))) == 3
-
-
-def test_no_texts_at_the_service(server):
-    """MongoDB's drivers take a TXT record at the service's name for options, and refuse what they do not know."""
-    assert not server.ask("redis.default.nomad", "TXT").answer
-
-
-def test_long_texts(serve):  # noqa: F811
-    """E10: a tag that is longer than a string may be goes on in the next one."""
-    tag = "x" * 700
-    server = serve(f"default web {ALLOCATION.format(1)} 192.0.2.1 80 {tag}\n")
-    (record,) = server.ask("192-0-2-1.web.default.nomad", "TXT", use_edns=0, payload=4096).answer[0]
-    assert b"".join(record.strings).endswith(b"tag=" + tag.encode())
-    assert max(map(len, record.strings)) == 255
-
-
 @pytest.mark.parametrize("name, rdtype", [
     ("redis.default.nomad", "A"), ("2001-db8--1.redis.default.nomad", "AAAA"), ("nomad", "SOA"), ("ns.nomad", "A")])
 def test_any_is_one_set(server, name, rdtype):

@@ -140,8 +140,13 @@ static const struct {
 	{"mixed.default.service.nomad", DNS_SRV, "answer mixed.default.service.nomad SRV 10 10 5432 db.example.com\n"},
 	{"mixed.default.nomad", DNS_A, "answer mixed.default.nomad A 10.3.0.1\n"},
 	{"aaaaaaaa.one.default.nomad", DNS_TXT,
-	 "answer aaaaaaaa.one.default.nomad TXT [id=_nomad-task-aaaaaaaa-4-0] [allocation=aaaaaaaa-4] [node=node-1] "
-	 "[job=job-1] [datacenter=dc1] [tag=blue] [tag=v=1]\n"},
+	 "answer aaaaaaaa.one.default.nomad TXT [id=_nomad-task-aaaaaaaa-4-0]\n"
+	 "answer aaaaaaaa.one.default.nomad TXT [allocation=aaaaaaaa-4]\n"
+	 "answer aaaaaaaa.one.default.nomad TXT [node=node-1]\n"
+	 "answer aaaaaaaa.one.default.nomad TXT [job=job-1]\n"
+	 "answer aaaaaaaa.one.default.nomad TXT [datacenter=dc1]\n"
+	 "answer aaaaaaaa.one.default.nomad TXT [tag=blue]\n"
+	 "answer aaaaaaaa.one.default.nomad TXT [tag=v=1]\n"},
 	{"nomad", DNS_NS, "answer nomad NS ns.nomad\nmore ns.nomad A 127.0.0.1\n"},
 	{"nomad", DNS_SOA, "answer nomad SOA ns.nomad\n"},
 	{"service.nomad", DNS_SOA, "answer service.nomad SOA ns.service.nomad\n"},
@@ -309,7 +314,7 @@ START_TEST(what_does_not_fit_is_cut_at_whole_records)
 }
 END_TEST
 
-START_TEST(a_long_tag_takes_several_strings)
+START_TEST(a_long_tag_takes_several_strings_of_one_record)
 {
 	struct asking asking;
 	char long_tag[256], line[512];
@@ -360,7 +365,7 @@ int main(void)
 		{additional_records_go_first_and_unsaid, 1},
 		{targets_have_their_addresses_however_far_they_stand, 4},
 		{what_does_not_fit_is_cut_at_whole_records, 2},
-		{a_long_tag_takes_several_strings, 1},
+		{a_long_tag_takes_several_strings_of_one_record, 1},
 		{a_negative_answer_has_the_zones_soa, 3},
 	};
 
