@@ -61,8 +61,9 @@ static uint16_t write_servers(struct reply *reply, const struct dns_view *view, 
 			continue;
 		reply_head(reply, owner, family == AF_INET ? DNS_A : DNS_AAAA, ttl, address_size(&addresses[i]));
 		writer_put(&reply->writer, addresses[i].octets, address_size(&addresses[i]));
-		if (!reply_fits(reply, mark)) {
-			reply->flags |= owner == MESSAGE_QUESTION ? FLAG_TC : 0;
+		bool asked = owner == MESSAGE_QUESTION;
+		if (!(asked ? reply_fits(reply, mark) : reply_more_fits(reply, mark))) {
+			reply->flags |= asked ? FLAG_TC : 0;
 			break;
 		}
 		written++;

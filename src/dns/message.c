@@ -220,6 +220,14 @@ static size_t opt_size(const struct options *options, bool may_explain)
 	return size + (may_explain ? OPTION_HEAD + 2 : 0);
 }
 
+/* The octets in which additional records may stand, of `room` for the whole; with OPT at least MESSAGE_PLAIN_MAX. */
+static size_t more_size(const struct query *query, size_t room)
+{
+	size_t most = query->payload > MESSAGE_PLAIN_MAX ? query->payload : MESSAGE_PLAIN_MAX;
+
+	return query->has_opt && most < room ? most : room;
+}
+
 bool reply_begin(struct reply *reply, const uint8_t *octets, uint8_t *answer, size_t room, bool with_question,
                  bool may_explain)
 {
@@ -239,6 +247,7 @@ bool reply_begin(struct reply *reply, const uint8_t *octets, uint8_t *answer, si
 	reply->rcode = DNS_NOERROR;
 	reply->reason = REASON_NONE;
 	writer_init(&reply->writer, answer, room - opt);
+	reply->more_end = answer + more_size(reply->query, room) - opt;
 	reply->writer.at += MESSAGE_HEADER; /* reply_end() writes it */
 	writer_put(&reply->writer, octets + MESSAGE_HEADER, question);
 	return true;

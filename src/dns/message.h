@@ -138,6 +138,7 @@ struct reply {
 	const struct query *query; /* set by who begins it; so are the options, if there is an OPT record in the query */
 	struct options options;
 	struct writer writer;
+	const uint8_t *more_end; /* where additional records end at the latest: the client has said what it takes at once */
 	uint16_t flags; /* AA and TC; the others follow from the query */
 	enum dns_rcode rcode;
 	enum dns_reason reason;
@@ -152,6 +153,9 @@ struct reply {
  * Begins an answer to reply->query, whose octets are `octets`: the header's place, and the question where `with_question`.
  * The OPT record's octets are kept free if the query had one; an extended error counts as one where `may_explain`, NSID is
  * left out where it does not fit. False where not even the rest fits.
+ *
+ * Additional records keep to the size in the query's OPT record, over TCP as well: it need not count there, but HAProxy
+ * drops what is longer, and what is not needed should not make it so.
  */
 bool reply_begin(struct reply *reply, const uint8_t *octets, uint8_t *answer, size_t room, bool with_question,
                  bool may_explain);
@@ -205,14 +209,24 @@ static inline void reply_head(struct reply *reply, size_t owner, enum dns_type t
 	writer_put(&reply->writer, head, sizeof head);
 }
 
-/* Whether what was written since `mark` fits; otherwise it is taken back. */
-static inline bool reply_fits(struct reply *reply, uint8_t *mark)
+/* Takes back what was written since `mark`. */
+static inline bool reply_take_back(struct reply *reply, uint8_t *mark)
 {
-	if (!reply->writer.failed)
-		return true;
 	reply->writer.failed = false;
 	reply->writer.at = mark;
 	return false;
+}
+
+/* Whether what was written since `mark` fits; otherwise it is taken back. */
+static inline bool reply_fits(struct reply *reply, uint8_t *mark)
+{
+	return !reply->writer.failed || reply_take_back(reply, mark);
+}
+
+/* The same for a record of the additional section. */
+static inline bool reply_more_fits(struct reply *reply, uint8_t *mark)
+{
+	return (!reply->writer.failed && reply->writer.at <= reply->more_end) || reply_take_back(reply, mark);
 }
 
 #endif

@@ -2,7 +2,7 @@
  * SRV records and the addresses of their targets; see records_part.h. Called by records.c.
  *
  * Nearly every answer is the whole of a service, and fits: then its records are copied as they lie ready (targets.h), and
- * nothing is looked at twice. All others are written record by record.
+ * nothing is looked at twice; without the addresses where the client's size ends before them. All others are written record by record.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,14 +19,24 @@ enum {
 	AAAA_SIZE = RECORD_HEAD + 16,
 };
 
-/* Whether all of a service's records fit, the names stand as they lie ready, and pointers reach them. */
-static bool fits_whole(const struct pen *pen, const struct targets *targets)
+/* How much of a service's records fits where they are copied as they lie ready. */
+enum fit {
+	FITS_SOME, /* or the names are others */
+	FITS_ROWS, /* and there is no room for any address */
+	FITS_WHOLE,
+};
+
+static enum fit fit_of(const struct pen *pen, const struct targets *targets)
 {
 	const struct writer *writer = &pen->reply->writer;
+	size_t start = writer_size(writer), room = (size_t)(writer->end - writer->start);
+	size_t more_room = (size_t)(pen->reply->more_end - writer->start);
 
-	return pen->node->chosen == NULL && pen->node->zone != ZONE_ALIAS &&
-	       targets->octets <= (size_t)(writer->end - writer->at) &&
-	       writer_size(writer) + targets->octets <= POINTER_LIMIT;
+	if (pen->node->chosen != NULL || pen->node->zone == ZONE_ALIAS)
+		return FITS_SOME;
+	if (start + targets->octets <= more_room && start + targets->octets <= POINTER_LIMIT)
+		return FITS_WHOLE;
+	return start + targets->row_octets >= more_room && start + targets->row_octets <= room ? FITS_ROWS : FITS_SOME;
 }
 
 /* Copies the address record of a target whose name stands at `owner`. Returns where it ends. */
@@ -43,8 +53,8 @@ static inline uint8_t *copy_address(uint8_t *at, const struct target *target, si
 	return at + target->address_size;
 }
 
-/* Each time it begins with another target. */
-static void copy_whole(struct pen *pen, const struct targets *targets)
+/* Each time it begins with another target. `whole` is a constant where it is called. */
+static inline void copy_ready(struct pen *pen, const struct targets *targets, bool whole)
 {
 	struct reply *reply = pen->reply;
 	const uint8_t *start = reply->writer.start;
@@ -53,14 +63,14 @@ static void copy_whole(struct pen *pen, const struct targets *targets)
 	uint8_t *row = reply->writer.at, *address = row + targets->row_octets;
 	uint32_t ttl = pen->ttl;
 
-	reply->writer.at += targets->octets;
+	reply->writer.at += whole ? targets->octets : targets->row_octets;
 	reply->answers = targets->rows;
-	reply->additionals = targets->addresses;
+	reply->additionals = whole ? targets->addresses : 0;
 	for (size_t left = targets->count; left > 0; left--) {
 		if (target->first_row) {
 			memcpy(row, target->record, target->size);
 			record_set_ttl(row, ttl);
-			if (target->first_address)
+			if (whole && target->first_address)
 				address = copy_address(address, target, (size_t)(row - start) + SRV_HEAD, ttl);
 			row += target->size;
 		}
@@ -116,7 +126,7 @@ static bool add_address(struct pen *pen, const struct srv_row *row)
 	else
 		write_target(writer, name, end, alias_size(pen, target));
 	writer_put(writer, end + POINTER, target->address_size - (size_t)POINTER);
-	if (!reply_fits(pen->reply, mark))
+	if (!reply_more_fits(pen->reply, mark))
 		return false;
 	record_set_ttl(writer->at - target->address_size, pen->ttl);
 	pen->reply->additionals++;
@@ -162,8 +172,14 @@ void records_answer_services(struct pen *pen)
 {
 	const struct targets *targets = pen->node->targets;
 
-	if (fits_whole(pen, targets))
-		copy_whole(pen, targets);
-	else
+	switch (fit_of(pen, targets)) {
+	case FITS_WHOLE:
+		copy_ready(pen, targets, true);
+		break;
+	case FITS_ROWS:
+		copy_ready(pen, targets, false);
+		break;
+	case FITS_SOME:
 		write_each(pen);
+	}
 }
