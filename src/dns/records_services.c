@@ -2,7 +2,8 @@
  * SRV records and the addresses of their targets; see records_part.h. Called by records.c.
  *
  * Nearly every answer is the whole of a service, and fits: then its records are copied as they lie ready (targets.h), and
- * nothing is looked at twice; without the addresses where the client's size ends before them. All others are written record by record.
+ * nothing is looked at twice; without the addresses where the client's size ends before them. All others are written record
+ * by record.
  *
  * SPDX-License-Identifier: MIT
  */
