@@ -42,16 +42,14 @@ V ?=
 SILENT = $(findstring s,$(firstword -$(MAKEFLAGS)))
 quiet = $(if $(V),,@$(if $(SILENT),,printf '  %-5s%s\n' $(1) $(2);))
 
-# What each program is made of, and what it links. The module: libc alone.
+# What each program is made of, and what it links. The module: libc alone. jsmn is a header without a .pc.
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c beneath.c published.c \
 	cache.c deadline.c wall.c lookup.c)
 MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c url.c file.c record_encode.c)))
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c) src/cache_write.c src/cache_prune.c src/watch/status.c $(CORE) $(ASKING)
-DAEMON_SRC = src/nomad-dns-srv.c $(CORE) \
-	$(filter-out src/nomad/fetch.c src/nomad/hosts.c src/nomad/agent_get.c,$(ASKING)) \
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c src/cache_*.c) src/watch/status.c src/watch/running.c $(CORE) $(ASKING)
+DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(filter-out $(addprefix src/nomad/,fetch.c hosts.c agent_get.c),$(ASKING)) \
 	src/measures.c src/metrics.c src/uptime.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
-# jsmn is a header without a .pc
 LOOKUP_PKGS = libcurl inih
 DAEMON_PKGS = libcurl inih libmicrohttpd libuv libsystemd
 
@@ -70,8 +68,8 @@ $(B)/%.o: %.c Makefile
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
 VERSIONED = $(addprefix $(B)/src/, nomad-lookup.o nomad-dns-srv.o watch/daemon_report.o)
-$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o $(VERSIONED): $(B)/settings
-$(B)/nss_nomad.o $(B)/src/tool/doctor_host.o: DEFINES += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
+$(B)/nss_nomad.o $(B)/src/tool/doctor_daemon.o $(VERSIONED): $(B)/settings
+$(B)/nss_nomad.o $(B)/src/tool/doctor_daemon.o: DEFINES += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
 	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
 $(VERSIONED): DEFINES += -DVERSION='"$(VERSION)"'
 
@@ -88,15 +86,13 @@ $(B)/nomad-dns-srv: $(call objects,$(DAEMON_SRC))
 
 # One program per tests/unit/test_NAME.c, linked with everything that has no main().
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-lookup.c src/nomad-dns-srv.c,$(MODULE_SRC) $(LOOKUP_SRC) \
-	$(DAEMON_SRC)))
-
+UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-%.c,$(MODULE_SRC) $(LOOKUP_SRC) $(DAEMON_SRC)))
 $(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/support.o $(B)/tests/unit/world.o $(call objects,$(UNIT_SRC))
 	$(LINK) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc $(call pkg_libs,$(DAEMON_PKGS) check) -lresolv -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.
-TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c,$(wildcard tests/tools/*.c))) \
-	$(B)/tests/tools/resolve-static
+TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(filter-out %_host.c %_module.c,$(wildcard tests/tools/*.c))) \
+	$(B)/tests/tools/resolve-static $(B)/tests/tools/hosts_module.so
 TOOL_CC = $(call quiet,CC,$@)mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Isrc -O2 -g -MMD -o $@ $(filter %.c,$^)
 
 tools: $(TOOLS)
@@ -108,6 +104,9 @@ $(B)/tests/bench/%: tests/bench/%.c Makefile
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
+$(B)/tests/tools/hosts-line: src/tool/nsswitch.c src/tool/hosts_line.c
+$(B)/tests/tools/hosts_module.so: tests/tools/hosts_module.c Makefile
+	$(TOOL_CC) -shared -fPIC
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/dns/*.c) \
 		$(filter-out src/nomad/%,$(ASKING)) src/uptime.c $(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
 	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Beside the file that it becomes, so that it may be renamed wherever the folder is mounted. No label has a dot. */
@@ -70,13 +71,24 @@ static int open_folder(int at, const char *path)
 	return openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* A look at whether a daemon runs may hold the lock for a moment (watch/running.c): tried for a tenth of a second. */
+static bool take_lock(int descriptor)
+{
+	for (int tries = 10; flock(descriptor, LOCK_EX | LOCK_NB) < 0; tries--) {
+		if (errno != EWOULDBLOCK || tries == 0)
+			return false;
+		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+	}
+	return true;
+}
+
 static int lock_folder(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
 {
 	/* Not for writing, or the file system could not be made read-only while the daemon runs. */
 	folder->lock = openat(folder->root, PUBLISHED_LOCK, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (folder->lock < 0)
 		return fail_errno(folder, reason, "open", PUBLISHED_LOCK);
-	if (flock(folder->lock, LOCK_EX | LOCK_NB) == 0)
+	if (take_lock(folder->lock))
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return fail_errno(folder, reason, "lock", PUBLISHED_LOCK);

@@ -9,10 +9,15 @@
 #include "published.h"
 #include "text.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-enum { FINDING_MAX = 2048 }; /* octets with the NUL; the longest is an agent's reason, AGENT_REASON_MAX */
+enum {
+	FINDING_MAX = 2048,   /* octets with the NUL; the longest is an agent's reason, AGENT_REASON_MAX */
+	FILE_MAX = 64 * 1024, /* bytes with the NUL, of nsswitch.conf and nscd.conf */
+};
 
 static const char *const words[] = {[DOCTOR_FAULT] = "FAULT", [DOCTOR_NOTE] = "note", [DOCTOR_OK] = "ok"};
 static const char *const json_words[] = {[DOCTOR_FAULT] = "fault", [DOCTOR_NOTE] = "note", [DOCTOR_OK] = "ok"};
@@ -53,7 +58,34 @@ void doctor_say(struct doctor *doctor, enum doctor_state state, const char *chec
 	doctor->faults += state == DOCTOR_FAULT;
 }
 
-/* A faulty configuration does not hide the faults of the host. */
+char *doctor_read_small(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "re");
+	char *text = malloc(FILE_MAX);
+	int error = file == NULL ? errno : ENOMEM;
+
+	if (file != NULL && text != NULL) {
+		*size = fread(text, 1, FILE_MAX - 1, file);
+		error = ferror(file) ? errno : 0;
+		text[*size] = '\0';
+	}
+	if (file != NULL)
+		fclose(file);
+	if (error == 0)
+		return text;
+	free(text);
+	errno = error;
+	return NULL;
+}
+
+/* What needs no configuration: a faulty one does not hide the faults of the host. */
+static void examine_host(struct doctor *doctor)
+{
+	doctor_hosts(doctor);
+	doctor_nscd(doctor);
+	doctor_daemon(doctor);
+}
+
 static void examine_all(struct doctor *doctor, const char *config_path)
 {
 	char reason[CONFIG_REASON_MAX];
@@ -61,8 +93,7 @@ static void examine_all(struct doctor *doctor, const char *config_path)
 
 	if (config_load(config_path, &config, reason) < 0) {
 		doctor_say(doctor, DOCTOR_FAULT, "settings", "correct the configuration, see nss-nomad.conf(5)", "%s", reason);
-		doctor_host(doctor);
-		doctor_daemon(doctor);
+		examine_host(doctor);
 		return;
 	}
 	if (access(config_path, F_OK) == 0)
@@ -70,8 +101,7 @@ static void examine_all(struct doctor *doctor, const char *config_path)
 	else
 		doctor_say(doctor, DOCTOR_OK, "settings", NULL, "there is no %s: the defaults hold", config_path);
 	doctor->config = &config;
-	doctor_host(doctor);
-	doctor_daemon(doctor);
+	examine_host(doctor);
 	doctor_nomad(doctor);
 	doctor_answers(doctor);
 	doctor->config = NULL;

@@ -1,6 +1,6 @@
 /*
  * nomad-lookup --check: looks at the whole set-up, from glibc to Nomad, and says of each part that it is right, or what
- * is wrong and what to do. Called by nomad-lookup.c; the checks are in doctor_host.c, doctor_nomad.c, doctor_answers.c.
+ * is wrong and what to do. Called by nomad-lookup.c; the checks are in doctor_*.c, one file a part.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -27,6 +27,7 @@ struct doctor {
 	const struct config *config;
 	const char *published; /* the folder that the module looks at */
 	size_t said, faults;
+	bool asks_module; /* glibc asks the module for its names, and takes its word: they leave the host for no name server */
 	bool daemon_lives;
 	char dns[STATUS_DNS_MAX]; /* where the daemon answers DNS, the first place; "" for nowhere */
 	char name[NAME_TEXT_MAX + 1]; /* a service to try, "" for none; given, or found by doctor_nomad() */
@@ -53,8 +54,15 @@ bool doctor_examine(FILE *out, const char *config_path, const char *name, bool j
 __attribute__((format(printf, 5, 6))) void doctor_say(struct doctor *doctor, enum doctor_state state, const char *check,
                                                       const char *remedy, const char *format, ...);
 
-/* The parts: glibc's side, the daemon, Nomad, and whether all say the same. */
-void doctor_host(struct doctor *doctor);
+/*
+ * Reads a small file, at most 64 KiB of it. Its text with a NUL behind `size` bytes, to be freed; NULL and errno where it
+ * cannot be read.
+ */
+char *doctor_read_small(const char *path, size_t *size);
+
+/* The parts: glibc's side, nscd, the daemon, Nomad, and whether all say the same. */
+void doctor_hosts(struct doctor *doctor);
+void doctor_nscd(struct doctor *doctor);
 void doctor_daemon(struct doctor *doctor);
 void doctor_nomad(struct doctor *doctor);
 void doctor_answers(struct doctor *doctor);

@@ -53,12 +53,11 @@ static void add(struct found *found, int family, const void *octets)
 		found->addresses[found->count++] = address;
 }
 
-/* Through the module, and past nscd; what getaddrinfo() says. */
+/* As any program does; what getaddrinfo() says. */
 static int ask_glibc(const char *name, struct found *found)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
 
-	__nss_configure_lookup("hosts", "nomad");
 	int code = getaddrinfo(name, NULL, &hints, &list);
 	if (code != 0)
 		return code;
@@ -189,7 +188,7 @@ static void check_dns(struct doctor *doctor, const struct found *by_glibc)
 
 	if (doctor->dns[0] == '\0') {
 		doctor_say(doctor, DOCTOR_NOTE, "dns", NULL, "not asked: %s",
-		           doctor->daemon_lives ? "the daemon answers no DNS" : "the daemon does not live");
+		           doctor->daemon_lives ? "the daemon answers no DNS" : "no daemon publishes now");
 		return;
 	}
 	int result = ask_dns(doctor->dns, doctor->name, &by_dns);
@@ -209,25 +208,50 @@ static void check_dns(struct doctor *doctor, const struct found *by_glibc)
 		           by_dns.count, doctor->dns);
 }
 
+/* What programs get where the hosts line sends them to the module; else the name would go to name servers. */
+static void check_programs(struct doctor *doctor, int code, size_t count, bool module_has_it)
+{
+	if (code == 0)
+		doctor_say(doctor, DOCTOR_OK, "answer", NULL, "%s has %zu address%s through glibc", doctor->name, count,
+		           count == 1 ? "" : "es");
+	else if (code == EAI_NODATA)
+		doctor_say(doctor, DOCTOR_NOTE, "answer", NULL, "%s has no address", doctor->name);
+	else
+		doctor_say(doctor, DOCTOR_FAULT, "answer", "repair what stands above; then: nomad-lookup --explain NAME",
+		           "glibc does not resolve %s: %s%s", doctor->name, gai_strerror(code),
+		           module_has_it ? "; asked alone, the module does" : "");
+}
+
+/* The hosts line decides what programs get, and has its own row. */
+static void check_module_alone(struct doctor *doctor, int code, size_t count)
+{
+	if (code == 0)
+		doctor_say(doctor, DOCTOR_NOTE, "answer", NULL, "asked alone, the module has %zu address%s for %s; what programs get "
+		           "is decided by the hosts line, see above", count, count == 1 ? "" : "es", doctor->name);
+	else if (code == EAI_NODATA)
+		doctor_say(doctor, DOCTOR_NOTE, "answer", NULL, "%s has no address", doctor->name);
+	else
+		doctor_say(doctor, DOCTOR_FAULT, "answer", "repair what stands above; then: nomad-lookup --explain NAME",
+		           "the module, asked alone, does not resolve %s: %s", doctor->name, gai_strerror(code));
+}
+
 void doctor_answers(struct doctor *doctor)
 {
-	struct found by_glibc = {0};
+	struct found by_module = {0}, by_programs = {0};
+	int code = 0, module_code;
 
 	if (doctor->name[0] == '\0') {
 		doctor_say(doctor, DOCTOR_NOTE, "answer", NULL, "no service is known that could be looked up");
 		return;
 	}
-	int code = ask_glibc(doctor->name, &by_glibc);
-	if (code == EAI_NODATA) {
-		doctor_say(doctor, DOCTOR_NOTE, "answer", NULL, "%s has no address", doctor->name);
-		return;
-	}
-	if (code != 0) {
-		doctor_say(doctor, DOCTOR_FAULT, "answer", "repair what stands above; then: nomad-lookup --explain NAME",
-		           "glibc does not resolve %s through the module: %s", doctor->name, gai_strerror(code));
-		return;
-	}
-	doctor_say(doctor, DOCTOR_OK, "answer", NULL, "%s has %zu address%s through glibc", doctor->name, by_glibc.count,
-	           by_glibc.count == 1 ? "" : "es");
-	check_dns(doctor, &by_glibc);
+	if (doctor->asks_module)
+		code = ask_glibc(doctor->name, &by_programs);
+	__nss_configure_lookup("hosts", "nomad"); /* from here on the module alone, and past nscd */
+	module_code = ask_glibc(doctor->name, &by_module);
+	if (doctor->asks_module)
+		check_programs(doctor, code, by_programs.count, module_code == 0);
+	else
+		check_module_alone(doctor, module_code, by_module.count);
+	if (module_code == 0)
+		check_dns(doctor, &by_module);
 }

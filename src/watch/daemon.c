@@ -248,6 +248,7 @@ static int start(struct daemon *daemon)
 		return result;
 	}
 	watcher_start(daemon->watcher);
+	report_status(daemon); /* in the place of what the process before had to say */
 	uv_timer_start(&daemon->second, each_second, 0, SECOND);
 	return 0;
 }

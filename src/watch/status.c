@@ -152,13 +152,25 @@ static void print_troubles(FILE *out, const struct status *status)
 		fprintf(out, "last error: %s (%s)\n", status->error, ago(status->error_at, when));
 }
 
+bool status_is_of(const struct status *status, const struct running *running)
+{
+	return running->own == 0 || running->own == status->pid;
+}
+
 bool status_print(FILE *out, const char *dir, const struct status *status)
 {
+	struct running running = running_look(dir);
 	int64_t age = published_heartbeat_age(dir);
 	bool alive = age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
-	bool runs = wall_now() - status->written_at < 3 * STATUS_EVERY * 1000;
+	bool fresh = wall_now() - status->written_at < 3 * STATUS_EVERY * 1000;
+	bool runs = running.state == RUNNING_YES || (running.state == RUNNING_UNKNOWN && fresh);
 	char when[64];
 
+	if (!status_is_of(status, &running)) {
+		fprintf(out, "daemon:     runs (process %" PRId64 "), has just started, and has not said yet how it goes\n",
+		        running.pid);
+		return false;
+	}
 	fprintf(out, "daemon:     %s (process %" PRId64 ", started %s)\n", runs ? "runs" : "does not run", status->pid,
 	        ago(status->started_at, when));
 	fprintf(out, "catalogue:  %s", status->state);

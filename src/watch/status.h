@@ -7,6 +7,7 @@
 #ifndef NSS_NOMAD_STATUS_H
 #define NSS_NOMAD_STATUS_H
 
+#include "watch/running.h"
 #include "watch/watcher.h"
 
 #include <stdio.h>
@@ -49,7 +50,13 @@ size_t status_write(const struct status *status, char text[STATUS_MAX]);
 /* Reads DIR/status.json. 0, -EBADMSG, or what the system said. */
 int status_read(const char *dir, struct status *status);
 
-/* Prints it for a person; true where the daemon lives and its catalogue is current. */
+/* Whether it is what the daemon that runs now has said, not the one before it; true where that cannot be seen. */
+bool status_is_of(const struct status *status, const struct running *running);
+
+/*
+ * Prints it for a person. Whether the daemon runs is what its lock says; where that cannot be seen, the file's age.
+ * True where the daemon runs and its catalogue is current.
+ */
 bool status_print(FILE *out, const char *dir, const struct status *status);
 
 #endif

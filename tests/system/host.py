@@ -5,6 +5,7 @@ gone. Programs enter through nsenter; files are reached from here too, see Host.
 """
 
 import dataclasses
+import fcntl
 import os
 import pathlib
 import signal
@@ -130,6 +131,8 @@ class Host:
                         stdin="\n".join(lines) if lines else None)
         assert done.code == 0, done
         if not self.heart:
+            self.lock = self.path("/run/nomad-dns-srv/lock").open("a")      # as a daemon that runs
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
             self.stop_beating = threading.Event()
             self.heart = threading.Thread(target=self._beat, daemon=True)
             self.heart.start()
@@ -144,6 +147,7 @@ class Host:
         if self.heart:
             self.stop_beating.set()
             self.heart.join()
+            self.lock.close()
             self.heart = None
 
     def daemon_dies(self, age=3600):

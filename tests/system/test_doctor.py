@@ -3,11 +3,9 @@ the remedy. Unsound in one thing, no other is called a fault but what follows fr
 
 import contextlib
 import email.utils
-import json
 import os
 import re
 import socket
-import subprocess
 import threading
 import time
 
@@ -15,49 +13,7 @@ import pytest
 
 import build
 from daemon import wait_until
-
-
-def examine(host, *arguments, **run):
-    """What the doctor says: {check: (state, finding, remedy)}, the worst of each check."""
-    done = host.run(["nomad-lookup", "--check", "--json", *arguments], **run)
-    said = json.loads(done.out)
-    assert said["ok"] == (done.code == 0), done
-    assert done.code == (1 if any(check["state"] == "fault" for check in said["checks"]) else 0)
-    worst = {}
-    for check in said["checks"]:
-        assert (check["state"] != "fault") or check["remedy"], check
-        if worst.get(check["check"], ("ok",))[0] != "fault":
-            worst[check["check"]] = (check["state"], check["finding"], check["remedy"])
-    return worst
-
-
-def faults(said):
-    return {check for check, (state, _, _) in said.items() if state == "fault"}
-
-
-@contextlib.contextmanager
-def running(host, log):
-    """nomad-dns-srv in the host, once it follows."""
-    with open(log, "wb") as out:
-        process = host.start(["nomad-dns-srv", "--check-interval", "100"], stderr=out, stdout=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: process.poll() is not None or host.run(["nomad-dns-srv", "--status"]).code == 0)
-        assert process.poll() is None, log.read_text()
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait()
-
-
-@pytest.fixture
-def sound(host, agent, folder):
-    """A host on which all is well: the module, the daemon, an agent with a service."""
-    agent.register_many([{"name": "web", "address": "192.0.2.10", "port": 80},
-                         {"name": "web", "address": "2001:db8::10", "port": 80}])
-    with running(host, folder / "log") as process:
-        host.daemon = process
-        yield host
+from doctor import examine, faults, running, sound      # noqa: F401 (a fixture)
 
 
 def test_sound(sound):
@@ -108,68 +64,6 @@ def test_module_missing(sound):
     said = examine(sound)
     assert faults(said) == {"module", "answer"}
     assert "libnss_nomad.so.2" in said["module"][1] and "libnss-nomad" in said["module"][2]
-
-
-@pytest.mark.parametrize("line, wanted", [
-    ("files resolve [!UNAVAIL=return] nomad [!UNAVAIL=return] dns",
-     "files nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] dns"),
-    ("files dns nomad", "files nomad [!UNAVAIL=return] dns"),
-    ("mymachines resolve [!UNAVAIL=return] files myhostname dns",
-     "mymachines nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] files myhostname dns"),
-    ("files nomad dns", "files nomad [!UNAVAIL=return] dns"),
-    ("files nomad [NOTFOUND=return] dns", "files nomad [!UNAVAIL=return] dns"),
-    ("files", "files nomad [!UNAVAIL=return]"),
-    ("files [NOTFOUND=return] nomad [!UNAVAIL=return] dns", "nomad [!UNAVAIL=return] files [NOTFOUND=return] dns"),
-])
-def test_hosts_line(sound, line, wanted):
-    """2. nomad after resolve or dns, after what ends the search, without its action, or not there: the right line is
-    proposed, and is right."""
-    sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: {line}\n")
-    said = examine(sound)
-    assert faults(said) == {"hosts"}
-    assert f'"hosts: {wanted}"' in said["hosts"][2]
-    sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: {wanted}\n")
-    assert faults(examine(sound)) == set()
-
-
-@pytest.mark.parametrize("line", ["hosts: files nomad [!UNAVAIL=retrun] dns", "passwd: files [NOTFOUND",
-                                  "group: files [SUCESS=return]", "shadow: files [NOTFOUND return]"])
-def test_syntax_error(sound, line):
-    """3. A syntax error in nsswitch.conf, on any line: the line is named. glibc sees it as well: no user is known."""
-    sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: files nomad [!UNAVAIL=return] dns\n{line}\n")
-    assert sound.run(["getent", "-s", "files", "passwd", "root"]).code == 0
-    assert sound.run(["getent", "passwd", "root"]).code == 2, "glibc takes that for right"
-    said = examine(sound)
-    assert faults(said) == {"hosts"} and "line 3" in said["hosts"][1]
-
-
-@pytest.mark.parametrize("line", ["# hosts: files [x", "nonsense", "hosts files", "netmasks: files [x=y]",
-                                  "protocols: db [NOTFOUND=return SUCCESS=continue] files", "rpc:", "passwd: files"])
-def test_no_syntax_error(sound, line):
-    """What glibc takes for right is right."""
-    sound.write("/etc/nsswitch.conf", f"passwd: files\nhosts: files nomad [!UNAVAIL=return] dns\n{line}\n")
-    assert sound.run(["getent", "passwd", "root"]).code == 0
-    assert faults(examine(sound)) == set()
-
-
-def test_daemon_dead(sound):
-    """4. The daemon was killed."""
-    sound.daemon.kill()
-    sound.daemon.wait()
-    before = time.monotonic()
-    sound.daemon_dies(age=60)
-    said = examine(sound)
-    assert faults(said) == {"daemon"}
-    age = int(re.search(r"(\d+) s old", said["daemon"][1])[1])
-    assert 60 <= age <= 60 + time.monotonic() - before and "systemctl start nomad-dns-srv" in said["daemon"][2]
-
-
-def test_daemon_ended(sound):
-    """4. The daemon was ended, and is installed."""
-    sound.daemon.terminate()
-    sound.daemon.wait()
-    said = examine(sound)
-    assert faults(said) == {"daemon"} and "does not run" in said["daemon"][1]
 
 
 def test_agent_down(sound, agent):

@@ -1,6 +1,6 @@
 /*
  * Tests of src/tool/nsswitch.c. That glibc takes the same lines for right and wrong is shown in
- * tests/system/test_doctor.py.
+ * tests/system/test_hosts_line.py.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -10,32 +10,46 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a hosts line holds as "NAME ACTION|NAME ACTION|". */
+/* What a hosts line holds as "NAME BRACKETS|NAME BRACKETS|", what glibc does not read any more behind a "/". */
 static void show(const struct nsswitch *nsswitch, char text[SUPPORT_TEXT_MAX])
 {
 	char *at = text;
 
 	*at = '\0';
-	for (size_t i = 0; i < nsswitch->count; i++)
-		at += sprintf(at, "%s%s%s|", nsswitch->services[i].name, nsswitch->services[i].action[0] == '\0' ? "" : " ",
-		              nsswitch->services[i].action);
+	for (size_t i = 0; i < nsswitch->total; i++)
+		at += sprintf(at, "%s%s%s%s|", i == nsswitch->count ? "/" : "", nsswitch->services[i].name,
+		              nsswitch->services[i].brackets[0] == '\0' ? "" : " ", nsswitch->services[i].brackets);
 }
 
 static const struct {
 	const char *text, *shown;
+	int line; /* the hosts line that counts */
 } sound[] = {
-	{"", ""},
-	{"hosts: files dns", "files|dns|"},
-	{"hosts:files\tdns\n", "files|dns|"},
-	{"  hosts: files [NOTFOUND=return] dns\n", "files [NOTFOUND=return]|dns|"},
-	{"hosts: files nomad [!UNAVAIL=return] dns\n", "files|nomad [!UNAVAIL=return]|dns|"},
-	{"hosts: files[notfound=Return]dns", "files [notfound=Return]|dns|"},
-	{"hosts: files [ NOTFOUND=return SUCCESS=continue ] dns", "files [ NOTFOUND=return SUCCESS=continue ]|dns|"},
-	{"hosts: files\nhosts: dns\n", "dns|"},
-	{"#hosts: files\npasswd: files\nhosts: dns", "dns|"},
-	{"nothing\nhosts: dns\nothers: [x", "dns|"},
-	{"hosts: files dns # and more", "files|dns|#|and|more|"},
-	{"hosts:", ""},
+	{"", "", 0},
+	{"hosts: files dns\n", "files|dns|", 1},
+	{"hosts:files\tdns\n", "files|dns|", 1},
+	{"  hosts: files [NOTFOUND=return] dns\n", "files [NOTFOUND=return]|dns|", 1},
+	{"hosts: files nomad [!UNAVAIL=return] dns\n", "files|nomad [!UNAVAIL=return]|dns|", 1},
+	{"hosts: files nomad [!UNAVAIL = return] dns\n", "files|nomad [!UNAVAIL = return]|dns|", 1},
+	{"hosts: files[notfound=Return]dns\n", "files [notfound=Return]|dns|", 1},
+	{"hosts: files [ NOTFOUND=return SUCCESS=continue ] dns\n", "files [ NOTFOUND=return SUCCESS=continue ]|dns|", 1},
+	{"hosts: files\nhosts: dns\n", "dns|", 2},
+	{"#hosts: files\npasswd: files\nhosts: dns\n", "dns|", 3},
+	{"hosts: files\n# hosts: dns\n:hosts: dns\nHosts: dns\n", "files|", 1},
+	{"nothing\nhosts: dns\nothers: [x\n", "dns|", 2},
+	{"hosts: files dns # and more\n", "files|dns|#|and|more|", 1},
+	{"hosts:\n", "", 1},
+	{"hosts\n", "", 1},
+	/* No colon, or many. */
+	{"hosts files dns\nhosts:: nomad : dns\n", "nomad|:|dns|", 2},
+	{"hosts:dns\nhosts\tfiles\n", "files|", 2},
+	/* Only one pair of brackets, and none where a source is to stand, or the line ends there, also for what is wrong. */
+	{"hosts: files [NOTFOUND=return] [TRYAGAIN=return] dns\n", "files [NOTFOUND=return]|/dns|", 1},
+	{"hosts: files [NOTFOUND=return][TRYAGAIN=retrun] dns [x] nomad\n", "files [NOTFOUND=return]|/dns|nomad|", 1},
+	{"hosts: [NOTFOUND=return] files\n", "/files|", 1},
+	/* A last line without newline. */
+	{"hosts: files\nhosts: dns", "files|", 1},
+	{"hosts: files\nhosts: [", "files|", 1},
 };
 
 START_TEST(sound_line_is_read)
@@ -43,11 +57,11 @@ START_TEST(sound_line_is_read)
 	char shown[SUPPORT_TEXT_MAX];
 	struct nsswitch nsswitch;
 
-	nsswitch_parse(sound[_i].text, &nsswitch);
+	nsswitch_parse(sound[_i].text, strlen(sound[_i].text), &nsswitch);
 	show(&nsswitch, shown);
 	ck_assert_int_eq(nsswitch.wrong_line, 0);
 	ck_assert_str_eq(shown, sound[_i].shown);
-	ck_assert_int_eq(nsswitch.has_hosts, _i > 0);
+	ck_assert_int_eq(nsswitch.hosts_line, sound[_i].line);
 }
 END_TEST
 
@@ -55,77 +69,94 @@ static const struct {
 	const char *text;
 	int line;
 } wrong[] = {
-	{"hosts: files [NOTFOUND=retrun] dns", 1},
+	{"hosts: files [NOTFOUND=retrun] dns\n", 1},
 	{"passwd: files\n\nhosts: files [NOTFOUND=return dns\n", 3},
-	{"passwd: files [\nhosts: [\n", 1},
-	{"hosts: files [NOTFOUND] dns", 1},
-	{"hosts: files [NOTFOUND=] dns", 1},
-	{"hosts: files [FOUND=return] dns", 1},
-	{"hosts: files [NOTFOUND=returns] dns", 1},
-	{"# x\nshadow: files [=return]", 2},
-	{"hosts: files dns # [see below", 1},
+	{"passwd: files [\nhosts: files [\n", 1},
+	{"hosts: files [NOTFOUND] dns\n", 1},
+	{"hosts: files [NOTFOUND=] dns\n", 1},
+	{"hosts: files [FOUND=return] dns\n", 1},
+	{"hosts: files [NOTFOUND=returns] dns\n", 1},
+	{"hosts: files [NOTFOUND=return!SUCCESS=return] dns\n", 1},
+	{"hosts: files [ ! NOTFOUND=return] dns\n", 1},
+	{"hosts: files [] dns\n", 1},
+	{"hosts files [NOTFOUND==return] dns\n", 1},
+	{"# x\nshadow: files [=return]\n", 2},
+	{"passwd_compat: files [=return]\n", 1},
+	{"hosts: files dns # [see below\n", 1},
 };
 
 START_TEST(wrong_line_is_named)
 {
 	struct nsswitch nsswitch;
 
-	nsswitch_parse(wrong[_i].text, &nsswitch);
+	nsswitch_parse(wrong[_i].text, strlen(wrong[_i].text), &nsswitch);
 	ck_assert_int_eq(nsswitch.wrong_line, wrong[_i].line);
 }
 END_TEST
 
+#define CONTINUE NSSWITCH_CONTINUE
+#define RETURN NSSWITCH_RETURN
+#define MERGE NSSWITCH_MERGE
+
 static const struct {
-	const char *line, *proposed;
-} proposals[] = {
-	{"hosts: files dns", "hosts: files nomad [!UNAVAIL=return] dns"},
-	{"hosts: files dns nomad", "hosts: files nomad [!UNAVAIL=return] dns"},
-	{"hosts: files nomad dns", "hosts: files nomad [!UNAVAIL=return] dns"},
-	{"hosts: files", "hosts: files nomad [!UNAVAIL=return]"},
-	{"", "hosts: files nomad [!UNAVAIL=return] dns"},
-	{"hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns",
-	 "hosts: mymachines nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] files myhostname dns"},
-	{"hosts: files mdns4_minimal [NOTFOUND=return] dns nomad [NOTFOUND=return]",
-	 "hosts: files mdns4_minimal [NOTFOUND=return] nomad [!UNAVAIL=return] dns"},
-	{"hosts: files [NOTFOUND=return] nomad [!UNAVAIL=return] dns",
-	 "hosts: nomad [!UNAVAIL=return] files [NOTFOUND=return] dns"},
-	{"hosts: files mymachines [ SUCCESS=return  !SUCCESS=Return ] dns",
-	 "hosts: files nomad [!UNAVAIL=return] mymachines [ SUCCESS=return  !SUCCESS=Return ] dns"},
-	{"hosts: files [SUCCESS=return] mymachines [!NOTFOUND=return] myhostname [NOTFOUND=continue] dns",
-	 "hosts: files [SUCCESS=return] mymachines [!NOTFOUND=return] myhostname [NOTFOUND=continue] nomad "
-	 "[!UNAVAIL=return] dns"},
+	const char *brackets;
+	enum nsswitch_action success, notfound, unavail, tryagain;
+} actions[] = {
+	{"", RETURN, CONTINUE, CONTINUE, CONTINUE},
+	{"[!UNAVAIL=return]", RETURN, RETURN, CONTINUE, RETURN},
+	{"[!UNAVAIL = return]", RETURN, RETURN, CONTINUE, RETURN},
+	{"[!SUCCESS=return]", RETURN, RETURN, RETURN, RETURN},
+	{"[NOTFOUND=return TRYAGAIN=return]", RETURN, RETURN, CONTINUE, RETURN},
+	{"[!NOTFOUND=continue]", CONTINUE, CONTINUE, CONTINUE, CONTINUE},
+	{"[UNAVAIL=return !UNAVAIL=return]", RETURN, RETURN, RETURN, RETURN},
+	{"[!UNAVAIL=return notfound=Continue]", RETURN, CONTINUE, CONTINUE, RETURN},
+	{"[\tSUCCESS=merge  tryagain =\treturn ]", MERGE, CONTINUE, CONTINUE, RETURN},
 };
 
-START_TEST(proposed_line_has_nomad_in_its_place_and_the_rest_as_it_was)
+START_TEST(brackets_say_what_follows_each_answer)
 {
-	char line[NSSWITCH_LINE_MAX];
+	char text[128];
 	struct nsswitch nsswitch;
 
-	nsswitch_parse(proposals[_i].line, &nsswitch);
-	nsswitch_propose(&nsswitch, line);
-	ck_assert_str_eq(line, proposals[_i].proposed);
-	nsswitch_parse(line, &nsswitch);
+	snprintf(text, sizeof text, "hosts: one %s two\n", actions[_i].brackets);
+	nsswitch_parse(text, strlen(text), &nsswitch);
 	ck_assert_int_eq(nsswitch.wrong_line, 0);
-	ck_assert_uint_lt(nsswitch_find(&nsswitch, "nomad"), nsswitch.count);
+	ck_assert_uint_eq(nsswitch.count, 2);
+	const enum nsswitch_action *found = nsswitch.services[0].actions;
+	ck_assert_int_eq(found[NSSWITCH_SUCCESS], actions[_i].success);
+	ck_assert_int_eq(found[NSSWITCH_NOTFOUND], actions[_i].notfound);
+	ck_assert_int_eq(found[NSSWITCH_UNAVAIL], actions[_i].unavail);
+	ck_assert_int_eq(found[NSSWITCH_TRYAGAIN], actions[_i].tryagain);
 }
 END_TEST
 
-START_TEST(line_without_end_is_bounded)
+START_TEST(hosts_lines_are_counted)
 {
-	enum { LENGTH = 100000 };
-	char *text = support_fence(LENGTH), line[NSSWITCH_LINE_MAX];
+	static const char text[] = "hosts: a\nhosts: b\n\nhosts c\npasswd: x";
 	struct nsswitch nsswitch;
 
-	memset(text, 'x', LENGTH);
-	memcpy(text, "hosts: ", 7);
-	for (size_t i = 8; i < LENGTH - 1; i += _i == 0 ? 2 : 90)
-		text[i] = ' ';
-	text[LENGTH - 1] = '\0';
-	nsswitch_parse(text, &nsswitch);
-	ck_assert_uint_le(nsswitch.count, NSSWITCH_SERVICES);
-	nsswitch_propose(&nsswitch, line);
-	ck_assert_uint_lt(strlen(line), sizeof line);
-	support_unfence(text, LENGTH);
+	nsswitch_parse(text, strlen(text), &nsswitch);
+	ck_assert_int_eq(nsswitch.hosts_lines, 3);
+	ck_assert_int_eq(nsswitch.hidden_line, 2);
+	ck_assert_int_eq(nsswitch.hosts_line, 4);
+	ck_assert(nsswitch.unfinished);
+	nsswitch_parse(text, strlen(text) - strlen("passwd: x"), &nsswitch);
+	ck_assert(!nsswitch.unfinished);
+}
+END_TEST
+
+/* They are kept as they are written only where they fit. */
+START_TEST(long_brackets_keep_their_meaning)
+{
+	char text[1024] = "hosts: one [", *at = text + strlen(text);
+	struct nsswitch nsswitch;
+
+	for (int i = 0; i < 20; i++)
+		at = stpcpy(at, "NOTFOUND=return UNAVAIL=continue ");
+	strcpy(at, "] two\n");
+	nsswitch_parse(text, strlen(text), &nsswitch);
+	ck_assert_str_eq(nsswitch.services[0].brackets,
+	                 "[SUCCESS=return NOTFOUND=return UNAVAIL=continue TRYAGAIN=continue]");
 }
 END_TEST
 
@@ -134,8 +165,9 @@ int main(void)
 	const struct support_test tests[] = {
 		{sound_line_is_read, sizeof sound / sizeof *sound},
 		{wrong_line_is_named, sizeof wrong / sizeof *wrong},
-		{proposed_line_has_nomad_in_its_place_and_the_rest_as_it_was, sizeof proposals / sizeof *proposals},
-		{line_without_end_is_bounded, 2},
+		{brackets_say_what_follows_each_answer, sizeof actions / sizeof *actions},
+		{hosts_lines_are_counted, 1},
+		{long_brackets_keep_their_meaning, 1},
 	};
 
 	return support_run("nsswitch", tests, sizeof tests / sizeof *tests);
