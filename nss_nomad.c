@@ -54,19 +54,9 @@ static int ask_helper(void *context, const char *text, int lock, int64_t started
 	return helper_run(context, text, lock, started, record);
 }
 
-static enum verdict verdict_for_family(const struct lookup_result *result, int family)
-{
-	if (result->verdict != VERDICT_FOUND || family == AF_UNSPEC)
-		return result->verdict;
-	for (size_t i = 0; i < result->count; i++)
-		if (result->addresses[i].family == family)
-			return VERDICT_FOUND;
-	return VERDICT_NO_DATA;
-}
-
 static struct outcome give(const struct request *request, const struct lookup_result *result)
 {
-	enum verdict verdict = verdict_for_family(result, request->family);
+	enum verdict verdict = lookup_verdict_for(result, request->family);
 	int error;
 
 	if (verdict != VERDICT_FOUND)

@@ -15,6 +15,19 @@
 
 static const uint8_t unspecified[16];
 
+uint8_t address_families(int family)
+{
+	return family == AF_INET ? FAMILY_IPV4 : family == AF_INET6 ? FAMILY_IPV6 : FAMILY_ANY;
+}
+
+bool address_has_family(const struct address *addresses, size_t count, int family)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addresses[i].family == family)
+			return true;
+	return false;
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return a->family == b->family && memcmp(a->octets, b->octets, sizeof a->octets) == 0;

@@ -18,6 +18,15 @@ struct address {
 	uint8_t octets[16]; /* the first 4 with AF_INET; the rest are 0 */
 };
 
+/* A set of families, one bit each. */
+enum { FAMILY_IPV4 = 1, FAMILY_IPV6 = 2, FAMILY_ANY = FAMILY_IPV4 | FAMILY_IPV6 };
+
+/* The set of one family: AF_INET, AF_INET6; AF_UNSPEC stands for both. Any thread. */
+uint8_t address_families(int family);
+
+/* Whether any of the addresses is of the family, AF_INET or AF_INET6. Any thread. */
+bool address_has_family(const struct address *addresses, size_t count, int family);
+
 /* Whether both are the same address of the same family. */
 bool address_equal(const struct address *a, const struct address *b);
 

@@ -157,9 +157,9 @@ static const struct config_key keys[] = {
 	{"nomad", "tls-server-name", CONFIG_TEXT, FIELD(tls_server_name), 0, 0, is_server_name, "",
          "the name in the agents' certificates, such as server.global.nomad"},
 
-	{"answers", "ttl", CONFIG_SECONDS, FIELD(ttl), 1, DAY, NULL, "10s", "a duration from 1s to 1d"},
-	{"answers", "negative-ttl", CONFIG_SECONDS, FIELD(negative_ttl), 1, DAY, NULL, "3s", "a duration from 1s to 1d"},
-	{"answers", "max-stale", CONFIG_SECONDS, FIELD(max_stale), 0, YEAR, NULL, "1h", "a duration from 0s to 365d"},
+	{"answers", "ttl", CONFIG_SECONDS, FIELD(ttl), 1, RECORD_TTL_MAX, NULL, "10s", "a duration from 1s to 1d"},
+	{"answers", "negative-ttl", CONFIG_SECONDS, FIELD(negative_ttl), 1, RECORD_TTL_MAX, NULL, "3s", "a duration from 1s to 1d"},
+	{"answers", "max-stale", CONFIG_SECONDS, FIELD(max_stale), 0, RECORD_STALE_MAX, NULL, "1h", "a duration from 0s to 365d"},
 	{"answers", "timeout", CONFIG_MILLISECONDS, FIELD(timeout), 100, 30000, NULL, "2s",
          "a duration from 100ms to 30s"},
 	{"answers", "service-label", CONFIG_LABEL, FIELD(reading), 0, 0, NULL, "yes", "yes or no"},

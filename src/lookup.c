@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ struct lookup {
 	struct cache cache; /* descriptor -1 while not open */
 	struct record kept; /* an expired one from the cache, for step 4 */
 	size_t kept_reading;
+	bool settled; /* a fresh record is all that there is to be had now */
 	struct lookup_result *result;
 };
 
@@ -94,7 +96,8 @@ static enum verdict take_record(struct lookup *lookup, enum lookup_step step, st
 	result->name = *name;
 	if (record->verdict != VERDICT_FOUND)
 		return record->verdict;
-	enum verdict verdict = service_addresses(record->service, name, &result->addresses, &result->count);
+	enum verdict verdict = service_addresses(record->service, name, &result->addresses, &result->count,
+	                                         &result->unresolved);
 	if (lookup->places->whole) {
 		record_done(&result->record); /* of a step or reading that held nothing after all */
 		result->record = *record;
@@ -148,6 +151,7 @@ static enum verdict find_fresh(struct lookup *lookup)
 		if (record_is_fresh(&record)) {
 			enum verdict verdict = take_record(lookup, LOOKUP_CACHED, &record, &lookup->readings[i]);
 			record_done(&record);
+			lookup->settled = true;
 			return verdict;
 		}
 		trace->age = record_age(&record);
@@ -185,7 +189,7 @@ static enum verdict ask_nomad(struct lookup *lookup, int lock)
 	return verdict;
 }
 
-/* Asks unless somebody else just did, with success or without. */
+/* Asks unless somebody else just did, with success or without: what that did not tell, asking once more does not either. */
 static enum verdict find_asking(struct lookup *lookup)
 {
 	struct lookup_trace *trace = &lookup->result->trace[LOOKUP_ASKED];
@@ -197,7 +201,7 @@ static enum verdict find_asking(struct lookup *lookup)
 	if (lookup->cache.descriptor < 0 &&
 	    cache_open(lookup->places->users, lookup->places->cluster, true, &lookup->cache) < 0)
 		return ask_nomad(lookup, -1);
-	if (cache_failed_recently(&lookup->cache, name)) {
+	if (lookup->settled || cache_failed_recently(&lookup->cache, name)) {
 		trace->error = -EAGAIN;
 		return VERDICT_UNKNOWN;
 	}
@@ -211,7 +215,7 @@ static enum verdict find_asking(struct lookup *lookup)
 	if (lock < 0)
 		return ask_nomad(lookup, -1);
 	verdict = find_fresh(lookup);
-	if (verdict == VERDICT_UNKNOWN && cache_failed_recently(&lookup->cache, name))
+	if (verdict == VERDICT_UNKNOWN && (lookup->settled || cache_failed_recently(&lookup->cache, name)))
 		trace->error = -EAGAIN;
 	else if (verdict == VERDICT_UNKNOWN)
 		verdict = ask_nomad(lookup, lock);
@@ -219,11 +223,14 @@ static enum verdict find_asking(struct lookup *lookup)
 	return verdict;
 }
 
+/* Of an expired record only what is there counts: what is not may have come since. */
 static enum verdict find_stale(struct lookup *lookup)
 {
 	if (!record_may_serve_stale(&lookup->kept))
 		return VERDICT_UNKNOWN;
-	return take_record(lookup, LOOKUP_STALE, &lookup->kept, &lookup->readings[lookup->kept_reading]);
+	enum verdict verdict = take_record(lookup, LOOKUP_STALE, &lookup->kept, &lookup->readings[lookup->kept_reading]);
+	lookup->result->unresolved = FAMILY_ANY;
+	return verdict == VERDICT_FOUND ? VERDICT_FOUND : VERDICT_UNKNOWN;
 }
 
 static void reverse(struct address *addresses, size_t count)
@@ -313,6 +320,14 @@ void lookup_run(const char *text, const struct lookup_places *places, lookup_ask
 		result->verdict = look_up(text, places, ask, context, result);
 	else if (result->kind != NAME_FOREIGN)
 		result->verdict = result->kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+}
+
+enum verdict lookup_verdict_for(const struct lookup_result *result, int family)
+{
+	if (result->verdict != VERDICT_FOUND || family == AF_UNSPEC ||
+	    address_has_family(result->addresses, result->count, family))
+		return result->verdict;
+	return (result->unresolved & address_families(family)) != 0 ? VERDICT_UNKNOWN : VERDICT_NO_DATA;
 }
 
 void lookup_done(struct lookup_result *result)

@@ -58,6 +58,7 @@ struct lookup_result {
 	enum name_kind kind;
 	struct address *addresses; /* of both families, rotated */
 	size_t count;
+	uint8_t unresolved;        /* families in which there may be more: without any of one, nobody can tell of it */
 	uint32_t ttl; /* seconds the answer may be kept */
 	struct name name;     /* as it was read for the answer */
 	struct record record; /* with places->whole, where a record answered */
@@ -93,6 +94,12 @@ void lookup_places_init(struct lookup_places *places);
  */
 void lookup_run(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,
                 struct lookup_result *result);
+
+/*
+ * What a result says to a question for AF_INET or AF_INET6 alone; AF_UNSPEC: for both. UNKNOWN where it has no address of
+ * the family and there may be one. Any thread.
+ */
+enum verdict lookup_verdict_for(const struct lookup_result *result, int family);
 
 /* Releases the addresses and the record. Accepts zeroes. */
 void lookup_done(struct lookup_result *result);

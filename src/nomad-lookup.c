@@ -83,7 +83,8 @@ static int look_up_afresh(struct ask *ask, const char *text, struct lookup_resul
 	result->verdict = record.verdict;
 	result->ttl = record.ttl;
 	if (record.verdict == VERDICT_FOUND)
-		result->verdict = service_addresses(record.service, &result->name, &result->addresses, &result->count);
+		result->verdict = service_addresses(record.service, &result->name, &result->addresses, &result->count,
+		                                    &result->unresolved);
 	result->trace[LOOKUP_ASKED].verdict = result->verdict;
 	result->record = record;
 	return 0;

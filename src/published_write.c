@@ -259,7 +259,7 @@ static int replace(int at, const char *temporary, const char *path, const uint8_
 /* Whether two records of the same size differ in nothing but when they were made, and so in the head's checksum. */
 static bool is_same_record(const uint8_t *a, const uint8_t *b, size_t size)
 {
-	enum { MADE_AT = FIELDS_AT, MADE_END = FIELDS_AT + 8 };
+	enum { MADE_AT = FIELDS_AT, MADE_END = FIELDS_AT + 16 }; /* by both clocks */
 
 	return memcmp(a, b, HEAD_SUM_AT) == 0 && memcmp(a + BODY_SUM_AT, b + BODY_SUM_AT, MADE_AT - BODY_SUM_AT) == 0 &&
 	       memcmp(a + MADE_END, b + MADE_END, size - MADE_END) == 0;

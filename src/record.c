@@ -79,6 +79,11 @@ static bool get_label(struct reader *reader, char *label)
 	return true;
 }
 
+static uint32_t at_most(uint32_t value, uint32_t most)
+{
+	return value < most ? value : most;
+}
+
 /* Reads the head from `size` octets, which hold all of it; false where anything is wrong. */
 static bool get_head(const uint8_t *bytes, size_t size, struct record_head *head)
 {
@@ -89,14 +94,17 @@ static bool get_head(const uint8_t *bytes, size_t size, struct record_head *head
 		return false;
 	reader_init(&reader, bytes + HEAD_SUM_AT, head->size - HEAD_SUM_AT);
 	if (reader_u64(&reader) != record_head_checksum(bytes, head->size) || bytes[6] > VERDICT_NO_NAME ||
-	    bytes[7] > 1)
+	    (bytes[7] & ~FLAGS_ALL) != 0)
 		return false;
 	head->record.verdict = bytes[6];
-	head->record.complete = bytes[7];
+	head->record.complete = (bytes[7] & FLAG_COMPLETE) != 0;
+	head->unresolved = bytes[7] >> FLAGS_UNRESOLVED & FAMILY_ANY;
+	head->partial = (bytes[7] & FLAG_PARTIAL) != 0;
 	head->body_sum = reader_u64(&reader);
 	head->record.made = reader_u64(&reader);
-	head->record.ttl = reader_u32(&reader);
-	head->record.max_stale = reader_u32(&reader);
+	head->record.since_boot = reader_u64(&reader);
+	head->record.ttl = at_most(reader_u32(&reader), RECORD_TTL_MAX);
+	head->record.max_stale = at_most(reader_u32(&reader), RECORD_STALE_MAX);
 	if (!get_label(&reader, head->record.key.namespace) || !get_label(&reader, head->record.key.service))
 		return false;
 	head->spelling_count = reader_u32(&reader);
@@ -131,7 +139,8 @@ static struct service *service_in_part(const struct record_head *head)
 	get_family(head->addresses, head->v4_count, AF_INET, addresses);
 	get_family(head->addresses + head->v4_count * 4, head->v6_count, AF_INET6, addresses + head->v4_count);
 	*part = (struct service){
-		.spelling_count = head->spelling_count, .address_count = count, .addresses = addresses};
+		.spelling_count = head->spelling_count, .address_count = count, .addresses = addresses,
+		.unresolved = head->unresolved, .partial = head->partial};
 	return part;
 }
 
@@ -252,11 +261,29 @@ int64_t record_age(const struct record *record)
 	return now < record->made ? -1 : (int64_t)(now - record->made);
 }
 
+void record_stamp(struct record *record)
+{
+	record->made = (uint64_t)wall_now();
+	record->since_boot = (uint64_t)wall_since_boot();
+}
+
+/* Whether the two clocks tell of the same age: NTP, which makes one of them slower or faster, may set them apart a little. */
+static bool clocks_agree(uint64_t age, uint64_t other)
+{
+	enum { TOGETHER = 100, DRIFT = 1000 }; /* milliseconds; and one in so many, twice what the kernel lets NTP do */
+	uint64_t apart = age > other ? age - other : other - age;
+
+	return apart <= TOGETHER + age / DRIFT;
+}
+
 bool record_is_fresh(const struct record *record)
 {
 	int64_t age = record_age(record);
+	uint64_t other = (uint64_t)wall_since_boot() - record->since_boot; /* one from the future is very large */
+	uint64_t limit = (uint64_t)record->ttl * 1000;
 
-	return age >= 0 && age < (int64_t)record->ttl * 1000;
+	return age >= 0 && (uint64_t)age < limit && other < limit && record->since_boot != 0 &&
+	       clocks_agree((uint64_t)age, other);
 }
 
 bool record_may_serve_stale(const struct record *record)

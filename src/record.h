@@ -5,12 +5,17 @@
  * What a plain address lookup needs, the union of the addresses, stands in the head, which has a checksum
  * of its own: one read of RECORD_HEAD_READ octets answers it, however many instances follow.
  *
- *     head   magic u32, version u16, verdict u8, complete u8, head length u32, total length u32,
+ *     head   magic u32, version u16, verdict u8, flags u8, head length u32, total length u32,
  *            head checksum u64 (over the head with these 8 octets as 0), body checksum u64,
- *            made u64 (ms since 1970), ttl u32 (s), max-stale u32 (s),
+ *            made u64 (ms since 1970), since boot u64 (ms, the same moment), ttl u32 (s), max-stale u32 (s),
  *            namespace and service in lower case (u8 length and octets each), spellings u32,
  *            IPv4 addresses u32, IPv6 addresses u32, the addresses (4 and 16 octets)
- *     body   per spelling: namespace, service, instances u32; per instance: strings, port u16, addresses, tags
+ *     body   per spelling: namespace, service, instances u32; per instance: strings, port u16, unresolved u8,
+ *            addresses, tags
+ *     flags  1 complete, 2 there may be more IPv4 addresses, 4 more IPv6 addresses, 8 more instances
+ *
+ * A reader takes one version. What another one wrote, older or newer, is a miss as damage is: it "cannot tell", and
+ * never says "no such name".
  *
  * SPDX-License-Identifier: MIT
  */
@@ -25,6 +30,8 @@
 enum {
 	RECORD_HEAD_READ = 16 * 1024,       /* octets: the head of about 4,000 IPv4 addresses */
 	RECORD_SIZE_MAX = 64 * 1024 * 1024, /* octets: 100,000 instances with long tags; larger is damage */
+	RECORD_TTL_MAX = 24 * 3600,         /* seconds: what may be configured; a record that says more says this */
+	RECORD_STALE_MAX = 365 * 24 * 3600, /* the same of max_stale */
 };
 
 struct record {
@@ -32,6 +39,7 @@ struct record {
 	bool complete;              /* holds every spelling; otherwise all that is known is the one in lower case */
 	struct service_key key;     /* in lower case */
 	uint64_t made;              /* milliseconds since 1970, by the writer's clock */
+	uint64_t since_boot;        /* the same moment by the clock that nobody sets; 0: not noted, then it is never fresh */
 	uint32_t ttl;               /* seconds of freshness */
 	uint32_t max_stale;         /* seconds after that, in which it may serve while Nomad is away */
 	const struct service *service; /* owned where record_read() or record_decode() made it */
@@ -86,10 +94,17 @@ bool record_is_of(const struct record *record, const struct name *name);
  */
 bool record_answers(const struct record *record, const struct name *name);
 
+/* Notes that the record is made now. */
+void record_stamp(struct record *record);
+
 /* Milliseconds since the record was made; -1 where that is in the future. */
 int64_t record_age(const struct record *record);
 
-/* Whether its verdict counts now: made within `ttl` seconds, not in the future. */
+/*
+ * Whether its verdict counts now: made within `ttl` seconds, not in the future, by both clocks. Where the one on the wall
+ * was set since, or the host was started again, they disagree: an old record that was made by a clock that ran ahead is
+ * not fresh when the time comes.
+ */
 bool record_is_fresh(const struct record *record);
 
 /* Whether its instances may serve while Nomad is away: FOUND, and at most max_stale seconds past fresh. */

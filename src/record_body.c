@@ -78,9 +78,10 @@ static void get_instance(struct reader *reader, struct pool *pool, struct instan
 	instance->datacenter = get_text(reader);
 	instance->host = get_text_or_none(reader);
 	instance->port = reader_u16(reader);
+	instance->unresolved = reader_u8(reader);
 	instance->address_count = reader_u32(reader);
 	instance->tag_count = reader_u32(reader);
-	if (reader->failed ||
+	if (reader->failed || instance->unresolved > FAMILY_ANY ||
 	    !pool_take(instance->address_count, pool->address_count, &pool->address_used, &address) ||
 	    !pool_take(instance->tag_count, pool->tag_count, &pool->tag_used, &tag)) {
 		reader->failed = true;
@@ -92,7 +93,6 @@ static void get_instance(struct reader *reader, struct pool *pool, struct instan
 		pool->tags[tag + i] = get_text(reader);
 	instance->addresses = &pool->addresses[address];
 	instance->tags = &pool->tags[tag];
-	instance->unresolved = instance->host != NULL && instance->address_count == 0;
 }
 
 static void get_spellings(struct reader *reader, struct spelling *spellings, size_t count, size_t instances)
@@ -158,7 +158,8 @@ int record_body(const uint8_t *body, size_t size, const struct record_head *head
 	*service = service_copy(&(struct service){.spelling_count = head->spelling_count,
 	                                          .spellings = pool.spellings,
 	                                          .instance_count = instances,
-	                                          .instances = pool.instances});
+	                                          .instances = pool.instances,
+	                                          .partial = head->partial});
 	result = *service == NULL ? -ENOMEM : 0;
 done:
 	pool_done(&pool);

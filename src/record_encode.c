@@ -65,6 +65,7 @@ static void put_family(struct writer *writer, const struct service *service, int
 static void put_fields(struct writer *writer, const struct record *record, const struct service *service)
 {
 	writer_u64(writer, record->made);
+	writer_u64(writer, record->since_boot);
 	writer_u32(writer, record->ttl);
 	writer_u32(writer, record->max_stale);
 	put_label(writer, record->key.namespace);
@@ -86,12 +87,6 @@ static size_t count_tags(const struct instance *instance)
 	return count;
 }
 
-/* A host name that leads nowhere is left out: one without addresses is read as one that could not be resolved. */
-static const char *host_of(const struct instance *instance)
-{
-	return instance->address_count > 0 || instance->unresolved ? instance->host : NULL;
-}
-
 static void put_instance(struct writer *writer, const struct instance *instance)
 {
 	put_text(writer, instance->id);
@@ -99,11 +94,12 @@ static void put_instance(struct writer *writer, const struct instance *instance)
 	put_text(writer, instance->node);
 	put_text(writer, instance->job);
 	put_text(writer, instance->datacenter);
-	if (host_of(instance) == NULL)
+	if (instance->host == NULL)
 		writer_u16(writer, 0);
 	else
-		put_text(writer, host_of(instance));
+		put_text(writer, instance->host);
 	writer_u16(writer, instance->port);
+	writer_u8(writer, instance->unresolved);
 	writer_u32(writer, (uint32_t)instance->address_count);
 	writer_u32(writer, (uint32_t)count_tags(instance));
 	for (size_t i = 0; i < instance->address_count; i++) {
@@ -135,6 +131,13 @@ static void put_body(struct writer *writer, const struct service *service)
 		put_instance(writer, &service->instances[i]);
 }
 
+/* What a plain address lookup has to know besides the addresses: whether there may be more than these. */
+static uint8_t flags_of(bool complete, const struct service *service)
+{
+	return (uint8_t)((complete ? FLAG_COMPLETE : 0) | service->unresolved << FLAGS_UNRESOLVED |
+	                 (service->partial ? FLAG_PARTIAL : 0));
+}
+
 /* Writes head and body; the writer has failed where they do not fit. */
 static void put_record(struct writer *writer, const struct record *record)
 {
@@ -144,7 +147,7 @@ static void put_record(struct writer *writer, const struct record *record)
 	writer_u32(writer, RECORD_MAGIC);
 	writer_u16(writer, RECORD_VERSION);
 	writer_u8(writer, (uint8_t)record->verdict);
-	writer_u8(writer, record->complete);
+	writer_u8(writer, flags_of(record->complete, service));
 	uint8_t *lengths = writer->at;
 	writer_u32(writer, 0);
 	writer_u32(writer, 0);

@@ -10,14 +10,18 @@
 
 enum {
 	RECORD_MAGIC = 0x6e6d6472, /* "nmdr" */
-	RECORD_VERSION = 1,
+	RECORD_VERSION = 2,
+	FLAG_COMPLETE = 1,
+	FLAGS_UNRESOLVED = 1, /* bits by which the families stand further up */
+	FLAG_PARTIAL = 8,
+	FLAGS_ALL = FLAG_COMPLETE | FAMILY_ANY << FLAGS_UNRESOLVED | FLAG_PARTIAL,
 	HEAD_SUM_AT = RECORD_PREFIX, /* octets from the start */
 	BODY_SUM_AT = HEAD_SUM_AT + 8,
 	FIELDS_AT = BODY_SUM_AT + 8,
-	HEAD_MIN = FIELDS_AT + 8 + 4 + 4 + 2 + 2 + 4 + 4 + 4, /* the fields, with keys of one letter */
+	HEAD_MIN = FIELDS_AT + 8 + 8 + 4 + 4 + 2 + 2 + 4 + 4 + 4, /* the fields, with keys of one letter */
 	/* the fewest octets that one of these takes in the body, to bound their numbers */
 	SPELLING_MIN = 3 + 3 + 4,
-	INSTANCE_MIN = 5 * 3 + 2 + 2 + 4 + 4,
+	INSTANCE_MIN = 5 * 3 + 2 + 2 + 1 + 4 + 4,
 	ADDRESS_MIN = 1 + 4,
 	TAG_MIN = 3,
 };
@@ -33,6 +37,8 @@ struct record_head {
 	struct record record; /* without service */
 	size_t size, total;   /* octets of the head, and of all */
 	uint64_t body_sum;
+	uint8_t unresolved; /* as in struct service, of the union */
+	bool partial;
 	size_t spelling_count, v4_count, v6_count;
 	const uint8_t *addresses; /* in the bytes that were read */
 };

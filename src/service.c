@@ -126,6 +126,15 @@ static void set_add_all(struct address_set *set, const struct instance *instance
 		set_add(set, &instance->addresses[i]);
 }
 
+static uint8_t unresolved_of(const struct service *service)
+{
+	uint8_t unresolved = service->partial || service->unknown ? FAMILY_ANY : 0;
+
+	for (size_t i = 0; i < service->instance_count; i++)
+		unresolved |= service->instances[i].unresolved;
+	return unresolved;
+}
+
 static struct service *copy_into(struct arena *arena, const struct service *from, const struct address_set *all)
 {
 	struct service *to = arena_take(arena, sizeof *to, alignof(struct service));
@@ -148,6 +157,8 @@ static struct service *copy_into(struct arena *arena, const struct service *from
 			.instances = instances,
 			.address_count = all->count,
 			.addresses = addresses,
+			.unresolved = unresolved_of(from),
+			.partial = from->partial,
 			.unknown = from->unknown,
 		};
 	return to;
@@ -178,25 +189,13 @@ done:
 	return copy;
 }
 
-bool service_chosen_are_unknown(const struct instance *const *chosen, size_t count)
+uint8_t service_chosen_unresolved(const struct instance *const *chosen, size_t count)
 {
-	bool unknown = false;
+	uint8_t unresolved = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (chosen[i]->address_count > 0)
-			return false;
-		unknown = unknown || chosen[i]->unresolved;
-	}
-	return unknown;
-}
-
-bool service_is_unknown(const struct service *service)
-{
-	bool unknown = service->unknown;
-
-	for (size_t i = 0; i < service->instance_count && service->address_count == 0; i++)
-		unknown = unknown || service->instances[i].unresolved;
-	return unknown;
+	for (size_t i = 0; i < count; i++)
+		unresolved |= chosen[i]->unresolved;
+	return unresolved;
 }
 
 /* The range of instances that the name's spelling means. */
@@ -265,6 +264,19 @@ static const instance_test selectors[][3] = {
 	[SELECT_NOTHING] = {NULL},
 };
 
+/* Whether a selector that takes none of a range's instances may take what is missing there. */
+static bool may_take_more(const struct service *service, const struct name *name, size_t first, size_t count)
+{
+	if (service->partial || service->unknown)
+		return true;
+	if (name->select != SELECT_LABEL || name->address.family == 0)
+		return false;
+	for (size_t i = first; i < first + count; i++)
+		if ((service->instances[i].unresolved & address_families(name->address.family)) != 0)
+			return true;
+	return false;
+}
+
 enum verdict service_select(const struct service *service, const struct name *name,
                             const struct instance **chosen, size_t *count)
 {
@@ -280,6 +292,8 @@ enum verdict service_select(const struct service *service, const struct name *na
 				chosen[(*count)++] = &service->instances[i];
 	if (*count > 0)
 		return VERDICT_FOUND;
+	if (may_take_more(service, name, first, range))
+		return VERDICT_UNKNOWN;
 	return name->select == SELECT_ALL ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 }
 
@@ -297,62 +311,78 @@ bool service_in_part_suffices(const struct service *part, const struct name *nam
 	return false;
 }
 
-static enum verdict give(const struct address *from, size_t from_count, struct address **addresses, size_t *count)
+/* Addresses that were found, and in which families there may be more. */
+struct found {
+	const struct address *addresses;
+	size_t count;
+	uint8_t unresolved;
+};
+
+static enum verdict give(const struct found *found, struct address **addresses, size_t *count, uint8_t *unresolved)
 {
-	if (from_count == 0)
-		return VERDICT_NO_DATA;
-	struct address *copy = malloc(from_count * sizeof *copy);
+	if (found->count == 0)
+		return found->unresolved != 0 ? VERDICT_UNKNOWN : VERDICT_NO_DATA;
+	struct address *copy = malloc(found->count * sizeof *copy);
 	if (copy == NULL)
 		return VERDICT_UNKNOWN;
-	memcpy(copy, from, from_count * sizeof *copy);
+	memcpy(copy, found->addresses, found->count * sizeof *copy);
 	*addresses = copy;
-	*count = from_count;
+	*count = found->count;
+	*unresolved = found->unresolved;
 	return VERDICT_FOUND;
 }
 
-/* The answer where no instance needs to be looked at. */
+/* The answer where no instance needs to be looked at. A name that gives an address holds that one, and no other. */
 static enum verdict addresses_in_part(const struct service *part, const struct name *name,
-                                      struct address **addresses, size_t *count)
+                                      struct address **addresses, size_t *count, uint8_t *unresolved)
 {
+	struct found found = {part->addresses, part->address_count, part->unresolved};
+
 	if (name->select == SELECT_NOTHING)
 		return VERDICT_NO_DATA;
 	if (name->select == SELECT_LABEL)
-		return give(&name->address, 1, addresses, count);
-	return give(part->addresses, part->address_count, addresses, count);
+		found = (struct found){&name->address, 1, 0};
+	return give(&found, addresses, count, unresolved);
+}
+
+/* The answer from instances that were selected. */
+static enum verdict addresses_of(const struct instance *const *chosen, size_t chosen_count, const struct name *name,
+                                 uint8_t missing, struct address **addresses, size_t *count, uint8_t *unresolved)
+{
+	enum verdict verdict = VERDICT_UNKNOWN;
+	struct address_set set = {0};
+	size_t most = 0;
+
+	if (name->select == SELECT_LABEL && is_of_address(chosen[0], name))
+		return give(&(struct found){&name->address, 1, 0}, addresses, count, unresolved);
+	for (size_t i = 0; i < chosen_count; i++)
+		most += chosen[i]->address_count;
+	if (set_init(&set, most)) {
+		for (size_t i = 0; i < chosen_count; i++)
+			set_add_all(&set, chosen[i]);
+		missing |= service_chosen_unresolved(chosen, chosen_count);
+		verdict = give(&(struct found){set.addresses, set.count, missing}, addresses, count, unresolved);
+	}
+	set_done(&set);
+	return verdict;
 }
 
 enum verdict service_addresses(const struct service *service, const struct name *name,
-                               struct address **addresses, size_t *count)
+                               struct address **addresses, size_t *count, uint8_t *unresolved)
 {
 	const struct instance **chosen = NULL;
-	struct address_set set = {0};
-	enum verdict verdict = VERDICT_UNKNOWN;
-	size_t chosen_count, most = 0;
+	size_t chosen_count;
 
 	if (service_in_part_suffices(service, name))
-		return addresses_in_part(service, name, addresses, count);
+		return addresses_in_part(service, name, addresses, count, unresolved);
 
 	chosen = calloc(service->instance_count + 1, sizeof *chosen);
 	if (chosen == NULL)
 		return VERDICT_UNKNOWN;
-	verdict = service_select(service, name, chosen, &chosen_count);
-	if (verdict != VERDICT_FOUND)
-		goto done;
-	if (name->select == SELECT_LABEL && is_of_address(chosen[0], name)) {
-		verdict = give(&name->address, 1, addresses, count);
-		goto done;
-	}
-	verdict = VERDICT_UNKNOWN;
-	for (size_t i = 0; i < chosen_count; i++)
-		most += chosen[i]->address_count;
-	if (!set_init(&set, most))
-		goto done;
-	for (size_t i = 0; i < chosen_count; i++)
-		set_add_all(&set, chosen[i]);
-	if (!service_chosen_are_unknown(chosen, chosen_count))
-		verdict = give(set.addresses, set.count, addresses, count);
-done:
-	set_done(&set);
+	enum verdict verdict = service_select(service, name, chosen, &chosen_count);
+	if (verdict == VERDICT_FOUND)
+		verdict = addresses_of(chosen, chosen_count, name, service->partial ? FAMILY_ANY : 0, addresses, count,
+		                       unresolved);
 	free(chosen);
 	return verdict;
 }

@@ -40,7 +40,7 @@ struct instance {
 	const char *const *tags;
 	size_t tag_count;
 	uint16_t port;     /* 0: none, or not one of 1 to 65535 */
-	bool unresolved;   /* where its host name leads nobody can tell */
+	uint8_t unresolved; /* families in which its host name may have addresses that are not here */
 	uint64_t modified; /* Nomad's ModifyIndex; records do not keep it, then it is 0 */
 };
 
@@ -54,7 +54,9 @@ struct spelling {
 
 /*
  * `addresses` is the union over all instances, without doubles; a service read in part (record.h) has
- * them and the spellings' count alone, and no instances.
+ * them, what is missing from them, and the spellings' count alone, and no instances.
+ *
+ * What is there is certain. What is not there is so only where nothing is missing: `unresolved` and `partial`.
  */
 struct service {
 	size_t spelling_count;
@@ -63,18 +65,18 @@ struct service {
 	const struct instance *instances;
 	size_t address_count;
 	const struct address *addresses;
+	uint8_t unresolved; /* families in which it may have addresses that are not here */
+	bool partial; /* it may have instances that are not here: what a read told of them could not be understood */
 	bool unknown; /* there is such a service, and what it has nobody can tell; records have a verdict for it */
 };
 
-/* Whether nobody can tell where they are: none has an address, and one is at a host name that could not be resolved. */
-bool service_chosen_are_unknown(const struct instance *const *chosen, size_t count);
-
-/* Whether nobody can tell where the service is: it is unknown, or at host names alone that could not be resolved. */
-bool service_is_unknown(const struct service *service);
+/* The families in which `count` chosen instances may have addresses that are not here. Any thread. */
+uint8_t service_chosen_unresolved(const struct instance *const *chosen, size_t count);
 
 /*
  * Copies a service into one block of memory, released with free(): strings, tags, addresses and all. The
- * union of addresses is computed anew, in order of first appearance. NULL without memory. Any thread.
+ * union of addresses, and what is missing from it, are computed again, in order of first appearance. NULL without
+ * memory. Any thread.
  */
 struct service *service_copy(const struct service *service);
 
@@ -88,7 +90,8 @@ struct service *service_copy(const struct service *service);
  * count     how many
  *
  * FOUND: at least one. NO_DATA: the selector is SELECT_NOTHING, or SELECT_ALL and there is no instance to be had.
- * NO_NAME: the selector takes none.
+ * NO_NAME: the selector takes none. UNKNOWN: it takes none of those that are here, and may take what is missing: an
+ * address that a host name may lead to, anything of a service that is partial or unknown.
  * No allocation, any thread.
  */
 enum verdict service_select(const struct service *service, const struct name *name,
@@ -97,14 +100,15 @@ enum verdict service_select(const struct service *service, const struct name *na
 /*
  * The addresses a name asks for, without doubles, in the service's order, in the same way.
  *
- * addresses  a new array on FOUND, released with free(); otherwise untouched
- * count      of them, at least 1 on FOUND
+ * addresses   a new array on FOUND, released with free(); otherwise untouched
+ * count       of them, at least 1 on FOUND
+ * unresolved  on FOUND the families in which there may be more
  *
- * NO_DATA also where what is selected has no address. UNKNOWN without memory. Any thread.
- * Works on a service in part where service_in_part_suffices() says so.
+ * NO_DATA also where what is selected has no address. UNKNOWN without memory, and where it has none that is known.
+ * Any thread. Works on a service in part where service_in_part_suffices() says so.
  */
 enum verdict service_addresses(const struct service *service, const struct name *name,
-                               struct address **addresses, size_t *count);
+                               struct address **addresses, size_t *count, uint8_t *unresolved);
 
 /* Whether the union of addresses answers the name: one spelling, and all instances or an address of it asked for. */
 bool service_in_part_suffices(const struct service *part, const struct name *name);

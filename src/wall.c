@@ -21,6 +21,14 @@ int64_t wall_now(void)
 	return milliseconds(&now);
 }
 
+int64_t wall_since_boot(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return milliseconds(&now);
+}
+
 int64_t wall_age(const struct stat *status)
 {
 	int64_t age = wall_now() - milliseconds(&status->st_mtim);

@@ -163,6 +163,7 @@ void *targets_prepare(const struct service *service)
 		goto done;
 	targets->count = count;
 	targets->one_spelling = service->spelling_count == 1;
+	targets->partial = service->partial;
 	targets->unknown = service->unknown;
 	uint8_t *at = (uint8_t *)&targets->targets[count];
 	for (size_t i = 0; i < count; i++)

@@ -46,7 +46,8 @@ struct targets {
 	uint16_t rows;      /* how many of the ones there are, and of the others */
 	uint16_t addresses;
 	bool one_spelling; /* the service has no other: nothing is to be selected by it */
-	bool unknown;      /* as in struct service, which a question for SRV need not touch */
+	bool partial;      /* as in struct service, which a question for SRV need not touch; and unknown, too */
+	bool unknown;
 	struct target targets[];
 };
 

@@ -282,21 +282,59 @@ static void find_service(const struct dns_view *view, const struct name *name, s
 		find_addresses(name, node);
 }
 
+/* Whether an address of the family is missing where it may be: none of those that the name holds is of it. */
+static bool lacks_family(const struct zone_node *node, int family)
+{
+	const struct service *service = node->service;
+	uint8_t wanted = address_families(family);
+
+	/* A name that gives an address holds that one, and no other. */
+	if ((service->unresolved & wanted) == 0 || node->has_only)
+		return false;
+	if (node->all_addresses)
+		return !address_has_family(service->addresses, service->address_count, family);
+	if (!service->partial && (service_chosen_unresolved(node->chosen, node->chosen_count) & wanted) == 0)
+		return false;
+	for (size_t i = 0; i < node->chosen_count; i++)
+		if (address_has_family(node->chosen[i]->addresses, node->chosen[i]->address_count, family))
+			return false;
+	return true;
+}
+
+/* Whether there is an SRV record. The name of a host that could not be resolved is one's target all the same. */
+static bool has_row(const struct zone_node *node)
+{
+	const struct targets *targets = node->targets;
+
+	if (node->all_addresses)
+		return targets->rows > 0;
+	for (size_t i = 0; i < node->chosen_count; i++)
+		if (targets->targets[node->chosen[i] - node->service->instances].has_row)
+			return true;
+	return false;
+}
+
 /* Whether the service is there, and nobody can tell what is asked for: its instances, or where they are. */
 static bool cannot_tell(const struct query *query, const struct zone_node *node)
 {
-	const struct service *service = node->service;
-
-	if (service == NULL || node->targets == NULL) /* then the verdict says it already */
+	if (node->service == NULL || node->targets == NULL) /* then the verdict says it already */
 		return false;
 	if (node->targets->unknown)
 		return true;
-	if (node->verdict != VERDICT_FOUND ||
-	    (query->type != DNS_A && query->type != DNS_AAAA && query->type != DNS_ANY))
+	if (node->verdict != VERDICT_FOUND)
 		return false;
-	if (node->all_addresses)
-		return service->address_count == 0 && service_is_unknown(service);
-	return service_chosen_are_unknown(node->chosen, node->chosen_count);
+	switch (query->type) {
+	case DNS_A:
+		return lacks_family(node, AF_INET);
+	case DNS_AAAA:
+		return lacks_family(node, AF_INET6);
+	case DNS_ANY:
+		return lacks_family(node, AF_INET) && lacks_family(node, AF_INET6);
+	case DNS_SRV:
+		return node->targets->partial && !has_row(node);
+	default:
+		return false;
+	}
 }
 
 /* Names above an address exist, whoever is below; so a resolver that asks label by label comes through (RFC 8020). */

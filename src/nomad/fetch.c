@@ -35,6 +35,7 @@ struct fetch {
 	size_t count;
 	struct reading readings[FETCH_SPELLINGS_MAX];
 	bool complete;         /* every spelling was looked for */
+	bool partial;          /* not all that was said of the service could be understood, or taken */
 	bool namespace_exists; /* there is one of the service's name */
 };
 
@@ -101,8 +102,13 @@ static bool read_spelling(struct fetch *fetch, const char *namespace, const char
 	if (believed) {
 		int result = registrations_parse(answer.body == NULL ? "" : answer.body, answer.size,
 		                                 &reading->registrations);
-		if (result == 0 && reading->registrations.skipped > 0)
-			tell(fetch->report, "left out: %zu elements that are no registrations", reading->registrations.skipped);
+		if (result == 0)
+			registrations_keep(&reading->registrations, namespace, service);
+		if (result == 0 && reading->registrations.skipped > 0) {
+			tell(fetch->report, "left out: %zu elements that are no registrations of the service",
+			     reading->registrations.skipped);
+			fetch->partial = true;
+		}
 		/* An empty list says that there is no such service; one with nothing but junk in it says nothing. */
 		if (result == 0 && reading->registrations.count == 0 && reading->registrations.skipped > 0) {
 			registrations_done(&reading->registrations);
@@ -142,49 +148,67 @@ static bool read_listed(struct fetch *fetch, const struct service_list *names)
 		if (!is_asked_for(fetch, listed))
 			continue;
 		if (fetch->count == FETCH_SPELLINGS_MAX)
-			fetch->complete = false;
+			fetch->partial = true;
 		else if (!read_spelling(fetch, listed->namespace, listed->service))
 			return false;
 	}
 	return true;
 }
 
-/* The spelling that every record answers for, complete or not; unless it was the one asked for. */
-static bool read_in_lower_case(struct fetch *fetch)
-{
-	const struct service_key *key = &fetch->name->key;
-	char service[NAME_LABEL_MAX + 1], namespace[NAME_LABEL_MAX + 1];
-
-	if (!text_has_upper(key->service) && !text_has_upper(key->namespace))
-		return true;
-	text_lower(key->service, service);
-	text_lower(key->namespace, namespace);
-	return read_spelling(fetch, name_in_default_namespace(key) ? fetch->namespace : namespace, service);
-}
-
-/*
- * Looks for other spellings, and for a namespace of that name. A token that may not list all namespaces, such as a
- * task's own, is told of the exact spelling and the one in lower case, and that is all there is for it.
- */
-static bool read_list(struct fetch *fetch)
+/* Reads the list of a namespace, or of all, and what it has of the service. */
+static bool read_list_of(struct fetch *fetch, const char *namespace, size_t *count, enum agent_result *said)
 {
 	struct service_list names = {0};
 	struct agent_answer answer;
-	bool believed = get(fetch, "/v1/services", NULL, "*", &answer);
+	bool believed = get(fetch, "/v1/services", NULL, namespace, &answer);
 
-	if (!believed && (answer.result == AGENT_UNBELIEVABLE || answer.result == AGENT_DENIED)) {
-		fetch->report->reason[0] = '\0';
-		fetch->report->concerns_service = false;
-		agent_answer_done(&answer);
-		return read_in_lower_case(fetch);
-	}
+	*said = answer.result;
 	if (believed) {
 		int result = service_list_parse(answer.body == NULL ? "" : answer.body, answer.size, &names);
+		/* Of a list that is understood in part alone, the service may be in the rest. */
+		if (result == 0 && names.skipped > 0)
+			result = -EBADMSG;
+		*count = names.count;
 		believed = result == 0 ? read_listed(fetch, &names) : unreadable(fetch, result);
 	}
 	service_list_done(&names);
 	agent_answer_done(&answer);
 	return believed;
+}
+
+/*
+ * For a token that may not list all namespaces, such as a task's own: the list of the one that is asked for. Where that is
+ * empty, and the name gives it, Nomad may spell the namespace otherwise: then nobody can tell that there is no such service.
+ */
+static bool read_list_of_one(struct fetch *fetch)
+{
+	enum agent_result said;
+	size_t count = 0;
+
+	bool believed = read_list_of(fetch, fetch->namespace, &count, &said) &&
+	                (count > 0 || fetch->count > 0 || name_in_default_namespace(&fetch->name->key));
+	fetch->complete = false;
+	if (believed || fetch->report->reason[0] != '\0')
+		return believed;
+	fetch->report->concerns_service = true;
+	snprintf(fetch->report->reason, sizeof fetch->report->reason,
+	         "the token may not list all namespaces, and sees no service in \"%s\": whether there is a namespace of that name, "
+	         "spelled otherwise, it cannot tell; give it the capability read-job", fetch->namespace);
+	return false;
+}
+
+/* Looks for other spellings, and for a namespace of that name. */
+static bool read_list(struct fetch *fetch)
+{
+	enum agent_result said;
+	size_t count;
+
+	bool believed = read_list_of(fetch, "*", &count, &said);
+	if (believed || (said != AGENT_UNBELIEVABLE && said != AGENT_DENIED))
+		return believed;
+	fetch->report->reason[0] = '\0';
+	fetch->report->concerns_service = false;
+	return read_list_of_one(fetch);
 }
 
 /* One request where the name is in lower case and there is such a service; otherwise the list is asked as well. */
@@ -247,7 +271,8 @@ static struct service *make_service(struct fetch *fetch, size_t *unknown)
 	service = service_copy(&(struct service){.spelling_count = fetch->count,
 	                                         .spellings = spellings,
 	                                         .instance_count = count,
-	                                         .instances = instances});
+	                                         .instances = instances,
+	                                         .partial = fetch->partial});
 done:
 	free(resolved);
 	free(addresses);
@@ -264,6 +289,18 @@ static void say_unresolved(struct fetch *fetch, const struct service *service)
 			         "its address is the name of a host, %s, which could not be resolved; check this host's DNS",
 			         service->instances[i].host);
 	fetch->report->concerns_service = true;
+}
+
+/* Those that could not be resolved, where others could. */
+static void tell_unresolved(struct fetch *fetch, const struct service *service)
+{
+	static const char *const families[] = {
+		[FAMILY_IPV4] = "IPv4 addresses", [FAMILY_IPV6] = "IPv6 addresses", [FAMILY_ANY] = "addresses"};
+
+	for (size_t i = 0; i < service->instance_count; i++)
+		if (service->instances[i].unresolved != 0)
+			tell(fetch->report, "the name of a host, %.300s, could not be resolved to %s; check this host's DNS",
+			     service->instances[i].host, families[service->instances[i].unresolved]);
 }
 
 /* The verdict on what was read, and the record's times. */
@@ -286,6 +323,7 @@ static int make_record(struct fetch *fetch, struct record *record)
 		free(service);
 		return 0;
 	}
+	tell_unresolved(fetch, service);
 	record->verdict = VERDICT_FOUND;
 	record->ttl = unknown > 0 ? fetch->config->negative_ttl : fetch->config->ttl; /* a part of it, for now */
 	record->service = service;

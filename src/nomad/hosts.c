@@ -13,18 +13,35 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { ADDRESSES_PER_HOST = 16 }; /* of one name; more would not fit an answer anyway */
+enum { ADDRESSES_MAX = 64, QUESTIONS = 2 }; /* of one name and family, more are left out; for each name, one for each */
 
-/* Any socket type will do, so one: without it every address would come three times. */
-static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+/*
+ * The families are asked for apart: of both at once getaddrinfo() does not say which one failed. Any socket type will do,
+ * so one: without it every address would come three times.
+ */
+static const struct addrinfo hints[QUESTIONS] = {
+	{.ai_family = AF_INET, .ai_socktype = SOCK_STREAM},
+	{.ai_family = AF_INET6, .ai_socktype = SOCK_STREAM},
+};
 
-static size_t take_addresses(const struct addrinfo *info, struct address *addresses)
+/* The names that are asked for: QUESTIONS for each instance, those without a host's name not used. */
+struct resolving {
+	struct instance *instances;
+	size_t count;
+	struct gaicb *requests;
+	struct gaicb **lookups; /* those that were begun */
+	struct address *block;  /* room for what is found */
+};
+
+/* Takes an answer's addresses; false where there are more. */
+static bool take_addresses(const struct addrinfo *info, struct address *addresses, size_t *count)
 {
-	size_t count = 0;
-
-	for (; info != NULL && count < ADDRESSES_PER_HOST; info = info->ai_next)
-		count += address_from_socket(info->ai_addr, &addresses[count]);
-	return count;
+	for (*count = 0; info != NULL; info = info->ai_next) {
+		if (*count == ADDRESSES_MAX)
+			return false;
+		*count += address_from_socket(info->ai_addr, &addresses[*count]);
+	}
+	return true;
 }
 
 /* Waits for all of the names, or for the deadline. */
@@ -40,56 +57,68 @@ static void wait_for(struct gaicb **lookups, size_t count, int64_t deadline)
 		}
 }
 
-/* Starts a lookup for every instance with a host name; how many. */
-static size_t start(struct instance *instances, size_t count, struct gaicb *requests, struct gaicb **lookups)
+/* Starts the lookups of every instance with a host name; how many. */
+static size_t start(struct resolving *resolving)
 {
 	size_t started = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (instances[i].host == NULL)
+	for (size_t i = 0; i < resolving->count * QUESTIONS; i++) {
+		const char *host = resolving->instances[i / QUESTIONS].host;
+		struct gaicb *request = &resolving->requests[i];
+		if (host == NULL)
 			continue;
-		requests[i] = (struct gaicb){.ar_name = strdup(instances[i].host), .ar_request = &hints};
-		if (requests[i].ar_name != NULL)
-			lookups[started++] = &requests[i];
+		*request = (struct gaicb){.ar_name = strdup(host), .ar_request = &hints[i % QUESTIONS]};
+		if (request->ar_name != NULL)
+			resolving->lookups[started++] = request;
 	}
-	if (started > 0 && getaddrinfo_a(GAI_NOWAIT, lookups, (int)started, NULL) != 0)
+	if (started > 0 && getaddrinfo_a(GAI_NOWAIT, resolving->lookups, (int)started, NULL) != 0)
 		return 0;
 	return started;
 }
 
-/* Whether somebody said so; a server that failed or was not reached did not. */
-static bool has_no_address(int error)
+/* Whether that is the name servers' word, that there is nothing too; one that failed or was not reached gave none. */
+static bool is_word(int error)
 {
-	return error == EAI_NONAME || error == EAI_NODATA || error == EAI_ADDRFAMILY;
+	return error == 0 || error == EAI_NONAME || error == EAI_NODATA || error == EAI_ADDRFAMILY;
+}
+
+/* Takes what was found of one family, behind what the instance has. Whether the lookup has ended. */
+static bool take(struct instance *instance, struct gaicb *request, struct address *addresses)
+{
+	uint8_t family = address_families(request->ar_request == NULL ? AF_UNSPEC : request->ar_request->ai_family);
+	size_t count = 0;
+
+	instance->unresolved |= family;
+	if (request->ar_name == NULL)
+		return true;
+	if (gai_error(request) == EAI_INPROGRESS && gai_cancel(request) == EAI_NOTCANCELED)
+		return false;
+	int error = gai_error(request);
+	if (take_addresses(request->ar_result, addresses, &count) && is_word(error) && (error != 0 || count > 0))
+		instance->unresolved &= (uint8_t)~family;
+	instance->address_count += count;
+	if (request->ar_result != NULL)
+		freeaddrinfo(request->ar_result);
+	free((char *)request->ar_name);
+	return true;
 }
 
 /* Gives the instances what their names resolved to. Whether all lookups have ended. */
-static bool take_all(struct instance *instances, size_t count, struct gaicb *requests, size_t *unknown,
-                     struct address *block)
+static bool take_all(const struct resolving *resolving, size_t *unknown)
 {
+	struct address *block = resolving->block;
 	bool finished = true;
 
 	*unknown = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (instances[i].host == NULL)
+	for (size_t i = 0; i < resolving->count; i++) {
+		struct instance *instance = &resolving->instances[i];
+		if (instance->host == NULL)
 			continue;
-		instances[i].unresolved = true;
-		++*unknown;
-		if (requests[i].ar_name == NULL)
-			continue;
-		if (gai_error(&requests[i]) == EAI_INPROGRESS && gai_cancel(&requests[i]) == EAI_NOTCANCELED) {
-			finished = false;
-			continue;
-		}
-		instances[i].addresses = block;
-		instances[i].address_count = take_addresses(requests[i].ar_result, block);
-		block += instances[i].address_count;
-		if (instances[i].address_count > 0 || has_no_address(gai_error(&requests[i]))) {
-			instances[i].unresolved = false;
-			--*unknown;
-		}
-		freeaddrinfo(requests[i].ar_result);
-		free((char *)requests[i].ar_name);
+		instance->addresses = block;
+		for (size_t j = 0; j < QUESTIONS; j++)
+			finished = take(instance, &resolving->requests[i * QUESTIONS + j], block + instance->address_count) && finished;
+		block += instance->address_count;
+		*unknown += instance->unresolved != 0;
 	}
 	return finished;
 }
@@ -107,21 +136,24 @@ int hosts_resolve(struct instance *instances, size_t count, int64_t deadline, si
 		return 0;
 
 	/* A lookup that is still running at the end keeps its request: those are left to the process' own end. */
-	struct gaicb *requests = calloc(count, sizeof *requests);
-	struct gaicb **lookups = calloc(hosts, sizeof *lookups);
-	struct address *block = calloc(hosts * ADDRESSES_PER_HOST, sizeof *block);
-	if (requests == NULL || lookups == NULL || block == NULL) {
-		free(requests);
-		free(lookups);
-		free(block);
+	struct resolving resolving = {
+		.instances = instances,
+		.count = count,
+		.requests = calloc(count * QUESTIONS, sizeof *resolving.requests),
+		.lookups = calloc(hosts * QUESTIONS, sizeof *resolving.lookups),
+		.block = calloc(hosts * QUESTIONS * ADDRESSES_MAX, sizeof *resolving.block),
+	};
+	if (resolving.requests == NULL || resolving.lookups == NULL || resolving.block == NULL) {
+		free(resolving.requests);
+		free(resolving.lookups);
+		free(resolving.block);
 		return -ENOMEM;
 	}
-	wait_for(lookups, start(instances, count, requests, lookups), deadline);
-	bool finished = take_all(instances, count, requests, unknown, block);
-	if (finished) {
-		free(requests);
-		free(lookups);
+	wait_for(resolving.lookups, start(&resolving), deadline);
+	if (take_all(&resolving, unknown)) {
+		free(resolving.requests);
+		free(resolving.lookups);
 	}
-	*addresses = block;
+	*addresses = resolving.block;
 	return 0;
 }

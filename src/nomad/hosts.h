@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 /*
- * Resolves the host names of `count` instances, all at the same time, and gives each instance its addresses. One
- * whose name does not resolve before the deadline has none.
+ * Resolves the host names of `count` instances, all at the same time, and gives each instance its addresses, and the
+ * families in which there may be more of them. One whose name does not resolve before the deadline has none.
  *
  * deadline   by deadline_now()
- * unknown    on success how many of the names are without addresses because resolving failed, not because they have none
+ * unknown    on success how many of the names may have addresses that were not found
  * addresses  on success a new block in which the instances' addresses lie, released with free(); may be NULL
  *
  * 0 or -ENOMEM, then the instances are as they were. One thread at a time (getaddrinfo_a).

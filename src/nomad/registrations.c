@@ -105,12 +105,14 @@ static bool get_member(const struct json *json, size_t value, const struct membe
 	return false;
 }
 
+static const struct registration empty = {.id = "", .service = "", .namespace = "", .allocation = "", .node = "",
+                                          .job = "", .datacenter = "", .address = ""};
+
 /* Reads one registration; false where its shape is wrong. */
 static bool get_registration(const struct json *json, size_t object, struct block *block,
                              struct registration *registration)
 {
-	*registration = (struct registration){.id = "", .service = "", .namespace = "", .allocation = "", .node = "",
-	                                      .job = "", .datacenter = "", .address = ""};
+	*registration = empty;
 	if (!json_is(json, object, JSMN_OBJECT))
 		return false;
 	size_t end = json_after(json, object);
@@ -174,26 +176,33 @@ static size_t value_of(const struct json *json, size_t object, const char *key)
 	return found;
 }
 
+/* Whether a member is there and a string, of whatever content. */
+static bool is_text(const struct json *json, size_t token)
+{
+	return token != 0 && json_is(json, token, JSMN_STRING);
+}
+
 /* One namespace of the list. */
 static void get_names(const struct json *json, size_t object, struct block *block, struct service_list *names)
 {
 	size_t namespace = value_of(json, object, "Namespace"), services = value_of(json, object, "Services");
 	const char *name;
 
-	if (namespace == 0 || services == 0 || !json_is(json, services, JSMN_ARRAY) ||
-	    !get_text(json, namespace, block, &name)) {
+	if (!is_text(json, namespace) || services == 0 || !json_is(json, services, JSMN_ARRAY)) {
 		names->skipped++;
 		return;
 	}
+	if (!get_text(json, namespace, block, &name))
+		return;
 	size_t end = json_after(json, services);
 	for (size_t service = services + 1; service < end; service = json_after(json, service)) {
 		struct listed_service *item = &names->items[names->count];
 		size_t text = value_of(json, service, "ServiceName");
 		item->namespace = name;
-		if (text != 0 && get_text(json, text, block, &item->service))
-			names->count++;
-		else
+		if (!is_text(json, text))
 			names->skipped++;
+		else if (get_text(json, text, block, &item->service))
+			names->count++;
 	}
 }
 
@@ -260,7 +269,36 @@ int namespace_list_made_after(const char *body, size_t size, uint64_t index, uin
 	return result;
 }
 
-/* One event; false where it is about services, but of a wrong shape. Others are passed over: `taken` is false. */
+static enum event_type type_of(const struct json *json, size_t type)
+{
+	static const char *const deletions[] = {"ServiceDeregistration", "PlanResult", "AllocationUpdated"};
+
+	if (json_equals(json, type, "ServiceRegistration"))
+		return EVENT_UPSERT;
+	for (size_t i = 0; i < sizeof deletions / sizeof *deletions; i++)
+		if (json_equals(json, type, deletions[i]))
+			return EVENT_DELETE;
+	return EVENT_OTHER;
+}
+
+/*
+ * Of which service an event is that cannot be read; false where it does not say. Where no name can ask for it, the event is
+ * passed over.
+ */
+static bool get_service(const struct json *json, size_t object, struct block *block, struct event *event, bool *taken)
+{
+	size_t namespace = value_of(json, object, "Namespace"), service = value_of(json, object, "ServiceName");
+
+	event->registration = empty;
+	event->type = EVENT_OTHER;
+	if (!is_text(json, namespace) || !is_text(json, service))
+		return false;
+	*taken = get_text(json, namespace, block, &event->registration.namespace) &&
+	         get_text(json, service, block, &event->registration.service);
+	return true;
+}
+
+/* One event; false where it is about services, but nobody can tell which. Others are passed over: `taken` is false. */
 static bool get_event(const struct json *json, size_t object, struct block *block, uint64_t index, struct event *event,
                       bool *taken)
 {
@@ -272,10 +310,12 @@ static bool get_event(const struct json *json, size_t object, struct block *bloc
 	if (topic == 0 || !json_equals(json, topic, "Service"))
 		return json_is(json, object, JSMN_OBJECT);
 	event->index = index;
-	if (type == 0 || service == 0 || (number != 0 && !json_unsigned(json, number, &event->index)) ||
-	    !get_registration(json, service, block, &event->registration))
+	if (service == 0)
 		return false;
-	event->type = json_equals(json, type, "ServiceRegistration") ? EVENT_UPSERT : EVENT_DELETE;
+	if (type == 0 || (number != 0 && !json_unsigned(json, number, &event->index)) ||
+	    !get_registration(json, service, block, &event->registration))
+		return get_service(json, service, block, event, taken);
+	event->type = type_of(json, type);
 	*taken = true;
 	return true;
 }
@@ -329,34 +369,4 @@ void frame_done(struct frame *frame)
 {
 	free(frame->events);
 	*frame = (struct frame){0};
-}
-
-bool registration_instance(const struct registration *registration, struct address *address,
-                           struct instance *instance, const char **reason)
-{
-	bool is_address = address_parse(registration->address, address);
-	bool is_host = !is_address && address_is_host(registration->address);
-
-	*instance = (struct instance){
-		.id = registration->id,
-		.allocation = registration->allocation,
-		.node = registration->node,
-		.job = registration->job,
-		.datacenter = registration->datacenter,
-		.host = is_host ? registration->address : NULL,
-		.addresses = is_address ? address : NULL,
-		.address_count = is_address,
-		.tags = registration->tags,
-		.tag_count = registration->tag_count,
-		.port = registration->port > 0 && registration->port <= UINT16_MAX ? (uint16_t)registration->port : 0,
-		.modified = registration->modify_index,
-	};
-	if (is_address || is_host)
-		return true;
-	/* Nothing selects it but its service's name. */
-	instance->allocation = "";
-	instance->tag_count = 0;
-	instance->port = 0;
-	*reason = registration->address[0] == '\0' ? "is empty" : "is neither an IP address nor the name of a host";
-	return false;
 }

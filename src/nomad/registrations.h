@@ -48,7 +48,7 @@ struct registration {
 struct registrations {
 	size_t count;
 	struct registration *items; /* in one block with all their texts */
-	size_t skipped;             /* elements of a wrong shape */
+	size_t skipped;             /* elements of a wrong shape: there may be instances that are not here */
 };
 
 /*
@@ -59,6 +59,9 @@ struct registrations {
  * 0; -EBADMSG where it is not an array; -E2BIG over one of the limits; -ENOMEM. Any thread.
  */
 int registrations_parse(const char *body, size_t size, struct registrations *set);
+
+/* Leaves those of one service, exactly as it is spelled; the others count as skipped. */
+void registrations_keep(struct registrations *set, const char *namespace, const char *service);
 
 /* Releases it. Accepts zeroes. */
 void registrations_done(struct registrations *set);
@@ -72,10 +75,13 @@ struct listed_service {
 struct service_list {
 	size_t count;
 	struct listed_service *items; /* in Nomad's order, which is none; in one block with all their texts */
-	size_t skipped;
+	size_t skipped; /* elements of a wrong shape: there may be services that are not here */
 };
 
-/* Reads a body of /v1/services, tags left out. As registrations_parse(); released with service_list_done(). */
+/*
+ * Reads a body of /v1/services, tags left out. As registrations_parse(); released with service_list_done(). A name that is
+ * text, and that no label of a name can be, is left out and not counted: anybody may register one.
+ */
 int service_list_parse(const char *body, size_t size, struct service_list *names);
 void service_list_done(struct service_list *names);
 
@@ -87,7 +93,9 @@ int namespace_list_made_after(const char *body, size_t size, uint64_t index, uin
 
 enum event_type {
 	EVENT_UPSERT, /* ServiceRegistration */
-	EVENT_DELETE, /* every other type under Topic=Service: ServiceDeregistration, PlanResult, AllocationUpdated ... */
+	EVENT_DELETE, /* ServiceDeregistration; PlanResult, AllocationUpdated: what Nomad did when it deleted the instance */
+	EVENT_OTHER,  /* something has become of the service, and only reading it tells what: of a type that is not known here,
+	                 or of a shape; then `registration` has the service's name and namespace alone */
 };
 
 struct event {
@@ -102,7 +110,7 @@ struct frame {
 	uint64_t index; /* 0 where it has none */
 	size_t count;
 	struct event *events; /* in one block with all their texts */
-	size_t skipped;       /* under Topic=Service, but of a wrong shape: something was missed */
+	size_t skipped;       /* under Topic=Service, and not even of which service: something was missed */
 };
 
 /* Reads one line, with or without its newline. As registrations_parse(); released with frame_done(). */

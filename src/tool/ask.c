@@ -8,7 +8,6 @@
 #include "cache_write.h"
 #include "deadline.h"
 #include "lookup.h"
-#include "wall.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,7 +66,7 @@ int ask_nomad(void *context, const char *text, int lock, int64_t started, struct
 	ask->report.concerns_service |= late;
 	if (place >= 0)
 		close(place);
-	got.made = (uint64_t)wall_now();
+	record_stamp(&got);
 	if (cached) {
 		if (result == 0)
 			keep(ask, &cache, &name, &got);

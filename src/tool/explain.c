@@ -179,6 +179,20 @@ static void say_asked(FILE *out, struct ask *ask, const char *text, const struct
 		say(out, "stale", "Nomad did not say, so the expired record serves, for max-stale %u s", ask->config->max_stale);
 }
 
+/* Of the families that it has no address of, those in which it may have one. */
+static void say_missing(FILE *out, const struct lookup_result *result)
+{
+	static const struct {
+		int family;
+		const char *name;
+	} families[] = {{AF_INET, "IPv4"}, {AF_INET6, "IPv6"}};
+
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		if (result->verdict == VERDICT_FOUND && lookup_verdict_for(result, families[i].family) == VERDICT_UNKNOWN)
+			say(out, "", "whether it has an %s address nobody can tell now: programs that ask for those alone see a temporary failure",
+			    families[i].name);
+}
+
 static void say_addresses(FILE *out, const struct lookup_result *result)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -186,6 +200,7 @@ static void say_addresses(FILE *out, const struct lookup_result *result)
 	say(out, "answer", "%s", word_for(result->verdict));
 	for (size_t i = 0; i < result->count; i++)
 		say(out, "", "%s", inet_ntop(result->addresses[i].family, result->addresses[i].octets, text, sizeof text));
+	say_missing(out, result);
 	if (result->verdict == VERDICT_UNKNOWN)
 		say(out, "", "programs see a temporary failure (EAI_AGAIN), never \"no such name\"");
 }

@@ -116,6 +116,27 @@ void check_read_all(struct watcher *watcher, const char *why)
 	follow_connect(watcher);
 }
 
+/* What is wrong with every frame is no reason to read without a pause. */
+void check_want_all(struct watcher *watcher)
+{
+	int64_t soon = watcher_now(watcher) + watcher_jitter(watcher, CHECK_GRACE / 2);
+	int64_t earliest = watcher->wants_all_at + watcher->check_interval;
+
+	watcher->complete = false;
+	if (watcher->wants_all)
+		return;
+	watcher->wants_all = true;
+	watcher->wants_all_at = soon > earliest ? soon : earliest;
+}
+
+void check_missed(struct watcher *watcher)
+{
+	check_want_all(watcher);
+	watcher->blind = true;
+	if (watcher->state == CATALOGUE_CURRENT)
+		watcher_set_state(watcher, CATALOGUE_STALE);
+}
+
 /* Compares the service that was read, of the very index that is known. */
 static void compare(struct watcher *watcher, const struct agent_answer *answer)
 {

@@ -113,19 +113,20 @@ static void service_changed(void *context, const struct service_key *key, const 
 	daemon->publishes++;
 }
 
-static enum registry_host resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static struct registry_host resolve(void *context, const char *host)
 {
 	struct daemon *daemon = context;
 
-	return resolver_find(daemon->resolver, host, addresses, count);
+	return resolver_find(daemon->resolver, host);
 }
 
-static void host_changed(void *context, const char *host)
+static int host_changed(void *context, const char *host)
 {
 	struct daemon *daemon = context;
+	int result = registry_host_changed(daemon->registry, host);
 
-	registry_host_changed(daemon->registry, host);
 	watcher_wake(daemon->watcher);
+	return result;
 }
 
 static void mark_hosts(void *context, const struct service_key *key, const struct service *service)

@@ -132,7 +132,8 @@ struct draft *draft_new(const struct service_key *key, const struct service *ser
 
 	if (draft == NULL)
 		return NULL;
-	*draft = (struct draft){.key = *key, .unread = service != NULL && service->unknown};
+	*draft = (struct draft){.key = *key, .unread = service != NULL && service->unknown,
+	                        .partial = service != NULL && service->partial};
 	if (service == NULL)
 		return draft;
 	if (make_room(draft, service->instance_count) < 0) {
@@ -203,12 +204,13 @@ static int by_spelling_and_id(const void *left, const void *right)
 /* Puts what an instance's host name leads to. Whether that is not awaited any more. */
 static bool resolve(struct instance *instance, const struct registry_owner *owner)
 {
-	enum registry_host known = HOST_KNOWN;
-
-	if (instance->host != NULL)
-		known = owner->resolve(owner->context, instance->host, &instance->addresses, &instance->address_count);
-	instance->unresolved = known != HOST_KNOWN;
-	return known != HOST_AWAITED;
+	if (instance->host == NULL)
+		return true;
+	struct registry_host found = owner->resolve(owner->context, instance->host);
+	instance->addresses = found.addresses;
+	instance->address_count = found.count;
+	instance->unresolved = found.unresolved;
+	return !found.awaited;
 }
 
 /* Lays the sorted items out as a service that points into them. Whether no host name's addresses are awaited. */
@@ -218,7 +220,8 @@ static bool lay_out(const struct draft *draft, const struct registry_owner *owne
 	bool resolved = true;
 
 	*service = (struct service){
-		.spellings = spellings, .instance_count = draft->count, .instances = instances, .unknown = draft->unread};
+		.spellings = spellings, .instance_count = draft->count, .instances = instances, .unknown = draft->unread,
+		.partial = draft->partial};
 	for (size_t i = 0; i < draft->count; i++) {
 		const struct registered *item = &draft->items[i];
 		if (i == 0 || !is_of(&draft->items[i - 1], item->namespace, item->service))
@@ -297,7 +300,7 @@ enum difference draft_compare(const struct service *a, const struct service *b)
 {
 	enum difference difference = DIFFERENCE_NONE;
 
-	if (a->unknown != b->unknown || a->instance_count != b->instance_count || !same_spellings(a, b))
+	if (a->unknown != b->unknown || a->partial != b->partial || a->instance_count != b->instance_count || !same_spellings(a, b))
 		return DIFFERENCE_SEEN;
 	for (size_t i = 0; i < a->instance_count; i++) {
 		if (!same_instance(&a->instances[i], &b->instances[i]))

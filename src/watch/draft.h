@@ -24,6 +24,7 @@ struct draft {
 	int64_t until; /* when it waits no longer for addresses of host names; 0: it has not begun to */
 	bool waits;    /* for them, in this flush and beyond it */
 	bool unread;   /* whether these are all its instances is not known before a read says so */
+	bool partial;  /* the same; but what it has is certain */
 	bool broken;   /* there was no memory for a change: it must not become the service */
 };
 

@@ -207,23 +207,10 @@ void follow_read(struct watcher *watcher)
 		if (watcher->signals[i].polling)
 			signal_cancel(&watcher->signals[i]);
 	check_cancel(watcher);
-	watcher->wants_all = false;
+	watcher->wants_all = watcher->blind = false;
 	watcher->changes = registry_changes(watcher->registry);
 	set_phase(watcher, WATCHER_READING);
 	reading_start(&watcher->reading, watcher->index, watcher->complete);
-}
-
-/* Something was missed. What is wrong with every frame is no reason to read without a pause. */
-static void want_all(struct watcher *watcher)
-{
-	int64_t soon = watcher_now(watcher) + watcher_jitter(watcher, CHECK_GRACE / 2);
-	int64_t earliest = watcher->wants_all_at + watcher->check_interval;
-
-	watcher->complete = false;
-	if (watcher->wants_all)
-		return;
-	watcher->wants_all = true;
-	watcher->wants_all_at = soon > earliest ? soon : earliest;
 }
 
 static int apply_event(struct watcher *watcher, const struct event *event, uint64_t frame_index)
@@ -235,6 +222,8 @@ static int apply_event(struct watcher *watcher, const struct event *event, uint6
 		copy.index = frame_index;
 	if (copy.index <= reading_floor(&watcher->reading, registration->namespace, registration->service))
 		return 0;
+	if (copy.type == EVENT_OTHER && intake_takes(&watcher->intake, registration->namespace, registration->service))
+		check_want_all(watcher);
 	return intake_event(&watcher->intake, &copy);
 }
 
@@ -251,7 +240,7 @@ static void apply_frame(struct signal *signal, const struct frame *frame)
 	for (size_t i = 0; i < frame->count && result == 0; i++)
 		result = apply_event(watcher, &frame->events[i], frame->index);
 	if (result < 0 || frame->skipped > 0)
-		want_all(watcher);
+		check_missed(watcher);
 	signal->applied = frame->index;
 	check_pass(watcher, frame->index);
 	if (frame->index > watcher->index)
@@ -268,7 +257,7 @@ static void take_frame(struct signal *signal, const char *text, size_t size)
 	struct frame frame;
 
 	if (frame_parse(text, size, &frame) < 0) {
-		want_all(signal->watcher);
+		check_missed(signal->watcher);
 		return;
 	}
 	if (frame.index > 0)
@@ -339,7 +328,7 @@ void follow_settle(struct watcher *watcher)
 	bool waits = registry_waits(watcher->registry) &&
 	             watcher_now(watcher) < watcher->phase_since + REGISTRY_RESOLVE;
 
-	if (watcher->phase != WATCHER_FOLLOWING || (waits && watcher->state != CATALOGUE_CURRENT))
+	if (watcher->phase != WATCHER_FOLLOWING || watcher->blind || (waits && watcher->state != CATALOGUE_CURRENT))
 		return;
 	say_back(watcher);
 	watcher_set_state(watcher, CATALOGUE_CURRENT);
@@ -366,7 +355,7 @@ static void begin_to_follow(struct watcher *watcher)
 	set_phase(watcher, WATCHER_FOLLOWING);
 	apply_backlog(watcher);
 	if (registry_flush(watcher->registry, watcher_now(watcher)) < 0)
-		want_all(watcher);
+		check_missed(watcher);
 	watcher->current_at = watcher_now(watcher);
 	follow_settle(watcher);
 	for (size_t i = 0; i < watcher->signal_count; i++)

@@ -73,6 +73,16 @@ static void note_instance(struct intake *intake, const struct registration *regi
 	note(intake, text);
 }
 
+static void note_skipped(struct intake *intake, const char *namespace, const char *service, size_t count)
+{
+	char text[AGENT_REASON_MAX];
+
+	snprintf(text, sizeof text,
+	         "of service \"%.63s\" in namespace \"%.63s\" Nomad gave %zu elements that are no registrations of it: what it has "
+	         "besides the others, nobody can tell", service, namespace, count);
+	note(intake, text);
+}
+
 int intake_event(struct intake *intake, const struct event *event)
 {
 	const struct registration *from = &event->registration;
@@ -82,6 +92,8 @@ int intake_event(struct intake *intake, const struct event *event)
 
 	if (!intake_takes(intake, from->namespace, from->service))
 		return 0;
+	if (event->type == EVENT_OTHER)
+		return registry_doubt(intake->registry, from->namespace, from->service);
 	if (event->type == EVENT_UPSERT) {
 		/* One without a place counts, too: a service that has no other exists, and has no address. */
 		if (!registration_instance(from, &address, &registered.instance, &reason))
@@ -106,7 +118,7 @@ int intake_refused(struct intake *intake, const char *namespace, const char *ser
 	return registry_doubt(intake->registry, namespace, service);
 }
 
-int intake_read(struct intake *intake, const char *namespace, const char *service, const struct registrations *set)
+int intake_read(struct intake *intake, const char *namespace, const char *service, struct registrations *set)
 {
 	struct registered *all = calloc(set->count + 1, sizeof *all);
 	struct address *addresses = calloc(set->count + 1, sizeof *addresses);
@@ -115,6 +127,7 @@ int intake_read(struct intake *intake, const char *namespace, const char *servic
 
 	if (all == NULL || addresses == NULL)
 		goto done;
+	registrations_keep(set, namespace, service);
 	/* An empty list says that there is no such service; one with nothing but junk in it says nothing. */
 	if (set->count == 0 && set->skipped > 0) {
 		result = intake_refused(intake, namespace, service, "its registrations are none that Nomad writes");
@@ -123,18 +136,17 @@ int intake_read(struct intake *intake, const char *namespace, const char *servic
 	for (size_t i = 0; i < set->count; i++) {
 		const struct registration *from = &set->items[i];
 		struct registered *to = &all[count];
-		const char *reason = "Nomad gave it for another service";
-		bool ours = strcmp(from->service, service) == 0 && strcmp(from->namespace, namespace) == 0;
-		if (!ours || !registration_instance(from, &addresses[count], &to->instance, &reason))
+		const char *reason;
+		if (!registration_instance(from, &addresses[count], &to->instance, &reason))
 			note_instance(intake, from, reason);
-		if (!ours)
-			continue;
 		to->namespace = namespace;
 		to->service = service;
 		to->instance.modified = from->modify_index;
 		count++;
 	}
-	result = registry_replace(intake->registry, namespace, service, all, count);
+	if (set->skipped > 0)
+		note_skipped(intake, namespace, service, set->skipped);
+	result = registry_replace(intake->registry, namespace, service, all, count, set->skipped > 0);
 done:
 	free(all);
 	free(addresses);

@@ -36,7 +36,10 @@ bool intake_is_refused(const struct agent_answer *answer);
 /* Such a service stays as it is, and is unknown where nothing is known of it; says why. 0 or -ENOMEM. */
 int intake_refused(struct intake *intake, const char *namespace, const char *service, const char *why);
 
-/* Applies what a read said about one spelling of a service. 0 or -ENOMEM. */
-int intake_read(struct intake *intake, const char *namespace, const char *service, const struct registrations *set);
+/*
+ * Applies what a read said about one spelling of a service, and leaves of `set` what is of it. Where that is not all, the
+ * service is partial. 0 or -ENOMEM.
+ */
+int intake_read(struct intake *intake, const char *namespace, const char *service, struct registrations *set);
 
 #endif

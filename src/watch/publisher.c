@@ -170,21 +170,38 @@ size_t publisher_load(struct publisher *publisher, void (*visit)(void *context, 
 	return loaded.count;
 }
 
-static int store(const struct publisher *publisher, struct shelf *shelf, const struct service_key *key,
-                 const struct service *service)
+/* That there is such a service, and, unless it is NULL, what it has. */
+static int store_record(const struct publisher *publisher, struct shelf *shelf, const struct service_key *key,
+                        const struct service *service)
 {
-	bool unknown = service_is_unknown(service);
 	struct record record = {
-		.verdict = unknown ? VERDICT_UNKNOWN : VERDICT_FOUND,
+		.verdict = service == NULL ? VERDICT_UNKNOWN : VERDICT_FOUND,
 		.complete = true,
 		.key = *key,
 		.made = (uint64_t)wall_now(),
 		.ttl = publisher->ttl,
 		.max_stale = publisher->max_stale,
-		.service = unknown ? NULL : service,
+		.service = service,
 	};
 
 	return published_store(shelf->folder, &record, shelf->reason);
+}
+
+/* One that is too large for a record is published as unknown: its absence would say that there is no such service. */
+static int store(const struct publisher *publisher, struct shelf *shelf, const struct service_key *key,
+                 const struct service *service)
+{
+	char text[PUBLISHED_REASON_MAX + 128];
+	int result = store_record(publisher, shelf, key, service->unknown ? NULL : service);
+
+	if (result != -E2BIG)
+		return result;
+	if (shelf == &publisher->shelves[PUBLISHED]) {
+		snprintf(text, sizeof text, "service %s in namespace %s is too large for a file of %d MiB: lookups do without the daemon",
+		         key->service, key->namespace, RECORD_SIZE_MAX / 1024 / 1024);
+		publisher->say(publisher->context, LOG_WARNING, text);
+	}
+	return store_record(publisher, shelf, key, NULL);
 }
 
 static void stop_beating(struct publisher *publisher)
@@ -238,9 +255,12 @@ static int write_all(struct publisher *publisher, struct shelf *shelf)
 	struct writing writing = {publisher, shelf, 0};
 
 	catalogue_each(publisher->catalogue, write_one, &writing);
-	if (writing.result == 0)
-		published_list(shelf->folder, remove_if_gone, &writing);
-	return writing.result;
+	if (writing.result < 0)
+		return writing.result;
+	int result = published_list(shelf->folder, remove_if_gone, &writing);
+	if (result < 0)
+		snprintf(shelf->reason, sizeof shelf->reason, "cannot read %s: %s", shelf->dir, strerror(-result));
+	return result < 0 ? result : writing.result;
 }
 
 static void say_well(struct publisher *publisher, struct shelf *shelf)

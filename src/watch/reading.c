@@ -266,6 +266,11 @@ static int take_list(struct reading *reading, const struct agent_answer *answer)
 		return -ENOMEM;
 	reading->lists = lists;
 	result = service_list_parse(answer->body, answer->size, &lists[reading->list_count]);
+	/* Of a list that is understood in part alone, any service may be in the rest: it is none. */
+	if (result == 0 && lists[reading->list_count].skipped > 0) {
+		service_list_done(&lists[reading->list_count]);
+		result = -EBADMSG;
+	}
 	if (result < 0)
 		return result;
 	reading->list_count++;

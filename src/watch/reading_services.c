@@ -30,7 +30,7 @@ static void finish(struct reading *reading)
 	for (size_t i = 0; i < reading->missing.count && result == 0; i++) {
 		const struct service_key *key = &reading->missing.keys[i];
 		if (!reading_keeps(reading, key->namespace))
-			result = registry_replace(registry, key->namespace, key->service, NULL, 0);
+			result = registry_replace(registry, key->namespace, key->service, NULL, 0, false);
 	}
 	if (result == 0)
 		result = registry_flush(registry, reading->outside->now(reading->outside->context));

@@ -162,7 +162,7 @@ int registry_remove(struct registry *registry, const char *namespace, const char
 }
 
 int registry_replace(struct registry *registry, const char *namespace, const char *service,
-                     const struct registered *all, size_t count)
+                     const struct registered *all, size_t count, bool partial)
 {
 	struct draft *draft = open_named(registry, namespace, service);
 
@@ -171,6 +171,8 @@ int registry_replace(struct registry *registry, const char *namespace, const cha
 	draft_remove_spelling(draft, namespace, service);
 	leaving_forget(registry, &draft->key, namespace, service);
 	draft->unread = false;
+	/* What was said of another spelling is not told apart. */
+	draft->partial = partial || (draft->partial && draft->count > 0);
 	for (size_t i = 0; i < count; i++) {
 		int result = draft_add(draft, &all[i], &registry->pool);
 		if (result < 0)

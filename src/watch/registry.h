@@ -17,6 +17,7 @@
 #include "catalogue.h"
 #include "service.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,10 +39,11 @@ struct registered {
 };
 
 /* What is known of where a host name leads. */
-enum registry_host {
-	HOST_UNKNOWN, /* nobody could tell */
-	HOST_AWAITED, /* somebody is asked for the first time */
-	HOST_KNOWN,   /* perhaps to nothing */
+struct registry_host {
+	const struct address *addresses; /* valid until the next question */
+	size_t count;
+	uint8_t unresolved; /* families in which there may be others */
+	bool awaited;       /* somebody is asked for the first time */
 };
 
 /* What the registry asks of its owner. */
@@ -52,11 +54,8 @@ struct registry_owner {
 	 * block stays until the next flush.
 	 */
 	void (*changed)(void *context, const struct service_key *key, const struct service *service);
-	/*
-	 * What a host name leads to: puts its addresses, which stay valid until it is called again, perhaps none.
-	 * registry_host_changed() tells when they are others, or more is known of them.
-	 */
-	enum registry_host (*resolve)(void *context, const char *host, const struct address **addresses, size_t *count);
+	/* What a host name leads to. registry_host_changed() tells when that is another answer. */
+	struct registry_host (*resolve)(void *context, const char *host);
 };
 
 struct registry;
@@ -90,12 +89,16 @@ int registry_remove(struct registry *registry, const char *namespace, const char
 /*
  * Takes what a read said about one spelling of a service: these instances, and no others.
  *
- * all  of that spelling, `count` of them, perhaps 0; copied
+ * all      of that spelling, `count` of them, perhaps 0; copied
+ * partial  there may be others, which the read did not tell so that they could be understood
  */
 int registry_replace(struct registry *registry, const char *namespace, const char *service,
-                     const struct registered *all, size_t count);
+                     const struct registered *all, size_t count, bool partial);
 
-/* There is a service, and a read could not tell what it has: unknown, unless something was known of it. */
+/*
+ * There is a service, and nobody could tell what it has now: it is unknown; where something was known of it, that stays,
+ * and it may have more: it is partial. Until it is read.
+ */
 int registry_doubt(struct registry *registry, const char *namespace, const char *service);
 
 /* What is known of a namespace's services is too old: they are unknown until they are read again. */

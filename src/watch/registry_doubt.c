@@ -34,7 +34,14 @@ int registry_doubt(struct registry *registry, const char *namespace, const char 
 	struct service_key key;
 
 	registry_key(namespace, service, &key);
-	if (catalogue_find(registry->catalogue, &key) != NULL)
+	struct draft *draft = registry_open(registry, &key);
+	if (draft == NULL)
+		return -ENOMEM;
+	draft->partial = true;
+	if (draft->count > 0)
+		return 0;
+	draft->unread = true;
+	if (catalogue_find(registry->catalogue, &key) != NULL && *registry_held(registry, &key) == NULL)
 		return 0;
 	struct service *unknown = unknown_service(namespace, service);
 	int result = unknown == NULL ? -ENOMEM : catalogue_put(registry->catalogue, &key, unknown);

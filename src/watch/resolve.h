@@ -2,8 +2,10 @@
  * Host names among the addresses of instances, resolved on the daemon's loop and again every RESOLVE_EVERY. Called by
  * watch/daemon.c on behalf of registry.c.
  *
- * What a name led to last stays while it cannot be resolved, across a restart too. Names under .nomad never come here
- * (address_is_host()), so that the daemon does not wait for itself.
+ * What a name led to last stays while it cannot be resolved, across a restart too. That it has no address of a family
+ * counts for RESOLVE_KNOWN after the name servers last said so; then it may have one. The families are asked for apart:
+ * of both at once getaddrinfo() does not say which one failed. Names under .nomad never come here (address_is_host()), so
+ * that the daemon does not wait for itself.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,12 +18,15 @@
 #include <uv.h>
 
 /* Milliseconds: getaddrinfo() does not say for how long an answer holds, and 30 s is what resolvers hold at the least. */
-enum { RESOLVE_EVERY = 30 * 1000 };
+enum { RESOLVE_EVERY = 30 * 1000, RESOLVE_KNOWN = 3 * RESOLVE_EVERY };
 
 struct resolver;
 
-/* A name leads elsewhere than before, or it is known for the first time where it leads. */
-typedef void (*resolver_changed)(void *context, const char *host);
+/*
+ * A name leads elsewhere than before, or other things are known of it. 0; or -ENOMEM, then it is told again when the name
+ * was resolved the next time.
+ */
+typedef int (*resolver_changed)(void *context, const char *host);
 
 /* One for a loop, which outlives it; NULL without memory. Released with resolver_free(). */
 struct resolver *resolver_new(uv_loop_t *loop, resolver_changed changed, void *context);
@@ -36,10 +41,9 @@ bool resolver_free(struct resolver *resolver);
  * What a host name leads to as far as is known, perhaps nothing; a name that is new is resolved from now on.
  * The addresses stay until the loop runs again.
  */
-enum registry_host resolver_find(struct resolver *resolver, const char *host, const struct address **addresses,
-                                 size_t *count);
+struct registry_host resolver_find(struct resolver *resolver, const char *host);
 
-/* What a host name led to when somebody knew: it counts until it is known better. */
+/* What a host name led to when that was known: the addresses count until it is known better. */
 void resolver_seed(struct resolver *resolver, const char *host, const struct address *addresses, size_t count);
 
 /*

@@ -170,11 +170,8 @@ static void flush(struct watcher *watcher, int64_t now)
 
 	if (result == 0 && registry_due(watcher->registry) > now)
 		return;
-	if (registry_flush(watcher->registry, now) < 0 || result < 0) {
-		watcher->complete = false;
-		watcher->wants_all = true;
-		watcher->wants_all_at = now + CHECK_GRACE;
-	}
+	if (registry_flush(watcher->registry, now) < 0 || result < 0)
+		check_missed(watcher);
 	if (catalogue_state(watcher->catalogue, &serial) != watcher->state || serial != (uint32_t)watcher->index)
 		catalogue_set_state(watcher->catalogue, watcher->state, (uint32_t)watcher->index);
 }

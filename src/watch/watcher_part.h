@@ -104,6 +104,7 @@ struct watcher {
 	bool complete;       /* nothing up to it was missed */
 	uint64_t proved_by;  /* a frame of this index makes it complete */
 	bool wants_all;      /* something was missed: everything is to be read again */
+	bool blind;          /* ... and it is not known which services it was about: the catalogue is stale until then */
 	int64_t wants_all_at; /* or was, the last time */
 
 	struct census census;
@@ -190,6 +191,10 @@ void check_soon(struct watcher *watcher);
 void check_pass(struct watcher *watcher, uint64_t index);
 /* Everything is read again, by a new stream: the one that is open may be why something was missed. */
 void check_read_all(struct watcher *watcher, const char *why);
+/* The same in a moment: something was missed, of services that are known to be in doubt. */
+void check_want_all(struct watcher *watcher);
+/* The same where it may be of any service: until that is done the catalogue is stale. */
+void check_missed(struct watcher *watcher);
 void check_cancel(struct watcher *watcher);
 int64_t check_due(const struct watcher *watcher);
 

@@ -59,6 +59,7 @@ static void use(const struct record *record)
 	const struct instance **chosen = calloc(record->service->instance_count + 1, sizeof *chosen);
 	struct name name = {.kind = NAME_SERVICE, .key = record->key, .select = SELECT_LABEL, .selector = "10-0-0-1"};
 	struct address *addresses;
+	uint8_t unresolved;
 	size_t count;
 
 	must(chosen != NULL);
@@ -66,7 +67,7 @@ static void use(const struct record *record)
 	name.select = SELECT_ALL;
 	if (service_select(record->service, &name, chosen, &count) == VERDICT_FOUND)
 		must(count > 0 && count <= record->service->instance_count);
-	if (service_addresses(record->service, &name, &addresses, &count) == VERDICT_FOUND) {
+	if (service_addresses(record->service, &name, &addresses, &count, &unresolved) == VERDICT_FOUND) {
 		must(count > 0 && count <= record->service->address_count);
 		free(addresses);
 	}

@@ -68,11 +68,11 @@ class Reader:
 
 def decode(data):
     """The key of a record, and its instances as (namespace, service, id, addresses, port, tags): none where nobody can tell."""
-    magic, version, verdict, complete, head, total = struct.unpack_from(">IHBBII", data)
-    assert (magic, version, complete, total) == (MAGIC, 1, 1, len(data)), "no whole record"
+    magic, version, verdict, flags, head, total = struct.unpack_from(">IHBBII", data)
+    assert (magic, version, flags & 1, total) == (MAGIC, 2, 1, len(data)), "no whole record"
     assert verdict in (UNKNOWN, FOUND)
     reader = Reader(data)
-    reader.at = 16 + 8 + 8 + 8 + 4 + 4
+    reader.at = 16 + 8 + 8 + 8 + 8 + 4 + 4
     key = reader.label(), reader.label()
     reader.at = head
     reader.number(4), reader.number(4), reader.number(4)
@@ -84,14 +84,15 @@ def decode(data):
 
 def head_fields_end(data):
     """Where the number of spellings stands."""
-    at = 16 + 8 + 8 + 8 + 4 + 4
+    at = 16 + 8 + 8 + 8 + 8 + 4 + 4
     at += 1 + data[at]
     return at + 1 + data[at]
 
 
 def instance(reader):
     id, *_ = [reader.text() for _ in range(5)]
-    host, port, addresses, tags = reader.text(), reader.number(2), reader.number(4), reader.number(4)
+    host, port, _, addresses, tags = (
+        reader.text(), reader.number(2), reader.number(1), reader.number(4), reader.number(4))
     found = tuple(reader.address() for _ in range(addresses))
     return id, (host,) if host else found, port, tuple(reader.text() for _ in range(tags))
 

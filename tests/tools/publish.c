@@ -15,7 +15,6 @@
 #include "place.h"
 #include "published.h"
 #include "record.h"
-#include "wall.h"
 
 #include <err.h>
 #include <errno.h>
@@ -168,6 +167,7 @@ static void make_older(const char *path, long seconds)
 	if (record_decode(bytes, (size_t)status.st_size, &record) < 0)
 		errx(1, "%s: not a record", path);
 	record.made -= (uint64_t)(seconds * 1000);
+	record.since_boot -= (uint64_t)(seconds * 1000);
 	if (record_encode(&record, &bytes, &size) < 0)
 		errx(1, "%s: does not encode", path);
 	put_file(path, bytes, size);
@@ -248,7 +248,9 @@ int main(int argc, char **argv)
 			add(&service, argv[i]);
 	struct spelling spelling = {.namespace = argv[0], .service = argv[1], .count = service.instance_count};
 	service.spellings = &spelling;
-	options.record.made = (uint64_t)wall_now() - (uint64_t)(options.age * 1000);
+	record_stamp(&options.record);
+	options.record.made -= (uint64_t)(options.age * 1000);
+	options.record.since_boot -= (uint64_t)(options.age * 1000);
 	if (options.record.verdict == VERDICT_FOUND)
 		options.record.service = service_copy(&service);
 	store(&options);

@@ -252,11 +252,11 @@ struct record support_record(const char *namespace, const char *service_name, en
 {
 	struct record record = {.verdict = verdict,
 	                        .complete = true,
-	                        .made = support_now(),
 	                        .ttl = 60,
 	                        .max_stale = 3600,
 	                        .service = service};
 
+	record_stamp(&record);
 	strcpy(record.key.namespace, namespace);
 	strcpy(record.key.service, service_name);
 	return record;

@@ -104,6 +104,7 @@ static void cached(const char *place, const char *namespace, const char *service
 	char path[SUPPORT_PATH_MAX];
 
 	record.made -= (uint64_t)milliseconds_ago;
+	record.since_boot -= (uint64_t)milliseconds_ago;
 	mkdir(own, 0700);
 	support_path(own, place, path);
 	support_write_record(path, &record);
@@ -252,6 +253,74 @@ START_TEST(while_nomad_is_away_an_expired_record_answers)
 	ck_assert_str_eq(look_up("22222222.web.prod.nomad", &nomad), "10.0.0.2 PCAS");
 	ck_assert_str_eq(look_up("web.prod.nomad", NULL), "10.0.0.2 PCAS");
 	ck_assert_str_eq(look_up("db.prod.nomad", &nomad), "unknown PCAS");
+}
+END_TEST
+
+/* What is not there may have come since: a service was registered, an instance, an address. */
+START_TEST(of_an_expired_record_only_what_is_there_counts)
+{
+	static const struct {
+		const char *name, *wanted;
+		enum verdict ipv4, ipv6;
+	} asked[] = {
+		{"web.prod.nomad", "10.0.0.2 PCAS", VERDICT_FOUND, VERDICT_UNKNOWN},
+		{"red.web.prod.nomad", "unknown PCAS", VERDICT_UNKNOWN, VERDICT_UNKNOWN},
+		{"10-0-0-9.web.prod.nomad", "unknown PCAS", VERDICT_UNKNOWN, VERDICT_UNKNOWN},
+	};
+	struct nomad nomad = away();
+	struct lookup_result result;
+
+	set_up();
+	cached_web(EXPIRED);
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+		ck_assert_str_eq(look_up(asked[i].name, &nomad), asked[i].wanted);
+		lookup_run(asked[i].name, &places, ask, &nomad, &result);
+		ck_assert_int_eq(lookup_verdict_for(&result, AF_INET), asked[i].ipv4);
+		ck_assert_int_eq(lookup_verdict_for(&result, AF_INET6), asked[i].ipv6);
+		lookup_done(&result);
+	}
+}
+END_TEST
+
+/* A service at 10.0.0.4, and at a host's name that could not be resolved; its record lies where `place` says. */
+static void put_uncertain(const char *root, const char *place)
+{
+	struct service *service = support_service("prod half 1 10.0.0.4 80 -\nprod half 2 six.example 80 -\n");
+	char path[SUPPORT_PATH_MAX];
+
+	((struct instance *)service->instances)[1].unresolved = FAMILY_ANY;
+	struct service *copy = service_copy(service);
+	struct record record = support_record("prod", "half", VERDICT_FOUND, copy);
+	support_path(root, place, path);
+	support_write_record(path, &record);
+	free(copy);
+	free(service);
+}
+
+/* Of one family there is an address, of the other one nobody can tell; and asking once more would not help for a while. */
+START_TEST(what_could_not_be_resolved_is_not_denied)
+{
+	struct nomad nomad = away();
+	struct lookup_result result;
+
+	set_up();
+	if (_i == 0)
+		put_uncertain(published, "services/prod/half");
+	else
+		mkdir(own, 0700);
+	if (_i == 0)
+		beat();
+	put_uncertain(own, "prod/half");
+	ck_assert_int_eq(chmod(own, 0700), 0);
+	lookup_run("half.prod.nomad", &places, ask, &nomad, &result);
+	ck_assert_int_eq(lookup_verdict_for(&result, AF_INET), VERDICT_FOUND);
+	ck_assert_int_eq(lookup_verdict_for(&result, AF_INET6), VERDICT_UNKNOWN);
+	ck_assert_int_eq(lookup_verdict_for(&result, AF_UNSPEC), VERDICT_FOUND);
+	lookup_done(&result);
+	ck_assert_str_eq(look_up("2001-db8--6.half.prod.nomad", &nomad), "unknown PCAS");
+	ck_assert_str_eq(look_up("10-0-0-4.half.prod.nomad", &nomad), _i == 0 ? "10.0.0.4 P" : "10.0.0.4 PC");
+	ck_assert_str_eq(look_up("red.half.prod.nomad", &nomad), _i == 0 ? "no name P" : "no name PC");
+	ck_assert_int_eq(nomad.asked, 0);
 }
 END_TEST
 
@@ -780,6 +849,8 @@ int main(void)
 		{what_nomad_says_is_taken, sizeof said / sizeof *said},
 		{a_record_that_is_not_fresh_is_asked_for_anew, sizeof not_fresh / sizeof *not_fresh},
 		{while_nomad_is_away_an_expired_record_answers, 1},
+		{of_an_expired_record_only_what_is_there_counts, 1},
+		{what_could_not_be_resolved_is_not_denied, 2},
 		{no_error_becomes_no_such_name, 1},
 		{after_a_failure_nobody_asks_for_a_moment, 1},
 		{without_a_cache_everybody_asks_for_himself, 1},

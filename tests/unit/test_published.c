@@ -71,12 +71,13 @@ static const char *find(const char *text)
 	struct record record = {0};
 	struct address *addresses = NULL;
 	size_t count = 0;
+	uint8_t unresolved;
 	enum verdict verdict = published_find(dir, &name, &record);
 
 	if (verdict == VERDICT_FOUND)
 		verdict = record.verdict;
 	if (verdict == VERDICT_FOUND)
-		verdict = service_addresses(record.service, &name, &addresses, &count);
+		verdict = service_addresses(record.service, &name, &addresses, &count, &unresolved);
 	else
 		ck_assert_ptr_null(record.service);
 	const char *result = verdict == VERDICT_FOUND ? support_addresses(addresses, count) : support_verdict(verdict);

@@ -18,31 +18,31 @@
  * One small record, octet for octet: what any machine writes and reads. Whoever changes it changes RECORD_VERSION.
  */
 static const uint8_t golden[] = {
-	/* 0: magic, version, verdict, complete, length of the head, of all */
-	'n', 'm', 'd', 'r', 0, 1, 1, 1, 0, 0, 0, 89, 0, 0, 0, 186,
+	/* 0: magic, version, verdict, flags (all: partial, so that both families may have more), length of the head, of all */
+	'n', 'm', 'd', 'r', 0, 2, 1, 15, 0, 0, 0, 97, 0, 0, 0, 195,
 	/* 16: checksums of head and body */
-	0x3b, 0x51, 0x7a, 0xd3, 0xda, 0xca, 0xd6, 0xbe, 0x7d, 0x3c, 0x74, 0x5f, 0x75, 0xfb, 0x78, 0x08,
-	/* 32: made, ttl, max-stale */
-	0, 0, 0x01, 0x93, 0x45, 0x67, 0x89, 0xab, 0, 0, 0, 10, 0, 0, 0x0e, 0x10,
-	/* 48: namespace, service; spellings, IPv4, IPv6 addresses */
+	0xec, 0x4d, 0x25, 0x45, 0x60, 0xf2, 0x1d, 0x1b, 0xf3, 0x81, 0xd3, 0x86, 0xae, 0x2c, 0x16, 0xe8,
+	/* 32: made, since boot, ttl, max-stale */
+	0, 0, 0x01, 0x93, 0x45, 0x67, 0x89, 0xab, 0, 0, 0, 0, 0x12, 0x34, 0x56, 0x78, 0, 0, 0, 10, 0, 0, 0x0e, 0x10,
+	/* 56: namespace, service; spellings, IPv4, IPv6 addresses */
 	4, 'p', 'r', 'o', 'd', 3, 'w', 'e', 'b', 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1,
-	/* 69: the addresses */
+	/* 77: the addresses */
 	10, 0, 0, 1, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
-	/* 89: instances, addresses, tags */
+	/* 97: instances, addresses, tags */
 	0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1,
-	/* 101: the spelling, its instances */
+	/* 109: the spelling, its instances */
 	0, 5, 'P', 'r', 'o', 'd', 0, 0, 4, 'W', 'e', 'b', 0, 0, 0, 0, 1,
-	/* 118: id, allocation, node, job, datacenter, host */
+	/* 126: id, allocation, node, job, datacenter, host */
 	0, 3, 'i', '1', 0, 0, 3, 'a', '2', 0, 0, 2, 'n', 0, 0, 2, 'j', 0, 0, 2, 'd', 0, 0, 2, 'h', 0,
-	/* 144: port, addresses, tags */
-	0x1f, 0x90, 0, 0, 0, 2, 0, 0, 0, 1,
-	/* 154 */
+	/* 152: port, unresolved, addresses, tags */
+	0x1f, 0x90, 2, 0, 0, 0, 2, 0, 0, 0, 1,
+	/* 163 */
 	6, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 10, 0, 0, 1,
-	/* 176 */
+	/* 185 */
 	0, 8, 'p', 'r', 'i', 'm', 'a', 'r', 'y', 0,
 };
 
-enum { HEAD = 89 }; /* octets of its head */
+enum { HEAD = 97 }; /* octets of its head */
 
 /* The same as a record. */
 static struct service *golden_service(void)
@@ -55,6 +55,7 @@ static struct service *golden_service(void)
 	                            .job = "j",
 	                            .datacenter = "d",
 	                            .host = "h",
+	                            .unresolved = FAMILY_IPV6,
 	                            .addresses = addresses,
 	                            .address_count = 2,
 	                            .tags = tags,
@@ -66,7 +67,7 @@ static struct service *golden_service(void)
 	ck_assert(address_parse("2001:db8::1", &addresses[0]));
 	ck_assert(address_parse("10.0.0.1", &addresses[1]));
 	return service_copy(&(struct service){
-		.spelling_count = 1, .spellings = &spelling, .instance_count = 1, .instances = &instance});
+		.spelling_count = 1, .spellings = &spelling, .instance_count = 1, .instances = &instance, .partial = true});
 }
 
 static struct record golden_record(const struct service *service)
@@ -74,6 +75,7 @@ static struct record golden_record(const struct service *service)
 	struct record record = support_record("Prod", "WEB", VERDICT_FOUND, service);
 
 	record.made = UINT64_C(0x0193456789ab);
+	record.since_boot = UINT64_C(0x12345678);
 	record.ttl = 10;
 	return record;
 }
@@ -106,6 +108,10 @@ START_TEST(what_was_written_is_read)
 	ck_assert_uint_eq(record.made, UINT64_C(0x0193456789ab));
 	ck_assert_uint_eq(record.ttl, 10);
 	ck_assert_uint_eq(record.max_stale, 3600);
+	ck_assert_uint_eq(record.since_boot, UINT64_C(0x12345678));
+	ck_assert_uint_eq(record.service->instances[0].unresolved, FAMILY_IPV6);
+	ck_assert_uint_eq(record.service->unresolved, FAMILY_ANY);
+	ck_assert(record.service->partial);
 	ck_assert_str_eq(support_instances(record.service), "Prod/Web\ni1 a2 n j d h :8080 2001:db8::1 10.0.0.1 #primary\n");
 	record_done(&record);
 	ck_assert_ptr_null(record.service);
@@ -233,7 +239,7 @@ START_TEST(a_plain_name_is_answered_by_the_head_alone)
 	struct service *service = many(count);
 	struct record record = support_record("prod", "web", VERDICT_FOUND, service), again = {0};
 	uint8_t *bytes = encode(&record, &size);
-	size_t head = FIELDS_AT + 16 + 5 + 4 + 12 + 4 * count;
+	size_t head = FIELDS_AT + 24 + 5 + 4 + 12 + 4 * count;
 
 	/* with the body cut off */
 	ck_assert_int_eq(read_bytes(bytes, head, "web.prod.nomad", &again), 0);
@@ -368,73 +374,75 @@ static const struct lie {
 } lies[] = {
 	{"another magic", 0, 4, 0x6e6d6473},
 	{"version 0", 4, 2, 0},
+	{"the version before", 4, 2, RECORD_VERSION - 1},
 	{"the next version", 4, 2, RECORD_VERSION + 1},
 	{"a verdict that is none", 6, 1, 4},
 	{"a verdict that is none", 6, 1, 255},
-	{"neither complete nor not", 7, 1, 2},
+	{"a flag that is none", 7, 1, 16},
 	{"no head", 8, 4, 0},
 	{"a head of the fields before it", 8, 4, FIELDS_AT},
-	{"a head too short by 1", 8, 4, 88},
-	{"a head too long by 1", 8, 4, 90},
-	{"a head as long as all", 8, 4, 186},
-	{"a head longer than all", 8, 4, 187},
+	{"a head too short by 1", 8, 4, 96},
+	{"a head too long by 1", 8, 4, 98},
+	{"a head as long as all", 8, 4, 195},
+	{"a head longer than all", 8, 4, 196},
 	{"a head of 64 MiB", 8, 4, RECORD_SIZE_MAX},
 	{"a head of 4 GiB", 8, 4, UINT32_MAX},
 	{"nothing in all", 12, 4, 0},
-	{"all shorter than the head", 12, 4, 88},
-	{"all too short by 1", 12, 4, 185},
-	{"all too long by 1", 12, 4, 187},
+	{"all shorter than the head", 12, 4, 96},
+	{"all too short by 1", 12, 4, 194},
+	{"all too long by 1", 12, 4, 196},
 	{"the largest record", 12, 4, RECORD_SIZE_MAX},
 	{"more than the largest record", 12, 4, RECORD_SIZE_MAX + 1},
 	{"4 GiB", 12, 4, UINT32_MAX},
-	{"no namespace", 48, 1, 0},
-	{"a namespace of 64", 48, 1, 64},
-	{"a namespace of 255", 48, 1, 255},
-	{"no service", 53, 1, 0},
-	{"a service of 64", 53, 1, 64},
-	{"no spelling", 57, 4, 0},
-	{"two spellings", 57, 4, 2},
-	{"4 G spellings", 57, 4, UINT32_MAX},
-	{"no IPv4 address", 61, 4, 0},
-	{"5 IPv4 addresses", 61, 4, 5},
-	{"1 G IPv4 addresses, 2^32 octets", 61, 4, 0x40000000},
-	{"4 G IPv4 addresses", 61, 4, UINT32_MAX},
-	{"no IPv6 address", 65, 4, 0},
-	{"2 IPv6 addresses", 65, 4, 2},
-	{"256 M IPv6 addresses, 2^32 octets", 65, 4, 0x10000000},
-	{"4 G IPv6 addresses", 65, 4, UINT32_MAX},
-	{"no instance", 89, 4, 0},
-	{"2 instances", 89, 4, 2},
-	{"4 G instances", 89, 4, UINT32_MAX},
-	{"1 address", 93, 4, 1},
-	{"3 addresses", 93, 4, 3},
-	{"4 G addresses", 93, 4, UINT32_MAX},
-	{"no tag", 97, 4, 0},
-	{"2 tags", 97, 4, 2},
-	{"4 G tags", 97, 4, UINT32_MAX},
-	{"a spelling without namespace", 101, 2, 0},
-	{"a spelling's namespace too short", 101, 2, 4},
-	{"a spelling's namespace too long", 101, 2, 6},
-	{"a spelling's namespace of 64 KiB", 101, 2, 65535},
-	{"a NUL within", 105, 1, 0},
-	{"no NUL at the end", 107, 1, 'x'},
-	{"a spelling of no instance", 114, 4, 0},
-	{"a spelling of 2 instances", 114, 4, 2},
-	{"a spelling of 4 G instances", 114, 4, UINT32_MAX},
-	{"no id", 118, 2, 0},
-	{"an id of 64 KiB", 118, 2, 65535},
-	{"no host and its text", 140, 2, 0},
-	{"a host too short", 140, 2, 1},
-	{"an instance with 1 address", 146, 4, 1},
-	{"an instance with 3 addresses", 146, 4, 3},
-	{"an instance with 4 G addresses", 146, 4, UINT32_MAX},
-	{"an instance without tag", 150, 4, 0},
-	{"an instance with 4 G tags", 150, 4, UINT32_MAX},
-	{"an IPv5 address", 154, 1, 5},
-	{"an IPv6 address that is IPv4", 154, 1, 4},
-	{"an IPv4 address that is IPv6", 171, 1, 6},
-	{"a tag too short", 176, 2, 7},
-	{"a tag too long", 176, 2, 9},
+	{"no namespace", 56, 1, 0},
+	{"a namespace of 64", 56, 1, 64},
+	{"a namespace of 255", 56, 1, 255},
+	{"no service", 61, 1, 0},
+	{"a service of 64", 61, 1, 64},
+	{"no spelling", 65, 4, 0},
+	{"two spellings", 65, 4, 2},
+	{"4 G spellings", 65, 4, UINT32_MAX},
+	{"no IPv4 address", 69, 4, 0},
+	{"5 IPv4 addresses", 69, 4, 5},
+	{"1 G IPv4 addresses, 2^32 octets", 69, 4, 0x40000000},
+	{"4 G IPv4 addresses", 69, 4, UINT32_MAX},
+	{"no IPv6 address", 73, 4, 0},
+	{"2 IPv6 addresses", 73, 4, 2},
+	{"256 M IPv6 addresses, 2^32 octets", 73, 4, 0x10000000},
+	{"4 G IPv6 addresses", 73, 4, UINT32_MAX},
+	{"no instance", 97, 4, 0},
+	{"2 instances", 97, 4, 2},
+	{"4 G instances", 97, 4, UINT32_MAX},
+	{"1 address", 101, 4, 1},
+	{"3 addresses", 101, 4, 3},
+	{"4 G addresses", 101, 4, UINT32_MAX},
+	{"no tag", 105, 4, 0},
+	{"2 tags", 105, 4, 2},
+	{"4 G tags", 105, 4, UINT32_MAX},
+	{"a spelling without namespace", 109, 2, 0},
+	{"a spelling's namespace too short", 109, 2, 4},
+	{"a spelling's namespace too long", 109, 2, 6},
+	{"a spelling's namespace of 64 KiB", 109, 2, 65535},
+	{"a NUL within", 113, 1, 0},
+	{"no NUL at the end", 115, 1, 'x'},
+	{"a spelling of no instance", 122, 4, 0},
+	{"a spelling of 2 instances", 122, 4, 2},
+	{"a spelling of 4 G instances", 122, 4, UINT32_MAX},
+	{"no id", 126, 2, 0},
+	{"an id of 64 KiB", 126, 2, 65535},
+	{"no host and its text", 148, 2, 0},
+	{"a host too short", 148, 2, 1},
+	{"a family that is none", 154, 1, 4},
+	{"an instance with 1 address", 155, 4, 1},
+	{"an instance with 3 addresses", 155, 4, 3},
+	{"an instance with 4 G addresses", 155, 4, UINT32_MAX},
+	{"an instance without tag", 159, 4, 0},
+	{"an instance with 4 G tags", 159, 4, UINT32_MAX},
+	{"an IPv5 address", 163, 1, 5},
+	{"an IPv6 address that is IPv4", 163, 1, 4},
+	{"an IPv4 address that is IPv6", 180, 1, 6},
+	{"a tag too short", 185, 2, 7},
+	{"a tag too long", 185, 2, 9},
 };
 
 START_TEST(a_length_that_lies_is_damage)
@@ -450,7 +458,7 @@ START_TEST(a_length_that_lies_is_damage)
 	ck_assert_msg(read_bytes(fenced, sizeof golden, WHOLE, &record) == -EBADMSG, "%s", lie->about);
 	ck_assert_mem_eq(&record, &untouched, sizeof record);
 	/* the head alone does not know how much really follows, nor what */
-	if (lie->at + lie->octets <= HEAD && !(lie->at == 12 && lie->value > sizeof golden) && lie->at != 57)
+	if (lie->at + lie->octets <= HEAD && !(lie->at == 12 && lie->value > sizeof golden) && lie->at != 65)
 		ck_assert_msg(read_bytes(fenced, sizeof golden, IN_PART, &record) == -EBADMSG, "%s", lie->about);
 	support_unfence(fenced, sizeof golden);
 }
@@ -565,9 +573,53 @@ START_TEST(age_decides_what_a_record_is_good_for)
 	struct record record = support_record("prod", "web", age->verdict, NULL);
 
 	record.made += (uint64_t)age->made;
+	record.since_boot += (uint64_t)age->made;
 	ck_assert_msg((record_age(&record) == -1) == age->from_now_on, "%s", age->about);
 	ck_assert_msg(record_is_fresh(&record) == age->fresh, "%s", age->about);
 	ck_assert_msg(record_may_serve_stale(&record) == age->stale, "%s", age->about);
+}
+END_TEST
+
+static const struct clocks {
+	const char *about;
+	int64_t made, since_boot; /* milliseconds from now */
+	bool fresh;
+} clocks[] = {
+	{"both 20 s ago", -20000, -20000, true},
+	{"made an hour ago, by a clock that was an hour ahead", -1000, -3600000, false},
+	{"the same within its time: the clock was set back by 20 s", -10000, -30000, false},
+	{"the clock was set forward by 20 s", -30000, -10000, false},
+	{"NTP has slowed the clock down meanwhile", -29950, -30000, true},
+	{"made before the host was started again, when it had run for longer", -1000, 3600000, false},
+	{"not noted", -1000, INT64_MIN, false},
+};
+
+/* A record of a clock that ran ahead is one of the future, and not the present's when its time comes. */
+START_TEST(two_clocks_have_to_agree_on_a_records_age)
+{
+	struct record record = support_record("prod", "web", VERDICT_NO_NAME, NULL);
+
+	record.made += (uint64_t)clocks[_i].made;
+	record.since_boot = clocks[_i].since_boot == INT64_MIN ? 0 : record.since_boot + (uint64_t)clocks[_i].since_boot;
+	ck_assert_msg(record_is_fresh(&record) == clocks[_i].fresh, "%s", clocks[_i].about);
+}
+END_TEST
+
+/* Whatever it says: no record is fresh for 136 years. */
+START_TEST(times_are_bounded_when_they_are_read)
+{
+	struct record record = support_record("prod", "web", VERDICT_NO_NAME, NULL), again = {0};
+	size_t size;
+
+	record.ttl = record.max_stale = UINT32_MAX;
+	uint8_t *bytes = encode(&record, &size);
+	ck_assert_int_eq(record_decode(bytes, size, &again), 0);
+	ck_assert_uint_eq(again.ttl, RECORD_TTL_MAX);
+	ck_assert_uint_eq(again.max_stale, RECORD_STALE_MAX);
+	ck_assert_int_eq(read_bytes(bytes, size, IN_PART, &again), 0);
+	ck_assert_uint_eq(again.ttl, RECORD_TTL_MAX);
+	ck_assert_uint_eq(again.max_stale, RECORD_STALE_MAX);
+	free(bytes);
 }
 END_TEST
 
@@ -579,7 +631,10 @@ START_TEST(no_time_overflows)
 		struct record record = {.verdict = VERDICT_FOUND, .made = times[i], .ttl = UINT32_MAX, .max_stale = UINT32_MAX};
 		bool past = times[i] < 2;
 		ck_assert_int_eq(record_age(&record) >= 0, past);
-		ck_assert_int_eq(record_is_fresh(&record), past);
+		for (size_t j = 0; j < sizeof times / sizeof *times; j++) {
+			record.since_boot = times[j];
+			ck_assert(!record_is_fresh(&record));
+		}
 		ck_assert_int_eq(record_may_serve_stale(&record), past);
 	}
 }
@@ -732,6 +787,8 @@ int main(void)
 		{a_prefix_says_how_long_a_record_is, 1},
 		{a_record_answers_its_own_name_only, sizeof asked / sizeof *asked},
 		{age_decides_what_a_record_is_good_for, sizeof ages / sizeof *ages},
+		{two_clocks_have_to_agree_on_a_records_age, sizeof clocks / sizeof *clocks},
+		{times_are_bounded_when_they_are_read, 1},
 		{no_time_overflows, 1},
 		{a_tag_that_is_too_long_is_left_out, 1},
 		{another_text_that_is_too_long_cannot_be_written, 1},

@@ -17,7 +17,9 @@ static struct registry *registry;
 static char told[4096];
 static struct address host_address;
 static size_t host_addresses;
-static enum registry_host host_known;
+/* What is known of where the host's name leads. */
+enum knowledge { KNOWN, AWAITED, FAILED };
+static enum knowledge host_known;
 
 static void changed(void *context, const struct service_key *key, const struct service *service)
 {
@@ -28,13 +30,12 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static enum registry_host resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static struct registry_host resolve(void *context, const char *host)
 {
 	(void)context;
 	(void)host;
-	*addresses = &host_address;
-	*count = host_addresses;
-	return host_known;
+	return (struct registry_host){&host_address, host_addresses, host_known == KNOWN ? 0 : FAMILY_ANY,
+	                              host_known == AWAITED};
 }
 
 static void set_up(void)
@@ -43,7 +44,7 @@ static void set_up(void)
 
 	told[0] = '\0';
 	host_addresses = 0;
-	host_known = HOST_KNOWN;
+	host_known = KNOWN;
 	catalogue = catalogue_new();
 	registry = registry_new(catalogue, &owner);
 	ck_assert_ptr_nonnull(registry);
@@ -87,7 +88,9 @@ static const char *find(const char *service)
 	const struct service *found = catalogue_find(catalogue, &key);
 	if (found == NULL)
 		return "none";
-	return service_is_unknown(found) ? "unknown" : support_addresses(found->addresses, found->address_count);
+	if (found->unknown || (found->address_count == 0 && found->unresolved != 0))
+		return "unknown";
+	return support_addresses(found->addresses, found->address_count);
 }
 
 static const char *told_so_far(void)
@@ -269,7 +272,7 @@ START_TEST(a_read_ends_the_wait_of_who_leaves)
 	registry_flush(registry, 1000);
 	registry_remove(registry, "prod", "web", _i == 0 ? "1" : "2", 8);
 	registry_flush(registry, 1000);
-	registry_replace(registry, "prod", "web", all, 1);
+	registry_replace(registry, "prod", "web", all, 1, false);
 	registry_flush(registry, 1001);
 	ck_assert_str_eq(find("web"), "10.0.0.1");
 	registry_flush(registry, 2000);
@@ -338,10 +341,10 @@ START_TEST(a_read_replaces_its_spelling_and_no_other)
 	registry_flush(registry, 1000);
 	all[0] = make("web", "2", "10.0.0.2", &parsed[0]);
 	all[1] = make("web", "3", "10.0.0.3", &parsed[1]);
-	registry_replace(registry, "prod", "web", all, 2);
+	registry_replace(registry, "prod", "web", all, 2, false);
 	registry_flush(registry, 1000);
 	ck_assert_str_eq(find("web"), "10.0.0.9 10.0.0.2 10.0.0.3");
-	registry_replace(registry, "prod", "WEB", NULL, 0);
+	registry_replace(registry, "prod", "WEB", NULL, 0, false);
 	registry_flush(registry, 1000);
 	ck_assert_str_eq(find("web"), "10.0.0.2 10.0.0.3");
 	tear_down();
@@ -383,7 +386,7 @@ END_TEST
 START_TEST(a_change_waits_until_its_host_names_are_resolved)
 {
 	set_up();
-	host_known = HOST_AWAITED;
+	host_known = AWAITED;
 	add("web", "1", "db.example.net", 5);
 	registry_flush(registry, 1000);
 	ck_assert_str_eq(told_so_far(), "");
@@ -399,7 +402,7 @@ START_TEST(a_change_waits_until_its_host_names_are_resolved)
 	ck_assert_int_eq(registry_due(registry), 1000 + REGISTRY_RESOLVE);
 	address_parse("10.0.0.7", &host_address);
 	host_addresses = 1;
-	host_known = HOST_KNOWN;
+	host_known = KNOWN;
 	registry_host_changed(registry, "db.example.net");
 	ck_assert_int_eq(registry_due(registry), 0);
 	registry_flush(registry, 1600);
@@ -414,7 +417,7 @@ END_TEST
 START_TEST(a_change_waits_for_host_names_no_longer_than_a_while)
 {
 	set_up();
-	host_known = HOST_AWAITED;
+	host_known = AWAITED;
 	add("web", "1", "db.example.net", 5);
 	add("web", "2", "10.0.0.2", 5);
 	registry_flush(registry, 1000);
@@ -431,7 +434,7 @@ END_TEST
 START_TEST(a_service_at_names_that_nobody_can_resolve_is_unknown)
 {
 	set_up();
-	host_known = _i == 0 ? HOST_UNKNOWN : HOST_AWAITED;
+	host_known = _i == 0 ? FAILED : AWAITED;
 	add("web", "1", "db.example.net", 5);
 	registry_flush(registry, 1000);
 	registry_flush(registry, 1000 + REGISTRY_RESOLVE);
@@ -447,7 +450,7 @@ START_TEST(a_service_at_names_that_nobody_can_resolve_is_unknown)
 	ck_assert_str_eq(find("web"), "unknown");
 	told_so_far();
 	/* The name servers say that there is no such host. */
-	host_known = HOST_KNOWN;
+	host_known = KNOWN;
 	registry_host_changed(registry, "db.example.net");
 	registry_flush(registry, 30000);
 	ck_assert_str_eq(find("web"), "");
@@ -474,9 +477,9 @@ START_TEST(what_was_loaded_as_unknown_is_until_it_is_read)
 	registry_flush(registry, 3000);
 	ck_assert_str_eq(find("web"), "unknown");
 	if (_i == 0)
-		registry_replace(registry, "prod", "web", &all, 1);
+		registry_replace(registry, "prod", "web", &all, 1, false);
 	else
-		registry_replace(registry, "prod", "web", NULL, 0);
+		registry_replace(registry, "prod", "web", NULL, 0, false);
 	registry_flush(registry, 4000);
 	registry_flush(registry, 5000);
 	ck_assert_str_eq(find("web"), _i == 0 ? "10.0.0.2" : "none");
@@ -491,7 +494,7 @@ START_TEST(what_is_shown_stays_while_its_successor_waits)
 	add("web", "1", "10.0.0.1", 5);
 	registry_flush(registry, 1000);
 	told_so_far();
-	host_known = HOST_AWAITED;
+	host_known = AWAITED;
 	registry_remove(registry, "prod", "web", "1", 6);
 	registry_flush(registry, 2000);
 	add("web", "2", "db.example.net", 7);
@@ -502,7 +505,7 @@ START_TEST(what_is_shown_stays_while_its_successor_waits)
 	ck_assert_str_eq(find("web"), "10.0.0.1");
 	address_parse("10.0.0.7", &host_address);
 	host_addresses = 1;
-	host_known = HOST_KNOWN;
+	host_known = KNOWN;
 	registry_host_changed(registry, "db.example.net");
 	registry_flush(registry, 3100);
 	ck_assert_str_eq(find("web"), "10.0.0.7");
@@ -516,7 +519,7 @@ END_TEST
 START_TEST(what_waits_may_go_again)
 {
 	set_up();
-	host_known = HOST_AWAITED;
+	host_known = AWAITED;
 	add("web", "1", "db.example.net", 5);
 	registry_flush(registry, 1000);
 	registry_remove(registry, "prod", "web", "1", 6);

@@ -55,14 +55,17 @@ static const char *addresses_of(const struct service *service, const struct name
 {
 	struct address *addresses = NULL;
 	size_t count = 99;
-	enum verdict verdict = service_addresses(service, name, &addresses, &count);
+	uint8_t unresolved;
+	enum verdict verdict = service_addresses(service, name, &addresses, &count, &unresolved);
 
 	if (verdict != VERDICT_FOUND) {
 		ck_assert_ptr_null(addresses);
 		ck_assert_uint_eq(count, 99);
 		return support_verdict(verdict);
 	}
-	const char *text = support_addresses(addresses, count);
+	static char text[SUPPORT_TEXT_MAX];
+	snprintf(text, sizeof text, "%s%s%s%s", support_addresses(addresses, count), unresolved != 0 ? " " : "",
+	         (unresolved & FAMILY_IPV4) != 0 ? "4" : "", (unresolved & FAMILY_IPV6) != 0 ? "6" : "");
 	free(addresses);
 	return text;
 }
@@ -254,6 +257,76 @@ START_TEST(thousands_of_addresses_are_told_apart)
 }
 END_TEST
 
+/*
+ * web: one instance at 192.0.2.1 (tag v4), and one at a host's name that leads to 10.0.0.7 and perhaps to more (tag v6, its
+ * bits `unresolved`); of a read that told of more than this, where it is `partial`.
+ */
+static struct service *uncertain(uint8_t unresolved, bool partial)
+{
+	static const struct spelling spelling = {.namespace = "prod", .service = "web", .count = 2};
+	static const char *const tags[] = {"v4", "v6"};
+	struct address addresses[2];
+	struct instance instances[2] = {
+		{.id = "1", .allocation = ONE, .node = "", .job = "", .datacenter = "", .addresses = &addresses[0],
+	     .address_count = 1, .tags = &tags[0], .tag_count = 1, .port = 80},
+		{.id = "2", .allocation = TWO, .node = "", .job = "", .datacenter = "", .host = "six.example",
+	     .addresses = &addresses[1], .address_count = (unresolved & FAMILY_IPV4) == 0, .tags = &tags[1], .tag_count = 1,
+	     .port = 80, .unresolved = unresolved},
+	};
+
+	ck_assert(address_parse("192.0.2.1", &addresses[0]));
+	ck_assert(address_parse("10.0.0.7", &addresses[1]));
+	return service_copy(&(struct service){
+		.spelling_count = 1, .spellings = &spelling, .instance_count = 2, .instances = instances, .partial = partial});
+}
+
+static const struct doubt {
+	uint8_t unresolved;
+	bool partial;
+	const char *name, *addresses; /* with what may be missing: 4, 6 */
+} doubts[] = {
+	{FAMILY_IPV6, false, "web.prod.nomad", "192.0.2.1 10.0.0.7 6"},
+	{FAMILY_ANY, false, "web.prod.nomad", "192.0.2.1 46"},
+	{0, true, "web.prod.nomad", "192.0.2.1 10.0.0.7 46"},
+	/* an address may be the host's, of the family that could not be resolved */
+	{FAMILY_IPV6, false, "2001-db8--6.web.prod.nomad", "unknown"},
+	{FAMILY_IPV6, false, "192-0-2-9.web.prod.nomad", "no name"},
+	{FAMILY_ANY, false, "192-0-2-9.web.prod.nomad", "unknown"},
+	{0, true, "192-0-2-9.web.prod.nomad", "unknown"},
+	/* one that is there is all that its name holds */
+	{FAMILY_ANY, true, "192-0-2-1.web.prod.nomad", "192.0.2.1"},
+	/* tags and allocations are certain, but for instances that nobody could read */
+	{FAMILY_ANY, false, "v4.web.prod.nomad", "192.0.2.1"},
+	{FAMILY_ANY, false, "v6.web.prod.nomad", "unknown"},
+	{FAMILY_IPV6, false, "v6.web.prod.nomad", "10.0.0.7 6"},
+	{FAMILY_ANY, false, "22222222.web.prod.nomad", "unknown"},
+	{FAMILY_ANY, false, "v5.web.prod.nomad", "no name"},
+	{FAMILY_ANY, false, "33333333.web.prod.nomad", "no name"},
+	{FAMILY_ANY, false, "_web._v5.prod.nomad", "no name"},
+	{FAMILY_ANY, false, "_web._2001-db8--6.prod.nomad", "no name"},
+	{0, true, "v5.web.prod.nomad", "unknown"},
+	{0, true, "_web._v5.prod.nomad", "unknown"},
+	{0, true, "33333333.web.prod.nomad", "unknown"},
+	{0, true, "v4.web.prod.nomad", "192.0.2.1 46"},
+	{FAMILY_ANY, true, "_tcp.web.prod.nomad", "no data"},
+};
+
+/* Whole, and in part where that suffices. */
+START_TEST(what_is_not_there_is_so_only_where_nothing_is_missing)
+{
+	const struct doubt *doubt = &doubts[_i];
+	struct service *whole = uncertain(doubt->unresolved, doubt->partial), part;
+	struct name name = support_name(doubt->name);
+
+	part = (struct service){.spelling_count = 1, .address_count = whole->address_count, .addresses = whole->addresses,
+	                        .unresolved = whole->unresolved, .partial = whole->partial};
+	ck_assert_str_eq(addresses_of(whole, &name), doubt->addresses);
+	if (service_in_part_suffices(&part, &name))
+		ck_assert_str_eq(addresses_of(&part, &name), doubt->addresses);
+	free(whole);
+}
+END_TEST
+
 START_TEST(without_memory_there_is_no_copy)
 {
 	struct service *service = support_service(web);
@@ -276,9 +349,10 @@ static bool addresses_fail(const struct service *service, const struct name *nam
 {
 	struct address *addresses = NULL;
 	size_t count;
+	uint8_t unresolved;
 
 	support_fail_allocation(nth);
-	enum verdict verdict = service_addresses(service, name, &addresses, &count);
+	enum verdict verdict = service_addresses(service, name, &addresses, &count, &unresolved);
 	bool failed = support_fail_allocation(0);
 	ck_assert_int_eq(verdict, failed ? VERDICT_UNKNOWN : VERDICT_FOUND);
 	ck_assert_int_eq(addresses == NULL, failed);
@@ -325,6 +399,7 @@ int main(void)
 		{nothing_can_be_copied, 1},
 		{instances_without_any_address_are_no_data, 1},
 		{thousands_of_addresses_are_told_apart, 1},
+		{what_is_not_there_is_so_only_where_nothing_is_missing, sizeof doubts / sizeof *doubts},
 		{without_memory_there_is_no_copy, 1},
 		{without_memory_nobody_can_tell, 1},
 		{without_memory_a_part_cannot_tell, 1},

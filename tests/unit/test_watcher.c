@@ -68,16 +68,61 @@ START_TEST(events_change_what_they_are_about_alone)
 }
 END_TEST
 
-static const char *const delete_types[] = {"ServiceDeregistration", "PlanResult", "AllocationUpdated", "Unheard"};
+static const char *const delete_types[] = {"ServiceDeregistration", "PlanResult", "AllocationUpdated"};
 
 /* The payload carries the index of the registration, the event a newer one. */
-START_TEST(every_type_but_registration_deletes)
+START_TEST(what_nomad_did_when_it_deleted_deletes)
 {
 	set_up();
 	follow();
 	world_deregister("default", "web-1", delete_types[_i]);
 	world_run(REGISTRY_LEAVING);
 	ck_assert_str_eq(world_find("default", "web"), "10.0.0.2");
+	world_end();
+}
+END_TEST
+
+#define EVENT(type, service) \
+	"{\"Events\":[{\"Index\":20,\"Payload\":{\"Service\":" service "},\"Topic\":\"Service\",\"Type\":\"" type "\"}],\"Index\":20}\n"
+
+/* Of a type that Nomad may have some day, and of registrations that nobody can read. */
+static const char *const unread[] = {
+	EVENT("Unheard", "{\"ID\":\"web-1\",\"ServiceName\":\"web\",\"Namespace\":\"default\"}"),
+	EVENT("ServiceRegistration", "{\"ID\":7,\"ServiceName\":\"web\",\"Namespace\":\"default\"}"),
+	EVENT("ServiceRegistration", "{\"ID\":\"web-3\",\"ServiceName\":\"web\",\"Namespace\":\"default\",\"Tags\":[\"\\u0000\"]}"),
+};
+
+/* It may be one more instance, or one less: what is there stays, and may not be all, until the service is read. */
+START_TEST(an_event_that_cannot_be_read_has_its_service_read)
+{
+	set_up();
+	follow();
+	world_register_silently("default", "web", "web-3", "10.0.0.3");
+	world.index = 20;
+	world_send(unread[_i]);
+	world_run(100);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2");
+	ck_assert(world_service("default", "web")->partial);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	world_run(2000);
+	ck_assert_str_eq(world_find("default", "web"), "10.0.0.1 10.0.0.2 10.0.0.3");
+	ck_assert(!world_service("default", "web")->partial);
+	world_end();
+}
+END_TEST
+
+START_TEST(an_event_of_nobody_knows_which_service_makes_the_catalogue_stale)
+{
+	set_up();
+	follow();
+	world_register_silently("default", "new", "new-1", "10.0.0.3");
+	world.index = 20;
+	world_send(EVENT("ServiceRegistration", "{\"ID\":\"new-1\",\"ServiceName\":7}"));
+	world_run(100);
+	ck_assert_int_eq(world_state(), CATALOGUE_STALE);
+	world_run(2000);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_str_eq(world_find("default", "new"), "10.0.0.3");
 	world_end();
 }
 END_TEST
@@ -765,7 +810,9 @@ int main(void)
 	const struct support_test tests[] = {
 		{first_catalogue_is_read_after_the_stream_has_begun, 1},
 		{events_change_what_they_are_about_alone, 1},
-		{every_type_but_registration_deletes, 4},
+		{what_nomad_did_when_it_deleted_deletes, 3},
+		{an_event_that_cannot_be_read_has_its_service_read, sizeof unread / sizeof *unread},
+		{an_event_of_nobody_knows_which_service_makes_the_catalogue_stale, 1},
 		{replayed_events_change_nothing, 1},
 		{events_older_than_what_was_read_change_nothing, 1},
 		{deletions_of_what_is_not_there_change_nothing, 1},

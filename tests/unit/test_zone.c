@@ -271,7 +271,7 @@ START_TEST(what_nobody_can_tell_is_unknown_whatever_is_asked)
 	                                    "veiled.default.service.nomad", "_tcp.veiled.default.nomad"};
 	static const uint16_t types[] = {DNS_A, DNS_AAAA, DNS_ANY, DNS_SRV, DNS_TXT};
 	const struct instance unresolved = {.id = "id", .allocation = "aaaaaaaa-1", .node = "", .job = "", .datacenter = "",
-	                                    .host = "db.example.com", .unresolved = true, .port = 80};
+	                                    .host = "db.example.com", .unresolved = FAMILY_ANY, .port = 80};
 	struct asking asking;
 
 	asking_begin(&asking, services);
@@ -288,6 +288,63 @@ START_TEST(what_nobody_can_tell_is_unknown_whatever_is_asked)
 }
 END_TEST
 
+static const struct {
+	const char *name;
+	uint16_t type;
+	bool partial;
+	enum verdict verdict;
+} doubts[] = {
+	/* veiled is at 192.0.2.1 (tag v4) and at a name that leads to 10.9.0.1 and perhaps to IPv6 addresses (tag v6) */
+	{"veiled.default.nomad", DNS_A, false, VERDICT_FOUND},
+	{"veiled.default.nomad", DNS_AAAA, false, VERDICT_UNKNOWN},
+	{"veiled.default.nomad", DNS_SRV, false, VERDICT_FOUND},
+	{"veiled.default.nomad", DNS_ANY, false, VERDICT_FOUND},
+	{"veiled.default.nomad", DNS_TXT, false, VERDICT_FOUND},
+	{"VEILED.nomad", DNS_AAAA, false, VERDICT_UNKNOWN},
+	{"veiled.default.service.nomad", DNS_AAAA, false, VERDICT_UNKNOWN},
+	{"2001-db8--6.veiled.default.nomad", DNS_AAAA, false, VERDICT_UNKNOWN},
+	{"2001-db8--6.veiled.default.nomad", 15, false, VERDICT_UNKNOWN}, /* MX: whether there is such a name */
+	{"192-0-2-9.veiled.default.nomad", DNS_A, false, VERDICT_NO_NAME},
+	{"192-0-2-1.veiled.default.nomad", DNS_AAAA, false, VERDICT_FOUND}, /* and holds none */
+	{"v4.veiled.default.nomad", DNS_AAAA, false, VERDICT_FOUND},
+	{"v6.veiled.default.nomad", DNS_A, false, VERDICT_FOUND},
+	{"v6.veiled.default.nomad", DNS_AAAA, false, VERDICT_UNKNOWN},
+	{"v5.veiled.default.nomad", DNS_AAAA, false, VERDICT_NO_NAME},
+	{"_veiled._v6.default.nomad", DNS_AAAA, false, VERDICT_UNKNOWN},
+	{"v5.veiled.default.nomad", DNS_AAAA, true, VERDICT_UNKNOWN},
+	{"v5.veiled.default.nomad", DNS_SRV, true, VERDICT_UNKNOWN},
+	{"v4.veiled.default.nomad", DNS_AAAA, true, VERDICT_UNKNOWN},
+	{"v4.veiled.default.nomad", DNS_SRV, true, VERDICT_UNKNOWN}, /* it has no port, another one may */
+	{"veiled.nomad", DNS_SRV, true, VERDICT_FOUND},
+	{"_tcp.veiled.nomad", DNS_A, true, VERDICT_NO_DATA},
+};
+
+START_TEST(what_is_not_there_is_so_only_where_nothing_is_missing)
+{
+	static const struct spelling spelling = {"default", "veiled", 0, 2};
+	static const char *const tags[] = {"v4", "v6"};
+	const struct service_key key = {"default", "veiled"};
+	struct address addresses[2];
+	const struct instance instances[2] = {
+		{.id = "1", .allocation = "aaaaaaaa-1", .node = "", .job = "", .datacenter = "", .addresses = &addresses[0],
+	     .address_count = 1, .tags = &tags[0], .tag_count = 1},
+		{.id = "2", .allocation = "aaaaaaaa-2", .node = "", .job = "", .datacenter = "", .host = "six.example",
+	     .addresses = &addresses[1], .address_count = 1, .tags = &tags[1], .tag_count = 1, .port = 80,
+	     .unresolved = FAMILY_IPV6},
+	};
+	struct asking asking;
+
+	ck_assert(address_parse("192.0.2.1", &addresses[0]) && address_parse("10.9.0.1", &addresses[1]));
+	asking_begin(&asking, services);
+	ck_assert_int_eq(0, catalogue_put(asking.catalogue, &key, service_copy(&(struct service){
+		.partial = doubts[_i].partial, .spelling_count = 1, .spellings = &spelling, .instance_count = 2,
+		.instances = instances})));
+	asking_find(&asking, doubts[_i].name, doubts[_i].type);
+	ck_assert_str_eq(support_verdict(asking.node.verdict), support_verdict(doubts[_i].verdict));
+	asking_end(&asking);
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
@@ -300,6 +357,7 @@ int main(void)
 		{without_memory_nobody_can_tell, 1},
 		{what_was_not_prepared_is_unknown_and_not_absent, 1},
 		{what_nobody_can_tell_is_unknown_whatever_is_asked, 1},
+		{what_is_not_there_is_so_only_where_nothing_is_missing, sizeof doubts / sizeof *doubts},
 	};
 
 	return support_run("zone", tests, sizeof tests / sizeof *tests);

@@ -137,13 +137,12 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static enum registry_host resolve(void *context, const char *host, const struct address **addresses, size_t *count)
+static struct registry_host resolve(void *context, const char *host)
 {
 	(void)context;
 	(void)host;
-	*addresses = NULL;
-	*count = 0;
-	return world.resolves_nothing ? HOST_AWAITED : HOST_KNOWN;
+	return (struct registry_host){.awaited = world.resolves_nothing,
+	                              .unresolved = world.resolves_nothing ? FAMILY_ANY : 0};
 }
 
 static void begin(const char *namespaces, const char *addresses)
@@ -768,17 +767,24 @@ void world_rebuild(uint64_t index)
 
 /* What came of it. */
 
-const char *world_find(const char *namespace, const char *service)
+const struct service *world_service(const char *namespace, const char *service)
 {
 	struct service_key key = {0};
-	const struct service *found;
 
 	snprintf(key.namespace, sizeof key.namespace, "%s", namespace);
 	snprintf(key.service, sizeof key.service, "%s", service);
-	found = catalogue_find(catalogue, &key);
+	return catalogue_find(catalogue, &key);
+}
+
+const char *world_find(const char *namespace, const char *service)
+{
+	const struct service *found = world_service(namespace, service);
+
 	if (found == NULL)
 		return "none";
-	return service_is_unknown(found) ? "unknown" : support_addresses(found->addresses, found->address_count);
+	if (found->address_count == 0 && found->unresolved != 0)
+		return "unknown";
+	return found->unknown ? "unknown" : support_addresses(found->addresses, found->address_count);
 }
 
 /* IDs, each with a blank behind it, sorted. */
@@ -802,13 +808,10 @@ static const char *join(const char *ids[], size_t count)
 
 const char *world_ids(const char *namespace, const char *service)
 {
-	struct service_key key = {0};
+	const struct service *found = world_service(namespace, service);
 	const char *ids[ROWS];
 	size_t count = 0;
 
-	snprintf(key.namespace, sizeof key.namespace, "%s", namespace);
-	snprintf(key.service, sizeof key.service, "%s", service);
-	const struct service *found = catalogue_find(catalogue, &key);
 	for (; found != NULL && count < found->instance_count && count < ROWS; count++)
 		ids[count] = found->instances[count].id;
 	return join(ids, count);

@@ -123,6 +123,9 @@ const char *world_stream_path(void);
  * where nobody can tell. */
 const char *world_find(const char *namespace, const char *service);
 
+/* The service itself, as it is in the catalogue until the world goes on; NULL where there is none. */
+const struct service *world_service(const char *namespace, const char *service);
+
 /* The same by the instances' IDs; and those that the agent has. */
 const char *world_ids(const char *namespace, const char *service);
 const char *world_true_ids(const char *namespace, const char *service);
