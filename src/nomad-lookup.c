@@ -1,6 +1,6 @@
 /*
  * nomad-lookup: what the module runs on a miss (--for-module), and what a person asks.
- * Exit status: 0 found, 2 no such name, 1 cannot tell or wrong usage.
+ * Exit status: 0 found, 2 no such name, 1 cannot tell, 64 wrong usage.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,45 +11,21 @@
 #include "tool/ask.h"
 #include "tool/doctor.h"
 #include "tool/explain.h"
+#include "tool/follow_names.h"
 #include "tool/for_module.h"
+#include "tool/hint.h"
+#include "tool/list.h"
+#include "tool/options.h"
 #include "tool/print.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum exit_status { EXIT_FOUND = 0, EXIT_CANNOT_TELL = 1, EXIT_NO_SUCH_NAME = 2 };
-
-enum form { FORM_ADDRESSES, FORM_SRV, FORM_JSON, FORM_EXPLAIN };
-
-struct options {
-	enum form form;
-	bool refresh;
-	bool check;
-	const char *config;
-	const char *for_module; /* milliseconds that the lookup has taken already */
-};
-
-static const char usage[] =
-	"usage: nomad-lookup [--srv | --json | --explain] [--refresh] [--config FILE] NAME...\n"
-	"       nomad-lookup --check [--json] [--config FILE] [NAME]\n"
-	"\n"
-	"Looks up services of Nomad by name, the way every program of this host does:\n"
-	"SERVICE.NAMESPACE.nomad, SERVICE.nomad, TAG.SERVICE.NAMESPACE.nomad, _SERVICE._tcp.NAMESPACE.nomad.\n"
-	"\n"
-	"  --srv           print PRIORITY WEIGHT PORT TARGET instead of ADDRESS NAME\n"
-	"  --json          print all that is known of the instances, a JSON object a name\n"
-	"  --explain       say what each step of the lookup found, where, how old it is, and what to do\n"
-	"  --refresh       ask Nomad even where a file has the answer\n"
-	"  --check         look at the whole set-up: say of each part that it is right, or what to do\n"
-	"  --config FILE   read FILE instead of " CONFIG_FILE "\n"
-	"  --help, --version\n"
-	"\n"
-	"Exit status: 0 all were found, or nothing is wrong; 2 there is no such name; 1 cannot tell, or a fault.\n";
+enum exit_status { EXIT_FOUND = 0, EXIT_CANNOT_TELL = 1, EXIT_NO_SUCH_NAME = 2, EXIT_WRONG_USAGE = OPTIONS_WRONG };
 
 static enum exit_status exit_status_of(enum verdict verdict)
 {
@@ -90,14 +66,20 @@ static int look_up_afresh(struct ask *ask, const char *text, struct lookup_resul
 	return 0;
 }
 
-static void print_failure(const struct ask *ask, const char *text, const struct lookup_result *result)
+/* Prints what there is, in the form that is wanted; whether that is anything. */
+static bool print_result(const struct options *options, const char *text, const struct lookup_result *result)
 {
-	if (result->kind == NAME_FOREIGN)
-		fprintf(stderr, "nomad-lookup: %s: not a name of Nomad's: it does not end in .nomad\n", text);
-	else if (result->verdict == VERDICT_UNKNOWN)
-		fprintf(stderr, "nomad-lookup: %s: cannot tell: %s\n", text,
-		        ask->report.reason[0] != '\0' ? ask->report.reason
-		                                      : "see nomad-lookup --explain for what each step found");
+	if (options->json) {
+		print_json(stdout, text, result);
+		return result->verdict == VERDICT_FOUND;
+	}
+	/* A name without an address may have ports to show, and the other way round. */
+	if (options->form == FORM_SRV)
+		return print_srv(stdout, result) > 0;
+	if (options->form == FORM_PORTS)
+		return print_all_ports(stdout, result) > 0;
+	print_addresses(stdout, text, result);
+	return result->verdict == VERDICT_FOUND;
 }
 
 static enum exit_status look_up(const struct options *options, struct ask *ask, const char *text)
@@ -117,91 +99,96 @@ static enum exit_status look_up(const struct options *options, struct ask *ask, 
 	if (result.kind == NAME_FOREIGN)
 		result.verdict = VERDICT_NO_NAME; /* of Nomad's; what the others say of it was not asked */
 	status = exit_status_of(result.verdict);
-	/* A name without an address may have ports to show, and the other way round. */
-	if (options->form == FORM_SRV && print_srv(stdout, &result) > 0)
+	if (print_result(options, text, &result))
 		status = EXIT_FOUND;
-	else if (options->form == FORM_SRV && status == EXIT_FOUND)
+	else if (status == EXIT_FOUND)
 		status = EXIT_NO_SUCH_NAME;
-	else if (options->form == FORM_ADDRESSES)
-		print_addresses(stdout, text, &result);
-	else if (options->form == FORM_JSON)
-		print_json(stdout, text, &result);
-	if (status != EXIT_FOUND)
-		print_failure(ask, text, &result);
+	if (status != EXIT_FOUND && result.verdict == VERDICT_FOUND)
+		fprintf(stderr, "nomad-lookup: %s: no instance of it has a port\n", text);
+	else if (status != EXIT_FOUND)
+		hint_say(stderr, ask, text, &result);
 	lookup_done(&result);
 	return status;
 }
 
-/* The option letters stand for long options alone. */
-static int parse_options(int argc, char **argv, struct options *options)
+/* What is asked for may be an address: then the names at it are wanted. */
+static enum exit_status answer(const struct options *options, struct ask *ask, const char *text)
 {
-	static const struct option table[] = {
-		{"srv", no_argument, NULL, 's'},          {"json", no_argument, NULL, 'j'},
-		{"explain", no_argument, NULL, 'e'},      {"refresh", no_argument, NULL, 'r'},
-		{"config", required_argument, NULL, 'c'}, {"for-module", required_argument, NULL, 'm'},
-		{"check", no_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'v'},
-		{0}};
+	struct address address;
 
-	for (int letter; (letter = getopt_long(argc, argv, "", table, NULL)) != -1;) {
-		switch (letter) {
-		case 's': options->form = FORM_SRV; break;
-		case 'j': options->form = FORM_JSON; break;
-		case 'e': options->form = FORM_EXPLAIN; break;
-		case 'r': options->refresh = true; break;
-		case 'k': options->check = true; break;
-		case 'c': options->config = optarg; break;
-		case 'm': options->for_module = optarg; break;
-		case 'h': fputs(usage, stdout); exit(EXIT_FOUND);
-		case 'v': puts("nomad-lookup " VERSION); exit(EXIT_FOUND);
-		default: fputs("Try 'nomad-lookup --help'.\n", stderr); return -EINVAL;
-		}
-	}
-	if (optind == argc && !options->check) {
-		fputs("nomad-lookup: which name? Try 'nomad-lookup --help'.\n", stderr);
-		return -EINVAL;
-	}
-	return 0;
+	if (options->form != FORM_ADDRESSES || options->json || !address_parse(text, &address))
+		return look_up(options, ask, text);
+	enum verdict verdict = list_at_address(stdout, ask, &address, text);
+	if (verdict != VERDICT_FOUND)
+		fprintf(stderr, "nomad-lookup: %s: %s%s\n", text,
+		        verdict == VERDICT_NO_NAME ? "no service has an instance at this address" : "cannot tell: ",
+		        verdict == VERDICT_NO_NAME ? "" : ask->report.reason);
+	return exit_status_of(verdict);
 }
 
 /* A person's lookups; the worst status of all names: a name that nobody can tell of outweighs one that is not there. */
-static enum exit_status look_up_all(const struct options *options, const struct config *config, char **names)
+static enum exit_status look_up_all(const struct options *options, struct ask *ask)
 {
 	enum exit_status worst = EXIT_FOUND;
-	struct lookup_places places;
-	struct ask ask = {.config = config, .places = &places};
 
-	lookup_places_init(&places);
-	places.whole = true;
-	for (; *names != NULL; names++) {
-		enum exit_status status = look_up(options, &ask, *names);
+	for (char **name = options->names; *name != NULL; name++) {
+		enum exit_status status = answer(options, ask, *name);
 		if (worst == EXIT_FOUND || status == EXIT_CANNOT_TELL)
 			worst = status;
 	}
 	return worst;
 }
 
+static enum exit_status list(const struct options *options, struct ask *ask)
+{
+	enum verdict verdict = list_services(stdout, ask, *options->names, options->json);
+
+	if (verdict == VERDICT_UNKNOWN)
+		fprintf(stderr, "nomad-lookup: cannot list the services: %s\n", ask->report.reason);
+	else if (verdict == VERDICT_NO_NAME)
+		fprintf(stderr, "nomad-lookup: there are no services%s%s\n", *options->names == NULL ? "" : " in namespace ",
+		        *options->names == NULL ? "" : *options->names);
+	return exit_status_of(verdict);
+}
+
+static enum exit_status run(const struct options *options, const struct config *config)
+{
+	struct lookup_places places;
+	struct ask ask = {.config = config, .places = &places};
+
+	lookup_places_init(&places);
+	places.whole = true;
+	if (options->action == ACTION_LIST)
+		return list(options, &ask);
+	if (options->action == ACTION_WATCH) {
+		int result = follow_names(stdout, &ask, options->names, options->json);
+		fprintf(stderr, "nomad-lookup: the watch ended: %s\n", strerror(-result));
+		return EXIT_CANNOT_TELL;
+	}
+	return look_up_all(options, &ask);
+}
+
 int main(int argc, char **argv)
 {
-	struct options options = {.config = CONFIG_FILE};
 	char reason[CONFIG_REASON_MAX];
+	struct options options;
 	struct config config;
 
 	umask(S_IRWXG | S_IRWXO); /* what is kept can be read again, whatever the mask was */
-	/* Whoever may write no file (ulimit -f) keeps no answer, and is to have it all the same. */
-	signal(SIGXFSZ, SIG_IGN);
-	if (parse_options(argc, argv, &options) < 0)
-		return EXIT_CANNOT_TELL;
-	if (options.for_module != NULL)
-		return for_module(options.config, options.for_module, argv[optind]) < 0 ? EXIT_CANNOT_TELL : EXIT_FOUND;
-	if (options.check)
-		return doctor_examine(stdout, options.config, argv[optind], options.form == FORM_JSON) ? EXIT_FOUND
-		                                                                                       : EXIT_CANNOT_TELL;
+	signal(SIGXFSZ, SIG_IGN); /* under `ulimit -f` no answer can be kept, and it is printed all the same */
+	if (options_parse(argc, argv, &options) < 0)
+		return EXIT_WRONG_USAGE;
+	if (options.action == ACTION_END)
+		return EXIT_FOUND;
+	if (options.action == ACTION_FOR_MODULE)
+		return for_module(options.config, options.for_module, *options.names) < 0 ? EXIT_CANNOT_TELL : EXIT_FOUND;
+	if (options.action == ACTION_CHECK)
+		return doctor_examine(stdout, options.config, *options.names, options.json) ? EXIT_FOUND : EXIT_CANNOT_TELL;
 	if (config_load(options.config, &config, reason) < 0) {
 		fprintf(stderr, "nomad-lookup: %s\n", reason);
 		return EXIT_CANNOT_TELL;
 	}
-	enum exit_status status = look_up_all(&options, &config, argv + optind);
+	enum exit_status status = run(&options, &config);
 	config_done(&config);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "nomad-lookup: cannot write the answer: %s\n", strerror(errno));

@@ -8,6 +8,7 @@
 #include "nomad/json.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,75 @@ size_t print_srv(FILE *out, const struct lookup_result *result)
 	return printed;
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *place_text(const struct address *address, uint16_t port)
+{
+	bool v6 = address->family == AF_INET6;
+	char text[INET6_ADDRSTRLEN], *place;
+
+	return asprintf(&place, "%s%s%s:%u", v6 ? "[" : "", address_text(address, text), v6 ? "]" : "", port) < 0 ? NULL : place;
+}
+
+/* Sorts, and leaves one of those that are the same. How many are left. */
+static size_t sort_once(char **places, size_t count)
+{
+	size_t kept = 0;
+
+	if (count > 0)
+		qsort(places, count, sizeof *places, compare_texts);
+	for (size_t i = 0; i < count; i++)
+		if (kept > 0 && strcmp(places[kept - 1], places[i]) == 0)
+			free(places[i]);
+		else
+			places[kept++] = places[i];
+	return kept;
+}
+
+int print_ports(const struct lookup_result *result, char ***places, size_t *count)
+{
+	size_t chosen_count, room = 1, found = 0;
+	const struct instance **chosen = selected(result, &chosen_count);
+	char **texts;
+	int error = 0;
+
+	for (size_t i = 0; i < chosen_count; i++)
+		room += chosen[i]->address_count;
+	texts = calloc(room, sizeof *texts);
+	for (size_t i = 0; texts != NULL && i < chosen_count; i++)
+		for (size_t j = 0; chosen[i]->port != 0 && j < chosen[i]->address_count; j++) {
+			texts[found] = place_text(&chosen[i]->addresses[j], chosen[i]->port);
+			if (texts[found] == NULL)
+				error = -ENOMEM;
+			else
+				found++;
+		}
+	free(chosen);
+	if (texts == NULL)
+		return -ENOMEM;
+	*count = sort_once(texts, found);
+	*places = texts;
+	return error;
+}
+
+size_t print_all_ports(FILE *out, const struct lookup_result *result)
+{
+	char **places = NULL;
+	size_t count = 0;
+
+	if (print_ports(result, &places, &count) < 0)
+		fputs("nomad-lookup: out of memory\n", stderr);
+	for (size_t i = 0; i < count; i++) {
+		fprintf(out, "%s\n", places[i]);
+		free(places[i]);
+	}
+	free(places);
+	return count;
+}
+
 static void json_member(FILE *out, const char *key, const char *value)
 {
 	json_put_text(out, key);
@@ -189,7 +259,7 @@ void print_json(FILE *out, const char *text, const struct lookup_result *result)
 	size_t count;
 	const struct instance **chosen = selected(result, &count);
 
-	fputc('{', out);
+	fputs("{\"schema\":1,", out);
 	json_member(out, "name", text);
 	json_member(out, "verdict", print_verdict(result->verdict));
 	json_member(out, "source", source_of(result));

@@ -19,6 +19,19 @@ void print_addresses(FILE *out, const char *text, const struct lookup_result *re
  */
 size_t print_srv(FILE *out, const struct lookup_result *result);
 
+/*
+ * Where the instances are that the name selects: "ADDRESS:PORT", an IPv6 address in brackets, each once, sorted. Those
+ * without an address or a port are left out.
+ *
+ * places  on success a new array of `count` new strings; both are the caller's to free, also where there are none
+ *
+ * 0 or -ENOMEM.
+ */
+int print_ports(const struct lookup_result *result, char ***places, size_t *count);
+
+/* Prints the same, one a line. How many lines. */
+size_t print_all_ports(FILE *out, const struct lookup_result *result);
+
 /* One JSON object on one line: the name, the verdict, where it came from, and every instance with all it has. */
 void print_json(FILE *out, const char *text, const struct lookup_result *result);
 

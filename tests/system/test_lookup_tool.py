@@ -162,20 +162,23 @@ def test_module_and_tool_share_the_cache(web, host):
     assert web.counters()["total"] == 1
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
+@pytest.mark.parametrize("option", ["--help", "--version", "-h", "-V"])
 def test_help_and_version(host, option):
-    """--help and --version print to standard output and succeed, whatever the configuration is like."""
+    """--help, --version and their letters print to standard output and succeed, whatever the configuration is like."""
     host.write("/etc/nss-nomad.conf", "nonsense\n")
     done = lookup(host, option)
     assert (done.code, done.err) == (0, "")
     assert re.match(r"usage: nomad-lookup|nomad-lookup [0-9]+\.[0-9]+", done.out)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--nonsense", NAME], ["--config"], ["--srv"]])
+@pytest.mark.parametrize("arguments", [
+    [], ["--nonsense", NAME], ["--config"], ["--srv"], ["--watch"], ["--srv", "--ports", NAME], ["--json", "--explain", NAME],
+    ["--list", "--check"], ["--list", "--srv"], ["--list", "a", "b"], ["--refresh", "--list"], ["--refresh", "--explain", NAME],
+    ["--check", NAME, NAME]], ids=" ".join)
 def test_wrong_usage(host, arguments):
-    """Wrong usage is said on standard error, with what to do; exit status 1."""
+    """Wrong usage, options that do not go together among it, is said on standard error with what to do; status 64."""
     done = lookup(host, *arguments)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (64, "")
     assert "--help" in done.err
 
 
