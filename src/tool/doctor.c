@@ -84,6 +84,7 @@ static void examine_host(struct doctor *doctor)
 	doctor_hosts(doctor);
 	doctor_nscd(doctor);
 	doctor_daemon(doctor);
+	doctor_cache(doctor);
 }
 
 static void examine_all(struct doctor *doctor, const char *config_path)

@@ -8,7 +8,9 @@
 #include "nomad/agent.h"
 #include "nomad/registrations.h"
 #include "tool/doctor.h"
+#include "tool/namespaces.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,6 +38,17 @@ static const char *remedy_for(enum agent_result result)
 	};
 
 	return remedies[result] == NULL ? "try again" : remedies[result];
+}
+
+/* The same where the token's file, or another one, cannot be read. */
+static const char *remedy_for_file(int error)
+{
+	if (error == -ENOENT)
+		return "create it: nomad acl token create -type=client -policy=POLICY (docs/acl-policy.hcl is one), and put its "
+		       "Secret ID into the file";
+	if (error == -EACCES)
+		return "run this as root, run nomad-dns-srv, or let this user read the file";
+	return "do what the sentence says";
 }
 
 static bool is_about_token(enum agent_result result)
@@ -106,6 +119,24 @@ static void check_list(struct doctor *doctor, const char *namespace, const struc
 	service_list_done(&names);
 }
 
+/* A namespace without services may be one that is not there. True where that was said. */
+static bool check_existence(struct doctor *doctor, struct agent *agent, const char *namespace,
+                            const struct agent_answer *answer)
+{
+	char others[NAMESPACES_TEXT_MAX];
+	struct service_list names;
+
+	if (strcmp(namespace, "*") == 0 || service_list_parse(answer->body, answer->size, &names) < 0)
+		return false;
+	bool empty = names.count == 0;
+	service_list_done(&names);
+	if (!empty || !namespaces_lack(agent, namespace, deadline_now() + doctor->config->timeout, others))
+		return false;
+	doctor_say(doctor, DOCTOR_FAULT, "token", "correct namespace in " CONFIG_FILE ", or: nomad namespace apply NAME",
+	           "namespace %s does not exist; there are: %s", namespace, others);
+	return true;
+}
+
 /* True where an agent has answered, whatever it said. */
 static bool check_namespace(struct doctor *doctor, struct agent *agent, const char *namespace, bool first, bool choose)
 {
@@ -120,9 +151,9 @@ static bool check_namespace(struct doctor *doctor, struct agent *agent, const ch
 		doctor_say(doctor, DOCTOR_OK, "agent", NULL, "%s answers", answer.name);
 		check_clock(doctor, answer.date);
 	}
-	if (result == AGENT_BELIEVED)
+	if (result == AGENT_BELIEVED && !check_existence(doctor, agent, namespace, &answer))
 		check_list(doctor, namespace, &answer, choose);
-	else
+	else if (result != AGENT_BELIEVED)
 		doctor_say(doctor, DOCTOR_FAULT, is_about_token(result) ? "token" : "agent", remedy_for(result), "namespace %s: %s",
 		           namespace, answer.reason);
 	agent_answer_done(&answer);
@@ -137,9 +168,10 @@ void doctor_nomad(struct doctor *doctor)
 	bool choose = doctor->name[0] == '\0';
 	struct agent agent;
 
-	if (agent_init(doctor->config, &agent, reason) < 0) {
+	int error = agent_init(doctor->config, &agent, reason);
+	if (error < 0) {
 		doctor_say(doctor, doctor->daemon_lives ? DOCTOR_NOTE : DOCTOR_FAULT, "token",
-		           doctor->daemon_lives ? NULL : "run this as root, run nomad-dns-srv, or let this user read the file",
+		           doctor->daemon_lives ? NULL : remedy_for_file(error),
 		           "%s%s", reason, doctor->daemon_lives ? " (the daemon answers for this user)" : "");
 		return;
 	}

@@ -9,6 +9,8 @@
 #include "deadline.h"
 #include "place.h"
 #include "published.h"
+#include "text.h"
+#include "tool/namespaces.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -160,6 +162,23 @@ static void say_cached(FILE *out, const struct ask *ask, const char *text, const
 	cache_close(&cache);
 }
 
+/* A name that is not there may be in a namespace that is not there. */
+static void say_namespaces(FILE *out, const struct ask *ask, const struct lookup_result *result)
+{
+	const struct service_key *key = &result->name.key;
+	char reason[CONFIG_REASON_MAX], others[NAMESPACES_TEXT_MAX];
+	struct agent agent;
+
+	if (result->verdict != VERDICT_NO_NAME || name_in_default_namespace(key) ||
+	    agent_init(ask->config, &agent, reason) < 0)
+		return;
+	if (namespaces_lack(&agent, key->namespace, deadline_now() + ask->config->timeout, others)) {
+		text_tame(others);
+		say(out, "", "there is no namespace %s; there are: %s", key->namespace, others);
+	}
+	agent_done(&agent);
+}
+
 /* What Nomad says; asked now if the lookup did not. */
 static void say_asked(FILE *out, struct ask *ask, const char *text, const struct lookup_result *result)
 {
@@ -218,6 +237,7 @@ enum verdict explain_lookup(FILE *out, struct ask *ask, const char *text)
 		say_published(out, ask->places, &result.trace[LOOKUP_PUBLISHED]);
 		say_cached(out, ask, text, &result);
 		say_asked(out, ask, text, &result);
+		say_namespaces(out, ask, &result);
 	}
 	verdict = result.kind == NAME_FOREIGN ? VERDICT_NO_NAME : result.verdict;
 	if (result.kind != NAME_FOREIGN)

@@ -5,6 +5,7 @@ import contextlib
 import email.utils
 import os
 import re
+import shutil
 import socket
 import threading
 import time
@@ -112,6 +113,48 @@ def test_token_without_a_namespace(host, agent):
     host.write("/etc/nss-nomad.token", agent.secret("none") + "\n", mode=0o600)
     host.configure(nomad={"address": agent.url, "token-file": "/etc/nss-nomad.token"})
     assert faults(examine(host)) == {"token"}
+
+
+def test_token_file_missing(host, agent):
+    """6. The token's file is not there: it is to be made, whoever asks."""
+    host.configure(nomad={"address": agent.url, "token-file": "/etc/nss-nomad.token"})
+    said = examine(host)
+    assert "does not exist" in said["token"][1] and "nomad acl token create" in said["token"][2]
+
+
+def test_namespace_that_does_not_exist(host, agent):
+    """7. The configuration names a namespace that Nomad does not have; one that is empty is as good as any."""
+    agent.create_namespace("empty")
+    agent.register("web", address="192.0.2.10", port=80)
+    host.publish("default", "web", "192.0.2.10 80")
+    for namespace, wanted in (("default empty", set()), ("default nosuch", {"token"})):
+        host.configure(nomad={"address": agent.url, "namespace": namespace})
+        said = examine(host)
+        assert faults(said) == wanted
+    assert said["token"][1] == "namespace nosuch does not exist; there are: default, empty"
+    agent.fault("status", path="/v1/namespaces", code=500)
+    assert faults(examine(host)) == set(), "cannot tell"
+
+
+@pytest.mark.root
+def test_cache(host, agent):
+    """Without the daemon answers are kept for each user: whether they can be is said."""
+    agent.register("web", address="192.0.2.10", port=80)
+    host.configure(nomad={"address": agent.url})
+    users = host.path("/var/cache/nss-nomad/users")
+    assert examine(host)["cache"] == ("ok", "answers are kept in /var/cache/nss-nomad/users/0", None)
+    os.chown(users / "0", 65534, 65534)
+    assert faults(said := examine(host)) == {"cache"} and "not this user's alone" in said["cache"][1]
+    shutil.rmtree(users / "0")
+    users.chmod(0o777)
+    assert faults(said := examine(host)) == {"cache"} and "chmod 1777" in said["cache"][2]
+    users.chmod(0o755)
+    assert faults(said := examine(host, user=65534)) == {"cache"} and "Permission denied" in said["cache"][1]
+    shutil.rmtree(users)
+    assert faults(said := examine(host)) == {"cache"} and "systemd-tmpfiles" in said["cache"][2]
+    host.publish("default", "web", "192.0.2.10 80")
+    said = examine(host)
+    assert faults(said) == set() and said["cache"][0] == "note", "the daemon serves"
 
 
 def test_stale_catalogue(sound, agent):

@@ -358,6 +358,16 @@ def test_explain_names(web, host, name, words):
     assert words in explain(host, name).out
 
 
+@pytest.mark.parametrize("name, there", [("web.nosuch.nomad", False), ("other.prod.nomad", True), ("other.Prod.nomad", True),
+                                         ("other.nomad", True)])
+def test_explain_namespace_that_does_not_exist(agent, host, name, there):
+    """Of a name that is not there it is said where there is no such namespace, and which there are."""
+    agent.create_namespace("prod")
+    done = host.run(["nomad-lookup", "--explain", name])
+    assert done.code == 2 and "no such name" in done.out
+    assert ("there is no namespace nosuch; there are: default, prod" in done.out) is not there
+
+
 def test_explain_environment(web, host):
     """It tells that a variable in the environment leads to another cluster."""
     done = explain(host, env={"NOMAD_ADDR": web.url})
