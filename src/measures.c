@@ -93,6 +93,7 @@ static void write_following(FILE *out, const struct measures *measures)
 	counter(out, "resyncs_total", "Times the whole catalogue was read.", counts[WATCH_READ_ALL]);
 	counter(out, "missed_events_total", "Changes that were found and that no event had told of.", counts[WATCH_MISSED]);
 	counter(out, "skipped_records_total", "Registrations left out, each time they came.", counts[WATCH_SKIPPED]);
+	counter(out, "log_dropped_total", "Lines of the log that standard error did not take.", measures->unsaid);
 	counter(out, "publishes_total", "Services written to files or removed from them.", measures->publishes);
 	head(out, "nomad_requests_total", "counter", "Requests to Nomad that have ended, by what became of them.");
 	for (int result = 0; result < AGENT_RESULTS; result++) {

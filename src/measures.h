@@ -26,6 +26,7 @@ struct measures {
 	int64_t started_at; /* milliseconds since 1970 */
 	uint64_t counts[WATCH_COUNTS];
 	uint64_t publishes; /* services written or removed */
+	uint64_t unsaid;    /* lines of the log that standard error did not take */
 	const uint64_t *results; /* AGENT_RESULTS, of requests to Nomad */
 	const char *version;
 };

@@ -18,7 +18,11 @@
 
 enum {
 	CONNECTIONS = 64, /* at once; a scraper needs one */
-	SPARE = 8,        /* of them: with fewer left, the oldest connection makes room for the one that comes */
+	/*
+	 * With fewer left the oldest connection makes room for the one that comes. So many that libmicrohttpd, which accepts ten
+	 * in a round and closes them in the next, never has too many: then it would not listen until it is run again.
+	 */
+	SPARE = 32,
 	PATIENCE = 10,    /* seconds for a connection, whatever happens on it */
 	BACKLOG = 128,
 	ROUNDS = 16,      /* of work at a time, before the loop goes on with DNS */

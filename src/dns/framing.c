@@ -38,6 +38,7 @@ int framing_shared_init(struct framing_shared *shared, uv_loop_t *loop, struct c
 	shared->reader = catalogue_join(catalogue);
 	shared->view = (struct dns_view){.catalogue = catalogue, .settings = atomic_load(&settings->now),
 	                                 .scratch = dns_scratch_new(), .pulse = &settings->pulse};
+	shared->log = settings->log;
 	shared->input = malloc(READ_SIZE);
 	shared->output = malloc(OUTPUT_SIZE);
 	if (shared->reader != NULL && shared->view.scratch != NULL && shared->input != NULL && shared->output != NULL) {
@@ -168,7 +169,7 @@ static size_t answer(struct framing *framing, const uint8_t *query, size_t size,
 	counters_count_time(&shared->counters, began, 1);
 	turn_spend(&shared->turn, TCP_QUESTION_COST + length);
 	if (shared->view.settings->query_log)
-		query_log(&framing->client, query, size, &shared->view.scratch->outcome, output + LENGTH_SIZE, length);
+		query_log(shared->log, &framing->client, query, size, &shared->view.scratch->outcome, output + LENGTH_SIZE, length);
 	if (length == 0)
 		return used;
 	output[0] = (uint8_t)(length >> 8);

@@ -17,6 +17,7 @@ struct framing_shared {
 	struct turn turn;
 	struct dns_counters counters;
 	struct dns_view view;
+	struct log *log; /* for query_log */
 	struct catalogue_reader *reader;
 	uint8_t *input;  /* what was just read */
 	uint8_t *output; /* answers on their way */

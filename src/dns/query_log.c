@@ -7,13 +7,11 @@
 
 #include "bytes.h"
 #include "counters.h"
-#include "watch/log.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 
 enum {
 	NAME_ROOM = 4 * 255 + 2, /* octets with the NUL: each octet of a name as \DDD */
@@ -54,13 +52,12 @@ static void put_name(const uint8_t *query, size_t size, char text[NAME_ROOM])
 		strcpy(text, ".");
 }
 
-void query_log(const struct dns_client *client, const uint8_t *query, size_t size, const struct dns_outcome *outcome,
-               const uint8_t *answer, size_t answer_size)
+void query_log(struct log *log, const struct dns_client *client, const uint8_t *query, size_t size,
+               const struct dns_outcome *outcome, const uint8_t *answer, size_t answer_size)
 {
 	char name[NAME_ROOM], line[LINE_ROOM], address[INET6_ADDRSTRLEN], number[16];
 	const char *type = counter_type_name(counter_type_of(outcome->type)), *rcode = counter_rcode_name(outcome->rcode);
 	unsigned answers = answer_size >= MESSAGE_HEADER ? (unsigned)answer[6] << 8 | answer[7] : 0;
-	struct log log;
 
 	put_name(query, size, name);
 	if (counter_type_of(outcome->type) == COUNTER_OTHER) {
@@ -72,6 +69,5 @@ void query_log(const struct dns_client *client, const uint8_t *query, size_t siz
 	snprintf(line, sizeof line, "query: %s %s %s %s %s %u",
 	         inet_ntop(client->address.family, client->address.octets, address, sizeof address),
 	         client->stream ? "tcp" : "udp", name, outcome->type == 0 ? "-" : type, rcode == NULL ? "-" : rcode, answers);
-	log_init(&log, "info");
-	log_say(&log, LOG_INFO, line);
+	log_query(log, line);
 }

@@ -105,7 +105,7 @@ static int start_parts(struct dns_server *server, uv_loop_t *loop, const struct 
 	return result;
 }
 
-int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct config *config,
+int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct config *config, struct log *log,
                      struct dns_server **server, char reason[CONFIG_REASON_MAX])
 {
 	struct dns_server *started = calloc(1, sizeof *started);
@@ -115,6 +115,7 @@ int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct 
 		return -ENOMEM;
 	}
 	started->catalogue = catalogue;
+	started->settings.log = log;
 	int result = start_parts(started, loop, config, reason);
 	if (result < 0)
 		dns_server_stop(started);

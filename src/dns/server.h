@@ -21,12 +21,13 @@ struct dns_server;
  * catalogue  kept until dns_server_stop(); nothing is in it yet, for what answers need of a service is computed from
  *            now on when it is put (targets.h), and its names by address where there are reverse prefixes
  * config     not kept
+ * log        for `query-log`, kept until dns_server_stop(); NULL where that is never set
  * server     on success ended with dns_server_stop(); otherwise untouched
  * reason     on failure says what is wrong, and what to do
  *
  * 0 or a negative errno; after a failure, too, the loop has to run once more before it can be closed.
  */
-int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct config *config,
+int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct config *config, struct log *log,
                      struct dns_server **server, char reason[CONFIG_REASON_MAX]);
 
 /*

@@ -44,6 +44,7 @@ struct dns_settings {
 struct dns_settings_place {
 	_Atomic(const struct dns_settings *) now;
 	struct pulse pulse; /* of the event loop, which changes them */
+	struct log *log;    /* for query_log; NULL: there is none */
 };
 
 /*

@@ -106,7 +106,7 @@ static size_t answer_one(struct worker *worker, struct mmsghdr *in, uint8_t *ans
 	const struct dns_outcome *outcome = &worker->view.scratch->outcome;
 	counters_count(&worker->counters, outcome, false);
 	if (settings->query_log)
-		query_log(&client, in->msg_hdr.msg_iov->iov_base, in->msg_len, outcome, answer, size);
+		query_log(worker->udp->settings->log, &client, in->msg_hdr.msg_iov->iov_base, in->msg_len, outcome, answer, size);
 	if (size == 0)
 		return 0;
 	enum limit_verdict verdict = limit_check(worker->limit, &client.address, outcome, worker->view.now);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -28,7 +29,7 @@ static void say(void *context, int priority, const char *text)
 {
 	const struct daemon *daemon = context;
 
-	log_say(&daemon->log, priority, text);
+	log_say(daemon->log, priority, text);
 }
 
 /* What the watcher asks of the world. */
@@ -212,7 +213,7 @@ static int start_dns(struct daemon *daemon)
 
 	if (daemon->config->listen.count == 0)
 		return 0;
-	result = dns_server_start(&daemon->loop, daemon->catalogue, daemon->config, &daemon->dns, reason);
+	result = dns_server_start(&daemon->loop, daemon->catalogue, daemon->config, daemon->log, &daemon->dns, reason);
 	if (result < 0) {
 		say(daemon, LOG_ERR, reason);
 		return result;
@@ -273,8 +274,10 @@ static void finish(struct daemon *daemon, int result)
 	dns_server_stop(daemon->dns);
 	uv_walk(&daemon->loop, close_handle, NULL);
 	/* Threads that wait for a name server may do so for minutes, and libuv would wait for them in the end. */
-	if (!ended)
+	if (!ended) {
+		log_free(daemon->log);
 		_exit(result < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
 	uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&daemon->loop);
 	registry_free(daemon->registry);
@@ -282,17 +285,21 @@ static void finish(struct daemon *daemon, int result)
 	catalogue_free(daemon->catalogue);
 	config_done(daemon->config);
 	free(daemon->config);
+	log_free(daemon->log);
 }
 
 int daemon_run(const struct daemon_options *options, struct config *config)
 {
-	struct daemon daemon = {.options = options, .started_at = wall_now(), .config = malloc(sizeof *config)};
+	struct daemon daemon = {.options = options, .started_at = wall_now(), .config = malloc(sizeof *config),
+	                        .log = log_new(STDERR_FILENO)};
 	int result;
 
-	if (daemon.config == NULL || uv_loop_init(&daemon.loop) < 0)
+	if (daemon.config == NULL || daemon.log == NULL || uv_loop_init(&daemon.loop) < 0) {
+		fputs("nomad-dns-srv: out of memory, threads or descriptors at the start\n", stderr);
 		return -ENOMEM;
+	}
 	*daemon.config = *config;
-	log_init(&daemon.log, config->log_level);
+	log_set_level(daemon.log, config->log_level);
 	/* Everybody may read what is published. */
 	umask(022);
 	init_loop(&daemon);

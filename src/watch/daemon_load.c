@@ -57,5 +57,5 @@ void daemon_load(struct daemon *daemon, struct watcher_begin *begin)
 	if (kept_since != 0)
 		begin->kept_since = monotonic(kept_since);
 	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", count);
-	log_say(&daemon->log, LOG_INFO, text);
+	log_say(daemon->log, LOG_INFO, text);
 }

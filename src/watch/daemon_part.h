@@ -22,7 +22,7 @@ enum { TERMINATE, INTERRUPT, HANG_UP, SIGNALS };
 struct daemon {
 	const struct daemon_options *options;
 	struct config *config;
-	struct log log;
+	struct log *log;
 	uv_loop_t loop;
 	uv_timer_t wake;
 	uv_timer_t second;

@@ -15,7 +15,7 @@
 
 static void say(const struct daemon *daemon, int priority, const char *text)
 {
-	log_say(&daemon->log, priority, text);
+	log_say(daemon->log, priority, text);
 }
 
 int daemon_configure(const struct daemon_options *options, struct config *config, char reason[CONFIG_REASON_MAX])
@@ -119,7 +119,7 @@ void daemon_reload(struct daemon *daemon)
 		return;
 	}
 	config_keep(config, old, say_kept, daemon);
-	log_init(&daemon->log, config->log_level);
+	log_set_level(daemon->log, config->log_level);
 	configure_answers(daemon);
 	watcher_free(watcher);
 	config_done(old);

@@ -140,6 +140,7 @@ static void write_measures(void *context, FILE *out)
 		.ready = report_is_alive(daemon),
 		.started_at = daemon->started_at,
 		.publishes = daemon->publishes,
+		.unsaid = log_dropped(daemon->log),
 		.results = http_results(daemon->http),
 		.version = VERSION,
 	};

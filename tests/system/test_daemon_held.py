@@ -3,6 +3,9 @@
 import contextlib
 import ctypes
 import os
+import re
+import select
+import socket
 
 import dns.edns
 import dns.message
@@ -61,3 +64,72 @@ def test_loop_is_held(agent, host, daemon):    # noqa: F811
         wait_until(lambda: asked(address, name) == ("SERVFAIL", [NO_AUTHORITY]))
         assert asked(address, other) == ("SERVFAIL", [NO_AUTHORITY])
     wait_until(lambda: asked(address, name) == asked(address, other) == ("NOERROR", []))
+
+
+def full_pipe():
+    """An end to read and one to write, which takes nothing any more."""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(writes, b"x" * 4096):
+            pass
+    os.set_blocking(writes, True)
+    return reads, writes
+
+
+def full_socket():
+    """The same as a pair of sockets, as the journal's."""
+    reads, writes = socket.socketpair()
+    writes.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while writes.send(b"x" * 512):
+            pass
+    writes.setblocking(True)
+    return reads.detach(), writes.detach()
+
+
+def read_until(descriptor, wanted):
+    """Reads until that was read, and all of it."""
+    text = b""
+    while wanted not in text:
+        assert select.select([descriptor], [], [], 20)[0], f"not read: {wanted}; the end: {text[-300:]}"
+        text += os.read(descriptor, 65536)
+    return text
+
+
+@pytest.mark.parametrize("full", [full_pipe, full_socket])
+def test_full_standard_error(agent, host, daemon, full):    # noqa: F811
+    """Standard error takes nothing: questions are answered, changes are taken over and it ends all the same. Lines are
+    dropped, and counted once there is room again; none is cut."""
+    host.configure(nomad={"address": agent.url}, daemon={"log-level": "debug", "query-log": "yes"})
+    agent.register("web", address="192.0.2.1", port=80)
+    reads, writes = full()
+    daemon.process = host.start(["nomad-dns-srv", "--listen", "127.0.0.1:0", "--check-interval", "300"], stderr=writes)
+    os.close(writes)
+    daemon.wait("current")
+    address, port = daemon.status()["dns"].split(":")
+    for number in range(1500):
+        assert asked((address, int(port)), f"web-{number}.default.nomad")[0] == "NXDOMAIN"
+    agent.register("new", address="192.0.2.2", port=80)
+    daemon.wait_equal(agent)
+    assert asked((address, int(port)), "new.default.nomad") == ("NOERROR", [])
+    text = read_until(reads, b"were dropped")
+    lines = text.lstrip(b"x").decode().splitlines()
+    assert all(line.startswith("nomad-dns-srv: ") for line in lines)
+    kept, dropped = sum("query: " in line for line in lines), int(re.search(rb"(\d+) lines of", text)[1])
+    assert 0 < kept < 1501 <= kept + dropped
+    asked((address, int(port)), "last.default.nomad")
+    read_until(reads, b"query: 127.0.0.1 udp last.default.nomad. A NXDOMAIN 0\n")
+    os.close(reads)
+    assert daemon.stop() == 0
+
+
+def test_full_standard_error_and_the_end(agent, host, daemon):    # noqa: F811
+    """SIGTERM ends it while standard error takes nothing; the last lines have a second."""
+    host.configure(nomad={"address": agent.url}, daemon={"log-level": "debug"})
+    reads, writes = full_pipe()
+    daemon.process = host.start(["nomad-dns-srv", "--listen", ""], stderr=writes)
+    os.close(writes)
+    daemon.wait("current")
+    assert daemon.stop() == 0
+    os.close(reads)

@@ -350,7 +350,7 @@ int main(int argc, char **argv)
 	configure(&config, argc - 1, argv + 1);
 	uv_loop_init(&serve.loop);
 	serve.catalogue = check(catalogue_new());
-	if (dns_server_start(&serve.loop, serve.catalogue, &config, &serve.server, reason) < 0)
+	if (dns_server_start(&serve.loop, serve.catalogue, &config, NULL, &serve.server, reason) < 0)
 		errx(1, "%s", reason);
 	config_done(&config);
 	for (size_t i = 0; dns_server_address(serve.server, i, text); i++)
