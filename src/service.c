@@ -216,7 +216,7 @@ static void select_spelling(const struct service *service, const struct service_
 	}
 }
 
-static bool has_address(const struct instance *instance, const struct address *address)
+bool service_is_at(const struct instance *instance, const struct address *address)
 {
 	for (size_t i = 0; i < instance->address_count; i++)
 		if (address_equal(&instance->addresses[i], address))
@@ -226,7 +226,7 @@ static bool has_address(const struct instance *instance, const struct address *a
 
 static bool is_of_address(const struct instance *instance, const struct name *name)
 {
-	return has_address(instance, &name->address);
+	return service_is_at(instance, &name->address);
 }
 
 static bool is_of_allocation(const struct instance *instance, const struct name *name)
@@ -264,17 +264,14 @@ static const instance_test selectors[][3] = {
 	[SELECT_NOTHING] = {NULL},
 };
 
-/* Whether a selector that takes none of a range's instances may take what is missing there. */
-static bool may_take_more(const struct service *service, const struct name *name, size_t first, size_t count)
+enum verdict service_selects_none(const struct service *service, const struct name *name, uint8_t unresolved)
 {
 	if (service->partial || service->unknown)
-		return true;
-	if (name->select != SELECT_LABEL || name->address.family == 0)
-		return false;
-	for (size_t i = first; i < first + count; i++)
-		if ((service->instances[i].unresolved & address_families(name->address.family)) != 0)
-			return true;
-	return false;
+		return VERDICT_UNKNOWN;
+	if (name->select == SELECT_LABEL && name->address.family != 0 &&
+	    (unresolved & address_families(name->address.family)) != 0)
+		return VERDICT_UNKNOWN;
+	return name->select == SELECT_ALL ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 }
 
 enum verdict service_select(const struct service *service, const struct name *name,
@@ -292,9 +289,10 @@ enum verdict service_select(const struct service *service, const struct name *na
 				chosen[(*count)++] = &service->instances[i];
 	if (*count > 0)
 		return VERDICT_FOUND;
-	if (may_take_more(service, name, first, range))
-		return VERDICT_UNKNOWN;
-	return name->select == SELECT_ALL ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+	uint8_t unresolved = 0;
+	for (size_t i = first; i < first + range; i++)
+		unresolved |= service->instances[i].unresolved;
+	return service_selects_none(service, name, unresolved);
 }
 
 bool service_in_part_suffices(const struct service *part, const struct name *name)

@@ -70,6 +70,9 @@ struct service {
 	bool unknown; /* there is such a service, and what it has nobody can tell; records have a verdict for it */
 };
 
+/* Whether an instance has the address. Any thread. */
+bool service_is_at(const struct instance *instance, const struct address *address);
+
 /* The families in which `count` chosen instances may have addresses that are not here. Any thread. */
 uint8_t service_chosen_unresolved(const struct instance *const *chosen, size_t count);
 
@@ -96,6 +99,13 @@ struct service *service_copy(const struct service *service);
  */
 enum verdict service_select(const struct service *service, const struct name *name,
                             const struct instance **chosen, size_t *count);
+
+/*
+ * What service_select() says where a selector takes none of the instances that the name's spelling means.
+ *
+ * unresolved  the families in which those may have addresses that are not here
+ */
+enum verdict service_selects_none(const struct service *service, const struct name *name, uint8_t unresolved);
 
 /*
  * The addresses a name asks for, without doubles, in the service's order, in the same way.

@@ -38,9 +38,25 @@ static void answer_all_addresses(struct pen *pen, int family)
 	size_t count = service->address_count;
 	size_t at = dns_scratch_turn(pen->view->scratch, count);
 
+	pen->view->scratch->looked += count;
 	for (size_t i = 0; i < count; i++, at = at + 1 == count ? 0 : at + 1)
 		if (service->addresses[at].family == family && !answer_address(pen, &service->addresses[at]))
 			return;
+}
+
+/* Of a large service they are laid out: no more of them is looked at than the answer holds. */
+static void answer_selected_addresses(struct pen *pen, int family)
+{
+	const struct zone_node *node = pen->node;
+	const struct address *const *addresses = index_addresses(node->targets->index, node->selection, family);
+	size_t count = index_count_addresses(node->selection, family);
+	size_t at = dns_scratch_turn(pen->view->scratch, count);
+
+	for (size_t i = 0; i < count; i++, at = at + 1 == count ? 0 : at + 1) {
+		pen->view->scratch->looked++;
+		if (!answer_address(pen, addresses[at]))
+			return;
+	}
 }
 
 static void answer_chosen_addresses(struct pen *pen, int family)
@@ -51,6 +67,7 @@ static void answer_chosen_addresses(struct pen *pen, int family)
 
 	for (size_t i = 0; i < node->chosen_count; i++)
 		most += node->chosen[i]->address_count;
+	scratch->looked += most;
 	seen_reset(scratch->seen, most);
 	for (size_t i = 0; i < node->chosen_count; i++, at = at + 1 == node->chosen_count ? 0 : at + 1)
 		for (size_t j = 0; j < node->chosen[at]->address_count; j++) {
@@ -70,6 +87,8 @@ static void answer_addresses(struct pen *pen, int family)
 	if (node->has_only) {
 		if (node->only.family == family)
 			answer_address(pen, &node->only);
+	} else if (node->selection != NULL) {
+		answer_selected_addresses(pen, family);
 	} else if (node->all_addresses) {
 		answer_all_addresses(pen, family);
 	} else {

@@ -64,6 +64,7 @@ static inline void copy_ready(struct pen *pen, const struct targets *targets, bo
 	uint8_t *row = reply->writer.at, *address = row + targets->row_octets;
 	uint32_t ttl = pen->ttl;
 
+	pen->view->scratch->looked += targets->count;
 	reply->writer.at += whole ? targets->octets : targets->row_octets;
 	reply->answers = targets->rows;
 	reply->additionals = whole ? targets->addresses : 0;
@@ -149,18 +150,29 @@ static void add_addresses(struct pen *pen, const struct srv_row *rows, size_t co
 	}
 }
 
+/* Whether the answer has no such row yet. */
+static bool is_new(const struct pen *pen, const struct target *target, const struct instance *instance)
+{
+	return target->has_row &&
+	       seen_add(pen->view->scratch->seen, target_hash_row(instance), instance, target_same_row);
+}
+
+/* Of a large service the rows that differ are laid out: no more of them is looked at than the answer holds. */
 static void write_each(struct pen *pen)
 {
 	const struct zone_node *node = pen->node;
+	const struct selection *selection = node->selection;
 	struct dns_scratch *scratch = pen->view->scratch;
-	size_t count = node->chosen_count, at = dns_scratch_turn(scratch, count), found = 0;
+	const struct instance *const *list = selection == NULL ? node->chosen : index_rows(node->targets->index, selection);
+	size_t count = selection == NULL ? node->chosen_count : selection->row_count, found = 0;
+	size_t at = dns_scratch_turn(scratch, count);
 
-	seen_reset(scratch->seen, count);
+	seen_reset(scratch->seen, selection == NULL ? count : 0);
 	for (size_t left = count; left > 0; left--, at = at + 1 == count ? 0 : at + 1) {
-		const struct instance *instance = node->chosen == NULL ? &node->service->instances[at] : node->chosen[at];
+		const struct instance *instance = list == NULL ? &node->service->instances[at] : list[at];
 		const struct target *target = &node->targets->targets[instance - node->service->instances];
-		if (!target->has_row ||
-		    !seen_add(scratch->seen, target_hash_row(instance), instance, target_same_row))
+		scratch->looked++;
+		if (selection == NULL && !is_new(pen, target, instance))
 			continue;
 		if (!answer_srv(pen, target, &scratch->rows[found]))
 			return;

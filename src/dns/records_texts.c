@@ -67,6 +67,7 @@ static bool answer_text(struct texts *texts, const char *key, const char *value)
 		return false;
 	}
 	texts->left -= size;
+	scratch->looked++;
 	*text = (struct dns_text){key, value};
 	if (!seen_add(scratch->seen, hash_text(text), text, same_text))
 		return true;

@@ -12,6 +12,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+bool target_has_row(const struct instance *instance)
+{
+	return instance->port != 0 && (instance->host != NULL || instance->address_count > 0);
+}
+
 bool target_same_row(const void *a, const void *b)
 {
 	const struct instance *one = a, *other = b;
@@ -62,10 +67,9 @@ static size_t most_octets(const struct instance *instance, const struct spelling
 	       sizeof TARGET_ZONE + RECORD_HEAD + sizeof instance->addresses->octets;
 }
 
-static const struct spelling *spelling_of(const struct service *service, size_t place)
+/* The spelling of the instance at a place, that of the one before it being `spelling`. */
+static const struct spelling *spelling_of(const struct spelling *spelling, size_t place)
 {
-	const struct spelling *spelling = service->spellings;
-
 	while (place - spelling->first >= spelling->count)
 		spelling++;
 	return spelling;
@@ -99,7 +103,7 @@ static uint8_t *put_target(struct target *target, const struct instance *instanc
 	const uint8_t data[] = {0, SRV_PRIORITY, 0, SRV_WEIGHT, (uint8_t)(instance->port >> 8), (uint8_t)instance->port};
 
 	*target = (struct target){.record = at};
-	target->has_row = instance->port != 0 && (instance->host != NULL || instance->address_count > 0);
+	target->has_row = target_has_row(instance);
 	if (!target->has_row)
 		return at;
 	uint8_t *end = put_name(at + SRV_HEAD, instance, spelling);
@@ -133,12 +137,15 @@ static void mark_addresses(struct targets *targets, const struct service *servic
 	}
 }
 
-/* Marks the instances that say something new. Past SEEN_MOST none is marked: no answer holds as many records. */
+/* Marks the instances that say something new. Of a service with so many that copying all would take long, none is. */
 static void mark_first(struct targets *targets, const struct service *service, struct seen *seen)
 {
+	if (targets->count > INDEX_FROM) {
+		targets->row_octets = targets->octets = TARGETS_UNMARKED;
+		return;
+	}
 	mark_rows(targets, service, seen);
 	mark_addresses(targets, service, seen);
-	targets->row_octets = targets->octets = targets->rows = targets->addresses = 0;
 	for (const struct target *target = targets->targets; target < targets->targets + targets->count; target++) {
 		targets->rows = (uint16_t)(targets->rows + target->first_row);
 		targets->addresses = (uint16_t)(targets->addresses + target->first_address);
@@ -148,28 +155,60 @@ static void mark_first(struct targets *targets, const struct service *service, s
 	targets->octets += targets->row_octets;
 }
 
+/* The octets that all records take at the most. */
+static size_t count_octets(const struct service *service)
+{
+	const struct spelling *spelling = service->spellings;
+	size_t octets = 0;
+
+	for (size_t i = 0; i < service->instance_count; i++) {
+		spelling = spelling_of(spelling, i);
+		octets += most_octets(&service->instances[i], spelling);
+	}
+	return octets;
+}
+
+static void put_targets(struct targets *targets, const struct service *service, uint8_t *at)
+{
+	const struct spelling *spelling = service->spellings;
+
+	for (size_t i = 0; i < service->instance_count; i++) {
+		spelling = spelling_of(spelling, i);
+		at = put_target(&targets->targets[i], &service->instances[i], spelling, at);
+	}
+}
+
+/* One block for the targets, the index, if there is one, and the records. */
+static struct targets *join(const struct service *service, const struct index *index, size_t index_size)
+{
+	size_t size = sizeof(struct targets) + service->instance_count * sizeof(struct target);
+	struct targets *targets = malloc(size + index_size + count_octets(service));
+
+	if (targets == NULL)
+		return NULL;
+	uint8_t *behind = (uint8_t *)targets + size;
+	*targets = (struct targets){.count = service->instance_count,
+	                            .one_spelling = service->spelling_count == 1,
+	                            .partial = service->partial,
+	                            .unknown = service->unknown,
+	                            .index = index == NULL ? NULL : memcpy(behind, index, index_size)};
+	put_targets(targets, service, behind + index_size);
+	return targets;
+}
+
 void *targets_prepare(const struct service *service)
 {
-	size_t count = service->instance_count, octets = 0;
-	struct seen *seen = seen_new(count);
+	bool large = index_is_wanted(service);
+	size_t index_size = 0;
+	struct index *index = large ? index_new(service, &index_size) : NULL;
+	struct seen *seen = seen_new(INDEX_FROM);
 	struct targets *targets = NULL;
 
-	if (seen == NULL)
-		return NULL;
-	for (size_t i = 0; i < count; i++)
-		octets += most_octets(&service->instances[i], spelling_of(service, i));
-	targets = malloc(sizeof *targets + count * sizeof *targets->targets + octets);
-	if (targets == NULL)
-		goto done;
-	targets->count = count;
-	targets->one_spelling = service->spelling_count == 1;
-	targets->partial = service->partial;
-	targets->unknown = service->unknown;
-	uint8_t *at = (uint8_t *)&targets->targets[count];
-	for (size_t i = 0; i < count; i++)
-		at = put_target(&targets->targets[i], &service->instances[i], spelling_of(service, i), at);
-	mark_first(targets, service, seen);
-done:
+	if (seen != NULL && (index != NULL || !large))
+		targets = join(service, index, index_size);
+	if (targets != NULL)
+		mark_first(targets, service, seen);
+	free(index);
 	free(seen);
 	return targets;
 }

@@ -8,6 +8,7 @@
 #ifndef NSS_NOMAD_DNS_TARGETS_H
 #define NSS_NOMAD_DNS_TARGETS_H
 
+#include "index.h"
 #include "message.h"
 #include "service.h"
 
@@ -38,16 +39,20 @@ struct target {
 	bool first_address; /* ... and whose address no instance before it with a first row has */
 };
 
+/* More octets than any answer has: those of a service with so many instances that none is marked. */
+enum { TARGETS_UNMARKED = 1 << 30 };
+
 /* One for each instance, in the service's order, and all their records behind: what a question needs lies together. */
 struct targets {
 	size_t count;
 	size_t row_octets;  /* of all records with first_row; */
-	size_t octets;      /* ... and of the records behind them with first_address */
+	size_t octets;      /* ... and of the records behind them with first_address; or TARGETS_UNMARKED */
 	uint16_t rows;      /* how many of the ones there are, and of the others */
 	uint16_t addresses;
 	bool one_spelling; /* the service has no other: nothing is to be selected by it */
 	bool partial;      /* as in struct service, which a question for SRV need not touch; and unknown, too */
 	bool unknown;
+	const struct index *index; /* of a large service, in the same block; NULL: of a small one */
 	struct target targets[];
 };
 
@@ -56,6 +61,9 @@ void *targets_prepare(const struct service *service);
 
 /* Writes a label in the form of the wire: its length, at most 63, and its octets. Where it ends. */
 uint8_t *target_put_label(uint8_t *at, const char *label, size_t length);
+
+/* Whether an instance has an SRV record: it has a port, and an address or a host. */
+bool target_has_row(const struct instance *instance);
 
 /* Whether two instances have the same SRV record, and a number that is then the same. */
 bool target_same_row(const void *a, const void *b);

@@ -25,26 +25,8 @@ void dns_scratch_free(struct dns_scratch *scratch)
 {
 	if (scratch == NULL)
 		return;
-	free(scratch->chosen);
 	free(scratch->seen);
 	free(scratch);
-}
-
-bool dns_scratch_fit(struct dns_scratch *scratch, size_t count)
-{
-	enum { LEAST = 64 };
-	size_t room = LEAST;
-
-	if (count <= scratch->chosen_room)
-		return true;
-	while (room < count)
-		room *= 2;
-	const struct instance **chosen = realloc(scratch->chosen, room * sizeof *chosen);
-	if (chosen == NULL)
-		return false;
-	scratch->chosen = chosen;
-	scratch->chosen_room = room;
-	return true;
 }
 
 size_t dns_scratch_turn(struct dns_scratch *scratch, size_t count)

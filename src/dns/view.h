@@ -7,6 +7,7 @@
 #ifndef NSS_NOMAD_DNS_VIEW_H
 #define NSS_NOMAD_DNS_VIEW_H
 
+#include "index.h"
 #include "message.h"
 #include "seen.h"
 #include "settings.h"
@@ -41,14 +42,11 @@ struct dns_text {
 	const char *value;
 };
 
-/*
- * Memory for one answer at a time. It grows when a service is larger than any before; nothing else is ever allocated
- * for an answer.
- */
+/* Memory for one answer at a time; nothing is ever allocated for one. */
 struct dns_scratch {
-	const struct instance **chosen;
-	size_t chosen_room;
+	const struct instance *chosen[INDEX_FROM / 2]; /* of a small service, which has no more: each counts twice at least */
 	uint32_t turn; /* by which answers are rotated */
+	size_t looked; /* at so many instances, addresses and rows, in all; so that tests can tell what an answer costs */
 	struct dns_outcome outcome; /* of the last answer */
 	struct seen *seen;
 	union { /* of an answer's records, by its type */
@@ -78,9 +76,6 @@ struct dns_client {
 /* Memory for answers, NULL where there is none; released with dns_scratch_free(), which accepts NULL. */
 struct dns_scratch *dns_scratch_new(void);
 void dns_scratch_free(struct dns_scratch *scratch);
-
-/* Room for `count` chosen instances; false without memory. */
-bool dns_scratch_fit(struct dns_scratch *scratch, size_t count);
 
 /* The next place to begin at, of `count`: another one each time. */
 size_t dns_scratch_turn(struct dns_scratch *scratch, size_t count);

@@ -170,19 +170,11 @@ void zone_locate(const struct dns_view *view, const struct query *query, struct 
 	node->is_apex = query->label_count == labels;
 }
 
-static bool has_address(const struct instance *instance, const struct address *address)
-{
-	for (size_t i = 0; i < instance->address_count; i++)
-		if (address_equal(&instance->addresses[i], address))
-			return true;
-	return false;
-}
-
 /* Which addresses the name holds, by the rules of service_addresses(): a name that gives an address holds that one. */
 static void find_addresses(const struct name *name, struct zone_node *node)
 {
 	node->only = name->address;
-	node->has_only = name->address.family != 0 && has_address(node->chosen[0], &name->address);
+	node->has_only = name->address.family != 0 && service_is_at(node->chosen[0], &name->address);
 }
 
 enum server_label { SERVER_USUAL, SERVER_SPARE };
@@ -229,6 +221,36 @@ static void find_other(const struct dns_view *view, const struct name *name, str
 		node->verdict = VERDICT_NO_DATA;
 }
 
+/* The only spelling there is stands for all of them: nothing to be selected. */
+static void choose_all(struct zone_node *node)
+{
+	node->all_addresses = true;
+	node->selection = node->targets->index == NULL ? NULL : index_all(node->targets->index);
+	node->chosen_count = node->targets->count;
+	node->verdict = VERDICT_FOUND;
+}
+
+/* What the name's selector takes, or its spelling of several. */
+static void choose_some(const struct dns_view *view, const struct name *name, struct zone_node *node)
+{
+	const struct index *index = node->targets->index;
+
+	if (index == NULL) {
+		node->verdict = service_select(node->service, name, view->scratch->chosen, &node->chosen_count);
+		node->chosen = view->scratch->chosen;
+		view->scratch->looked += node->service->instance_count;
+	} else {
+		node->verdict = index_select(index, node->service, name, &node->selection);
+	}
+	if (node->selection != NULL) {
+		node->chosen = index_instances(index, node->selection);
+		node->chosen_count = node->selection->count;
+	}
+	node->is_instance = name->select == SELECT_LABEL;
+	if (node->verdict == VERDICT_FOUND)
+		find_addresses(name, node);
+}
+
 /*
  * Finds a plain name by the question's own octets. False where that does not tell: the service has several spellings, or
  * nothing was prepared for it.
@@ -247,9 +269,7 @@ static bool find_plain(const struct dns_view *view, const struct query *query, s
 	}
 	if (node->targets == NULL || !node->targets->one_spelling)
 		return false;
-	node->all_addresses = true;
-	node->chosen_count = node->targets->count;
-	node->verdict = VERDICT_FOUND;
+	choose_all(node);
 	return true;
 }
 
@@ -266,20 +286,13 @@ static void find_service(const struct dns_view *view, const struct name *name, s
 		return;
 	}
 	node->targets = prepared;
-	node->all_addresses = name->select == SELECT_ALL && node->service->spelling_count == 1;
-	node->chosen_count = node->service->instance_count;
-	node->verdict = node->targets == NULL ? VERDICT_UNKNOWN : VERDICT_FOUND;
-	/* The only spelling there is stands for all of them: nothing to be selected. */
-	if (node->all_addresses || node->verdict == VERDICT_UNKNOWN)
-		return;
 	node->verdict = VERDICT_UNKNOWN;
-	if (!dns_scratch_fit(view->scratch, node->service->instance_count))
+	if (node->targets == NULL)
 		return;
-	node->verdict = service_select(node->service, name, view->scratch->chosen, &node->chosen_count);
-	node->chosen = view->scratch->chosen;
-	node->is_instance = name->select == SELECT_LABEL;
-	if (node->verdict == VERDICT_FOUND)
-		find_addresses(name, node);
+	if (name->select == SELECT_ALL && node->targets->one_spelling)
+		choose_all(node);
+	else
+		choose_some(view, name, node);
 }
 
 /* Whether an address of the family is missing where it may be: none of those that the name holds is of it. */
@@ -291,6 +304,9 @@ static bool lacks_family(const struct zone_node *node, int family)
 	/* A name that gives an address holds that one, and no other. */
 	if ((service->unresolved & wanted) == 0 || node->has_only)
 		return false;
+	if (node->selection != NULL)
+		return (service->partial || (node->selection->unresolved & wanted) != 0) &&
+		       index_count_addresses(node->selection, family) == 0;
 	if (node->all_addresses)
 		return !address_has_family(service->addresses, service->address_count, family);
 	if (!service->partial && (service_chosen_unresolved(node->chosen, node->chosen_count) & wanted) == 0)
@@ -306,6 +322,8 @@ static bool has_row(const struct zone_node *node)
 {
 	const struct targets *targets = node->targets;
 
+	if (node->selection != NULL)
+		return node->selection->row_count > 0;
 	if (node->all_addresses)
 		return targets->rows > 0;
 	for (size_t i = 0; i < node->chosen_count; i++)

@@ -27,6 +27,7 @@ struct zone_node {
 	/* With FOUND in a zone of services: all addresses of the service, or one, or those of the chosen. */
 	const struct service *service;
 	const struct targets *targets;
+	const struct selection *selection; /* of a large service, what is chosen; NULL: the service is small */
 	const struct instance *const *chosen; /* NULL: all of the service's, in its order */
 	size_t chosen_count;
 	bool all_addresses;
@@ -40,9 +41,8 @@ struct zone_node {
 void zone_locate(const struct dns_view *view, const struct query *query, struct zone_node *node);
 
 /*
- * What the name stands for; `node` comes from zone_locate(), and is not NONE. UNKNOWN without memory,
- * or where nobody can tell what is asked for. What it points
- * to lasts until the reader leaves the catalogue, and until the next call with the same scratch.
+ * What the name stands for; `node` comes from zone_locate(), and is not NONE. UNKNOWN where nobody can tell
+ * what is asked for. What it points to lasts until the reader leaves the catalogue, and until the next call with the same scratch.
  */
 void zone_find(const struct dns_view *view, const struct query *query, struct zone_node *node);
 

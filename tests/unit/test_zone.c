@@ -221,22 +221,6 @@ START_TEST(a_name_of_one_label_is_in_the_default_namespace_of_the_settings)
 }
 END_TEST
 
-START_TEST(without_memory_nobody_can_tell)
-{
-	struct asking asking;
-
-	asking_begin(&asking, services);
-	asking_locate(&asking, "prod.redis.default.nomad", DNS_A);
-	support_fail_allocation(1);
-	zone_find(&asking.view, &asking.query, &asking.node);
-	ck_assert(support_fail_allocation(0));
-	ck_assert_int_eq(VERDICT_UNKNOWN, asking.node.verdict);
-	zone_find(&asking.view, &asking.query, &asking.node);
-	ck_assert_int_eq(VERDICT_FOUND, asking.node.verdict);
-	asking_end(&asking);
-}
-END_TEST
-
 START_TEST(what_was_not_prepared_is_unknown_and_not_absent)
 {
 	struct asking asking;
@@ -354,7 +338,6 @@ int main(void)
 		{a_name_stands_for_what_the_catalogue_has, sizeof found / sizeof *found},
 		{the_name_server_is_a_name_until_a_service_takes_it, 1},
 		{a_name_of_one_label_is_in_the_default_namespace_of_the_settings, 1},
-		{without_memory_nobody_can_tell, 1},
 		{what_was_not_prepared_is_unknown_and_not_absent, 1},
 		{what_nobody_can_tell_is_unknown_whatever_is_asked, 1},
 		{what_is_not_there_is_so_only_where_nothing_is_missing, sizeof doubts / sizeof *doubts},
