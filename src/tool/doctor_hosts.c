@@ -52,6 +52,10 @@ static void say_effect(struct doctor *doctor, const struct nsswitch *nsswitch, c
 		doctor_say(doctor, DOCTOR_OK, "hosts", NULL, "glibc asks nomad, number %zu on the hosts line, before any name "
 		           "server, and its answer is final", judged->nomad + 1);
 		break;
+	case HOSTS_LINE_EMPTY:
+		doctor_say(doctor, DOCTOR_FAULT, "hosts", remedy, "glibc finds no source on the hosts line, and then reads past its "
+		           "own list: programs that look up a name may crash");
+		break;
 	case HOSTS_LINE_ABSENT:
 		doctor_say(doctor, DOCTOR_FAULT, "hosts", remedy, "nomad is not on the hosts line of " NSSWITCH_FILE
 		           ": no program asks the module");
@@ -133,7 +137,7 @@ static void check_hosts_line(struct doctor *doctor, const struct nsswitch *nsswi
 		if (check_missing(doctor, service, is_error && (hosts_line_is_comment(service) || i + 1 == nsswitch->count), remedy))
 			break;
 	}
-	if (nsswitch->count < nsswitch->total)
+	if (nsswitch->count > 0 && nsswitch->count < nsswitch->total)
 		doctor_say(doctor, DOCTOR_FAULT, "hosts", remedy, "glibc takes one pair of brackets behind a source, and ends to "
 		           "read the hosts line at the second: %s is never asked", nsswitch->services[nsswitch->count].name);
 	if (judged.effect != HOSTS_LINE_ABSENT || !misspelled)

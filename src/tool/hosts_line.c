@@ -110,7 +110,7 @@ struct hosts_line hosts_line_judge(const struct nsswitch *nsswitch)
 	struct hosts_line judged = {.nomad = nsswitch_find(nsswitch, "nomad")};
 
 	if (judged.nomad == nsswitch->count) {
-		judged.effect = HOSTS_LINE_ABSENT;
+		judged.effect = nsswitch->hosts_line > 0 && nsswitch->count == 0 ? HOSTS_LINE_EMPTY : HOSTS_LINE_ABSENT;
 		return judged;
 	}
 	for (; judged.other < judged.nomad; judged.other++) {

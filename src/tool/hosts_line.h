@@ -16,6 +16,7 @@ enum { HOSTS_LINE_MAX = 1024 }; /* bytes with the NUL, of a line to propose */
 
 enum hosts_line_effect {
 	HOSTS_LINE_RIGHT,
+	HOSTS_LINE_EMPTY,       /* glibc takes no source from it, and reads past its own list: a program may crash */
 	HOSTS_LINE_ABSENT,      /* glibc does not ask nomad */
 	HOSTS_LINE_HIDDEN,      /* a source before nomad ends the search */
 	HOSTS_LINE_ASKED_FIRST, /* a source before nomad asks name servers, and waits for them */

@@ -7,6 +7,8 @@ import re
 import signal
 import time
 
+import pytest
+
 from daemon import wait_until
 from doctor import everything, examine, faults, sound      # noqa: F401 (a fixture)
 
@@ -18,6 +20,21 @@ def test_daemon_killed(sound):
     shown = sound.run(["nomad-dns-srv", "--status"])
     assert shown.code == 1 and "does not run" in shown.out
     assert faults(examine(sound)) == {"daemon"}
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("user", [0, 65534])
+def test_from_a_container(sound, user):
+    """4. In a namespace of processes of its own nobody sees who holds the lock: root tries it, others believe the files."""
+    def status():
+        return sound.run(["unshare", "--pid", "--fork", "--mount-proc", "setpriv", f"--reuid={user}", "--clear-groups",
+                          "nomad-dns-srv", "--status"])
+    shown = status()
+    assert shown.code == 0 and re.search(r"^daemon: +runs", shown.out)
+    sound.daemon.kill()
+    sound.daemon.wait()
+    shown = status()
+    assert re.search(r"^daemon: +does not run" if user == 0 else r"^daemon: +runs", shown.out)
 
 
 def test_daemon_dead(sound):

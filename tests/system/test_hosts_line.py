@@ -38,6 +38,8 @@ def test_same_as_glibc(host, what, count, seed):
     ("files [NOTFOUND=merge] nomad [!UNAVAIL=return] dns", "files [NOTFOUND=merge] nomad [!UNAVAIL=return] dns", "cannot merge"),
     ("files nomad [NOTFOUND=return] [TRYAGAIN=return] dns", "files nomad [!UNAVAIL=return] dns", "dns is never asked"),
     ("files nomda [!UNAVAIL=return] dns", "files nomad [!UNAVAIL=return] dns", "did you mean nomad?"),
+    ("", "files nomad [!UNAVAIL=return] dns", "finds no source"),
+    ("[NOTFOUND=return] files nomad dns", "files nomad [!UNAVAIL=return] dns", "finds no source"),
     ("fiels nomad [!UNAVAIL=return] dns", "files nomad [!UNAVAIL=return] dns", "did you mean files?"),
     ("files nomad [!UNAVAIL=return] dns # comment", "files nomad [!UNAVAIL=return] dns", "no comments at the end"),
     ("files nomad [!UNAVAIL=return] dns nothing", None, "cannot load nothing, the last source"),

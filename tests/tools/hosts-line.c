@@ -174,6 +174,8 @@ static bool parses_the_same(const char *text)
 
 	install(text);
 	nsswitch_parse(text, strlen(text), &nsswitch);
+	if (hosts_line_judge(&nsswitch).effect == HOSTS_LINE_EMPTY && nsswitch.wrong_line == 0)
+		return true; /* glibc reads past its list, and may do anything */
 	for (int round = 0; round < 4; round++) {
 		for (int i = 0; i < SOURCES; i++)
 			orders[i] = (enum nsswitch_status)(random() % NSSWITCH_STATUSES);

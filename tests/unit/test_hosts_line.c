@@ -44,6 +44,8 @@ static const struct {
 	{"hosts: files nomad [NOTFOUND=continue]", HOSTS_LINE_RIGHT, NULL},
 	{"hosts: files nomad [!UNAVAIL=return] dns # comment", HOSTS_LINE_RIGHT, NULL},
 	{"", HOSTS_LINE_ABSENT, NULL},
+	{"hosts:", HOSTS_LINE_EMPTY, NULL},
+	{"hosts: [NOTFOUND=return] files nomad", HOSTS_LINE_EMPTY, NULL},
 	{"hosts: files dns", HOSTS_LINE_ABSENT, NULL},
 	{"hosts: files nomda dns", HOSTS_LINE_ABSENT, NULL},
 	{"hosts: files [NOTFOUND=continue] [SUCCESS=return] nomad", HOSTS_LINE_ABSENT, NULL},
