@@ -178,9 +178,11 @@ class Root:
         return subprocess.run(self.inside(command), env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL,
                               timeout=RUN_WITHIN).returncode
 
-    def install(self, packages, *options):
-        """Installs or upgrades packages, files of the folder /debs, with apt."""
-        return self.run("apt-get", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold",
+    def install(self, packages, *options, named=None):
+        """Installs or upgrades packages, files of the folder /debs, with apt, on a host of that name."""
+        host_name = ["unshare", "--uts", "sh", "-ec", 'echo "$0" >/proc/sys/kernel/hostname; exec "$@"', named]
+        return self.run(*(host_name if named else []),
+                        "apt-get", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold",
                         "-o", "Dpkg::Use-Pty=0", "install", *options, *(f"/debs/{package.name}" for package in packages))
 
     def dpkg(self, action, packages):

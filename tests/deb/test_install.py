@@ -18,6 +18,7 @@ LAYOUTS = {
                  "hosts: files mymachines nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] dns"),
     "systemd": ("hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns",
                 "hosts: mymachines nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] files myhostname dns"),
+    "myhostname": ("hosts: files myhostname dns", "hosts: files myhostname nomad [!UNAVAIL=return] dns"),
     "mdns": ("hosts: files mdns4_minimal [NOTFOUND=return] dns",
              "hosts: files mdns4_minimal [NOTFOUND=return] nomad [!UNAVAIL=return] dns"),
     "comment": ("hosts: files dns # as it was", "hosts: files nomad [!UNAVAIL=return] dns # as it was"),
@@ -43,6 +44,18 @@ def test_hosts_line(root, packages, layout):
     assert root.run("getent", "hosts", "localhost") and root.run("getent", "passwd", USER)
     root.dpkg("remove", packages)
     assert file.read_text() == text
+
+
+@pytest.mark.parametrize("name, layout, wanted", [
+    ("db1.nomad", "systemd", "hosts: mymachines myhostname nomad [!UNAVAIL=return] resolve [!UNAVAIL=return] files dns"),
+    ("nomad", "myhostname", LAYOUTS["myhostname"][1]),
+    ("db1.example", "systemd", LAYOUTS["systemd"][1]),
+])
+def test_own_name(root, packages, name, layout, wanted):
+    """On a host that is called NAME.nomad myhostname comes before nomad; on others it stays where it is."""
+    root.set_hosts_line(LAYOUTS[layout][0])
+    root.install(packages, named=name)
+    assert root.hosts_line() == wanted
 
 
 def test_getent(root, packages, agent):
