@@ -312,9 +312,9 @@ static int load_environment(struct config *config, char reason[CONFIG_REASON_MAX
 static int check_whole(const struct config *config, char reason[CONFIG_REASON_MAX])
 {
 	if (config->cert_file != NULL && config->key_file == NULL)
-		return refuse(reason, "a client certificate is set and its key is not; set key-file or NOMAD_CLIENT_KEY");
+		return refuse(reason, "cert-file is set and its key is not: set key-file, or put the key into /etc/" CONFIG_KEY);
 	if (config->cert_file == NULL && config->key_file != NULL)
-		return refuse(reason, "a client's key is set and its certificate is not; set cert-file or NOMAD_CLIENT_CERT");
+		return refuse(reason, "key-file is set and its certificate is not: set cert-file");
 	return 0;
 }
 
@@ -339,6 +339,8 @@ int config_load(const char *path, struct config *config, char reason[CONFIG_REAS
 		result = load_file(path, &loaded, reason);
 	if (result == 0)
 		result = load_environment(&loaded, reason);
+	if (loaded.cert_file != NULL && loaded.key_file == NULL)
+		loaded.key_file = config_secret(CONFIG_KEY);
 	if (result == 0)
 		result = check_whole(&loaded, reason);
 	if (result < 0)

@@ -17,6 +17,9 @@
 #include <stdint.h>
 
 #define CONFIG_FILE "/etc/nss-nomad.conf"
+/* The secrets that need no setting where they are in /etc, or among the service's credentials. */
+#define CONFIG_TOKEN "nss-nomad.token"
+#define CONFIG_KEY "nss-nomad.key"
 
 enum {
 	CONFIG_REASON_MAX = 512,     /* octets with the NUL, of a message to a person */
@@ -34,7 +37,7 @@ struct config {
 	/* [nomad] */
 	struct words addresses; /* http://, https://, unix://; tried in order; default http://127.0.0.1:4646 */
 	char *token;            /* NOMAD_TOKEN; NULL: none, or token_file */
-	char *token_file;       /* NULL: none */
+	char *token_file;       /* NULL: config_secret(CONFIG_TOKEN), or none */
 	char *region;           /* NULL: the agent's */
 	struct words namespaces; /* followed by the daemon: "*" (default) or names; the first name is the default one */
 	char *ca_file;
@@ -105,7 +108,8 @@ void config_keep(struct config *config, struct config *running, config_differs d
 const char *config_default_namespace(const struct config *config);
 
 /*
- * The token to send: from the environment, else from its file, read anew each time; "" where there is none.
+ * The token to send: from the environment, else from token_file or config_secret(CONFIG_TOKEN), read again each time; ""
+ * where there is none.
  *
  * token    on success a new string, released with free()
  * reason   on failure what is wrong with the file; on success a warning where others can read it, else ""
@@ -113,6 +117,13 @@ const char *config_default_namespace(const struct config *config);
  * 0 or a negative errno. Any thread.
  */
 int config_token(const struct config *config, char **token, char reason[CONFIG_REASON_MAX]);
+
+/*
+ * Where a secret lies that no setting names: $CREDENTIALS_DIRECTORY/NAME where that holds anything (systemd.exec(5),
+ * LoadCredential=), else /etc/NAME where there is one, readable or not. A new string, released with free(); NULL where
+ * there is none, or without memory. Any thread.
+ */
+char *config_secret(const char *name);
 
 /* Releases all of it. Accepts zeroes. */
 void config_done(struct config *config);

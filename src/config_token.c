@@ -130,20 +130,32 @@ static int copy_token(const char *text, char **token, char reason[CONFIG_REASON_
 	return 0;
 }
 
-int config_token(const struct config *config, char **token, char reason[CONFIG_REASON_MAX])
+static int read_file(const char *path, char **token, char reason[CONFIG_REASON_MAX])
 {
-	const char *path = config->token_file;
-
-	reason[0] = '\0';
-	if (config->token != NULL)
-		return copy_token(config->token, token, reason);
-	if (path == NULL)
-		return copy_token("", token, reason);
 	/* A FIFO in its place would wait for a writer. */
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
 	if (descriptor < 0)
 		return fail_open(errno, path, reason);
 	int result = read_token(descriptor, path, token, reason);
 	close(descriptor);
+	return result;
+}
+
+int config_token(const struct config *config, char **token, char reason[CONFIG_REASON_MAX])
+{
+	char *usual = NULL;
+	int result;
+
+	reason[0] = '\0';
+	if (config->token != NULL)
+		return copy_token(config->token, token, reason);
+	if (config->token_file == NULL)
+		usual = config_secret(CONFIG_TOKEN);
+	if (config->token_file == NULL && usual == NULL)
+		result = copy_token("", token, reason);
+	else
+		result = read_file(usual == NULL ? config->token_file : usual, token, reason);
+	free(usual);
 	return result;
 }
