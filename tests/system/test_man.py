@@ -31,7 +31,7 @@ def test_lint(path):
 def test_cross_references(path):
     """What a page refers to is a page of ours, or of Debian's."""
     ours = {(page.stem, page.suffix[1:]) for page in PAGES}
-    debian = {("getent", "1"), ("dig", "1"), ("systemd", "1"), ("getaddrinfo", "3"), ("gethostbyname", "3"),
+    debian = {("getent", "1"), ("dig", "1"), ("systemd", "1"), ("systemd.exec", "5"), ("getaddrinfo", "3"), ("gethostbyname", "3"),
               ("nsswitch.conf", "5"), ("nscd", "8")}
     named = set(re.findall(r"^\.Xr (\S+) (\d)", path.read_text(), re.M))
     assert named <= ours | debian
