@@ -22,7 +22,7 @@ static bool check_users(struct doctor *doctor)
 		           CACHE_USERS ": %s: without the daemon each lookup asks Nomad, and none has an answer while it is away",
 		           strerror(errno));
 	else if (!S_ISDIR(status.st_mode) || status.st_uid != 0)
-		doctor_say(doctor, DOCTOR_FAULT, "cache", "see who has made it; then: rm -r " CACHE_USERS "; systemd-tmpfiles --create",
+		doctor_say(doctor, DOCTOR_FAULT, "cache", "find out which user made it; then: rm -r " CACHE_USERS "; systemd-tmpfiles --create",
 		           CACHE_USERS " is not a directory of root's");
 	else if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0)
 		doctor_say(doctor, DOCTOR_FAULT, "cache", "chmod 1777 " CACHE_USERS, CACHE_USERS " has mode %04o: every user may "

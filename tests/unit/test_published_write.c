@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char dir[SUPPORT_PATH_MAX], reason[PUBLISHED_REASON_MAX];
@@ -178,6 +180,35 @@ START_TEST(a_folder_has_one_daemon)
 	published_close(folder);
 	ck_assert_int_eq(published_open(&plain, &other, reason), 0);
 	published_close(other);
+}
+END_TEST
+
+/* A look at whether a daemon runs, which holds the lock; it ends while a start waits for it, in the place of time. */
+static int looking = -1;
+
+int nanosleep(const struct timespec *request, struct timespec *left) /* not a wait */
+{
+	(void)request, (void)left;
+	if (looking >= 0)
+		close(looking);
+	looking = -1;
+	return 0;
+}
+
+START_TEST(a_look_at_the_lock_keeps_no_daemon_from_starting)
+{
+	char path[SUPPORT_PATH_MAX];
+	struct published_layout plain;
+
+	set_up();
+	published_close(folder);
+	plain = layout(NAME_SERVICE_LABEL);
+	support_path(dir, PUBLISHED_LOCK, path);
+	looking = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(looking, LOCK_SH), 0);
+	ck_assert_msg(published_open(&plain, &folder, reason) == 0, "%s", reason);
+	ck_assert_int_eq(looking, -1);
+	published_close(folder);
 }
 END_TEST
 
@@ -399,6 +430,7 @@ int main(void)
 		{an_equal_record_is_not_written_again, 1},
 		{a_record_that_others_may_write_is_written_again, 1},
 		{a_removed_record_is_gone_and_its_namespace_with_the_last, 1},
+		{a_look_at_the_lock_keeps_no_daemon_from_starting, 1},
 		{a_folder_has_one_daemon, 1},
 		{a_namespace_called_service_is_a_folder_where_the_label_is_off, 1},
 		{a_start_repairs_what_it_finds, 1},
