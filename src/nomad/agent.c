@@ -10,9 +10,11 @@
 #include "url.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define USER_AGENT "nss-nomad"
 
@@ -288,11 +290,25 @@ static void set_manners(const struct agent_request *request)
 	                                                                            : (long)AGENT_CONNECT_LIMIT);
 }
 
+/* As libcurl does it, which does not tell why there was none; and no program of this one inherits it. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct agent_request *request = context;
+	int made = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	if (made < 0)
+		request->socket_error = errno;
+	return made < 0 ? CURL_SOCKET_BAD : made;
+}
+
 static void set_callbacks(struct agent_request *request)
 {
 	CURL *easy = request->easy;
 
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);

@@ -117,6 +117,7 @@ struct agent_answer {
 	size_t size;
 	char name[AGENT_NAME_MAX];     /* set by agent_get(): the address that was asked last, whose answer this is */
 	enum agent_result result;      /* set by agent_request_judge() and agent_get() */
+	bool is_own; /* with it: the failure is of this process, its limits or rights, and says nothing of the agent */
 	char reason[AGENT_REASON_MAX]; /* unless believed: what happened, at which address, what to do */
 };
 
@@ -140,6 +141,7 @@ struct agent_request {
 	bool too_large;
 	bool no_memory;
 	bool is_tls;
+	int socket_error; /* errno of a socket that could not be made, 0 where each could */
 	int limit;             /* milliseconds, for the message */
 	struct curl_slist *headers;
 	struct curl_slist *connect_to;

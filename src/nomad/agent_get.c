@@ -42,6 +42,7 @@ static enum agent_result get_once(const struct agent *agent, const char *path, i
 	agent_answer_done(answer);
 	if (request == NULL) {
 		answer->result = AGENT_NO_MEMORY;
+		answer->is_own = true;
 		snprintf(answer->reason, sizeof answer->reason, "out of memory");
 		return AGENT_NO_MEMORY;
 	}

@@ -7,6 +7,7 @@
 
 #include "text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,11 +265,50 @@ static enum agent_result judge_status(struct agent_request *request)
 	return say(request, AGENT_NOT_NOMAD, "answered %ld %s; is that a Nomad agent?", status, said);
 }
 
+/* What a system call says where this process may not, or has no more: a filter, a firewall's refusal, a limit. */
+static bool is_own_error(long error)
+{
+	static const int own[] = {EPERM, EACCES, EMFILE, ENFILE, ENOMEM, ENOBUFS, EAFNOSUPPORT, EPROTONOSUPPORT, EADDRNOTAVAIL};
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (error == own[i])
+			return true;
+	return false;
+}
+
+/*
+ * Whether a failure is this process's own. A name of the agent's that is not resolved is one: its resolver fails at once
+ * for want of a descriptor or a family as it does for want of the name. So are files that cannot be read.
+ */
+static bool is_own(struct agent_request *request, CURLcode code)
+{
+	long error = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &error);
+	switch (code) {
+	case CURLE_OUT_OF_MEMORY:
+	case CURLE_FAILED_INIT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+		return true;
+	case CURLE_WRITE_ERROR:
+		return request->no_memory;
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		return request->socket_error != 0 || is_own_error(error);
+	default:
+		return false;
+	}
+}
+
 enum agent_result agent_request_judge(struct agent_request *request, CURLcode code)
 {
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->answer.status);
 	request->answer.reason[0] = '\0';
 	request->answer.result = AGENT_FAILED;
+	request->answer.is_own = is_own(request, code);
 	if (code != CURLE_OK)
 		return judge_transport(request, code);
 	return request->answer.status == 200 ? judge_success(request) : judge_status(request);

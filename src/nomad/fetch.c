@@ -63,6 +63,7 @@ static bool get(struct fetch *fetch, const char *prefix, const char *service, co
 	*answer = (struct agent_answer){0};
 	if (path == NULL) {
 		snprintf(fetch->report->reason, sizeof fetch->report->reason, "out of memory");
+		fetch->report->is_own = true;
 		return false;
 	}
 	enum agent_result result = agent_get(&fetch->agent, path, fetch->deadline, answer);
@@ -77,6 +78,7 @@ static bool get(struct fetch *fetch, const char *prefix, const char *service, co
 	if (result == AGENT_BELIEVED)
 		return true;
 	fetch->report->concerns_service = result == AGENT_DENIED || result == AGENT_TOO_LARGE;
+	fetch->report->is_own = answer->is_own;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason, "%s", answer->reason);
 	return false;
 }
@@ -347,6 +349,7 @@ int fetch_service(const struct config *config, const struct name *name, int64_t 
 	}
 	if (agent_init(config, &fetch.agent, reason) < 0) {
 		snprintf(report->reason, sizeof report->reason, "%s", reason);
+		report->is_own = true;
 		return 0;
 	}
 	if (reason[0] != '\0')

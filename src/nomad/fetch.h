@@ -23,6 +23,7 @@ struct fetch_report {
 	char lines[FETCH_LINES_MAX][FETCH_LINE_MAX];
 	char reason[FETCH_LINE_MAX]; /* of the failure, with what to do; "" where there was none */
 	bool concerns_service;       /* the failure is about this service or its namespace, not about the agent */
+	bool is_own;                 /* it is about this process: its limits, its rights, what it may reach */
 };
 
 /*
