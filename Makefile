@@ -44,11 +44,13 @@ quiet = $(if $(V),,@$(if $(SILENT),,printf '  %-5s%s\n' $(1) $(2);))
 
 # What each program is made of, and what it links. The module: libc alone. jsmn is a header without a .pc.
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c beneath.c published.c \
-	cache.c deadline.c wall.c lookup.c)
-MODULE_SRC = nss_nomad.c src/answer.c src/helper.c $(CORE)
+	cache.c lock.c origin.c deadline.c wall.c lookup.c)
+RUNNING = $(addprefix src/, helper.c helper_child.c program.c)
+MODULE_SRC = nss_nomad.c src/answer.c $(RUNNING) $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c nearest.c url.c file.c)) \
 	src/record_encode.c)
-LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c src/cache_*.c) src/watch/status.c src/watch/running.c $(CORE) $(ASKING)
+LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c src/cache_*.c) src/watch/status.c src/watch/running.c \
+	$(RUNNING) $(CORE) $(ASKING)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(filter-out $(addprefix src/nomad/,fetch.c hosts.c agent_get.c),$(ASKING)) \
 	src/measures.c src/metrics.c src/uptime.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 LOOKUP_PKGS = libcurl inih
@@ -69,8 +71,9 @@ $(B)/%.o: %.c Makefile
 $(B)/settings: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX) $(VERSION)' | cmp -s - $@ || echo '$(PREFIX) $(VERSION)' >$@
 VERSIONED = $(addprefix $(B)/src/, tool/options.o nomad-dns-srv.o watch/daemon_report.o)
-$(B)/nss_nomad.o $(B)/src/tool/doctor_daemon.o $(VERSIONED): $(B)/settings
-$(B)/nss_nomad.o $(B)/src/tool/doctor_daemon.o: DEFINES += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
+PLACED = $(B)/nss_nomad.o $(addprefix $(B)/src/tool/, doctor_daemon.o explain.o)
+$(PLACED) $(VERSIONED): $(B)/settings
+$(PLACED): DEFINES += -DHELPER_PROGRAM='"$(PREFIX)/bin/nomad-lookup"' \
 	-DDAEMON_PROGRAM='"$(PREFIX)/sbin/nomad-dns-srv"'
 $(VERSIONED): DEFINES += -DVERSION='"$(VERSION)"'
 

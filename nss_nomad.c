@@ -49,9 +49,9 @@ struct request {
 	char **canonical;
 };
 
-static int ask_helper(void *context, const char *text, int lock, int64_t started, struct record *record)
+static int ask_helper(void *context, const struct lookup_question *question, struct record *record)
 {
-	return helper_run(context, text, lock, started, record);
+	return helper_run(context, question, record);
 }
 
 static struct outcome give(const struct request *request, const struct lookup_result *result)
@@ -86,7 +86,8 @@ static struct outcome look_up(const struct request *request)
 	if (lookup == NULL)
 		return outcomes[VERDICT_UNKNOWN];
 	lookup_places_init(&lookup->places);
-	lookup_run(request->name, &lookup->places, ask_helper, (void *)(uintptr_t)HELPER_PROGRAM, &lookup->result);
+	lookup_run(request->name, &lookup->places, ask_helper, &(struct helper){.program = HELPER_PROGRAM},
+	           &lookup->result);
 	struct outcome outcome = give(request, &lookup->result);
 	lookup_done(&lookup->result);
 	free(lookup);

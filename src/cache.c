@@ -5,200 +5,222 @@
  */
 #include "cache.h"
 
-#include "bytes.h"
-#include "deadline.h"
-#include "place.h"
 #include "text.h"
 #include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum {
-	OTHERS = S_IRWXG | S_IRWXO,
-	WAIT_FIRST = 1, /* milliseconds between two looks at a lock, doubled each time ... */
-	WAIT_MOST = 16, /* ... up to these */
-};
+enum { OTHERS = S_IRWXG | S_IRWXO, WRITE_OTHERS = S_IWGRP | S_IWOTH };
 
-static int open_folder(const char *path)
+/* Appends the network's part to a user's directory. */
+static void end_folder(const struct cache *cache, const char *cluster, char *end)
 {
-	int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	end = stpcpy(stpcpy(end, "/"), cache->origin.network);
+	if (cluster[0] != '\0')
+		stpcpy(stpcpy(end, "@"), cluster);
+}
 
+void cache_init(struct cache *cache, const char *dir, const char *run, const char *cluster, const struct origin *origin)
+{
+	*cache = (struct cache){.user = geteuid(), .origin = *origin, .descriptor = -1};
+	if (cache->origin.network[0] == '\0')
+		origin_set_network(&cache->origin);
+	char *end = stpcpy(cache->folders[0], dir);
+	end = cache->user == 0 ? stpcpy(end, "/root") : text_number(stpcpy(end, "/users/"), cache->user);
+	end_folder(cache, cluster, end);
+	if (run == NULL)
+		return;
+	end = text_number(stpcpy(stpcpy(cache->folders[1], run), "/"), cache->user);
+	end_folder(cache, cluster, stpcpy(end, "/nss-nomad"));
+}
+
+/* 0 where a directory is there, and the user's alone. */
+static int judge_folder(const struct cache *cache, const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) < 0)
+		return -errno;
+	if (!S_ISDIR(status.st_mode))
+		return -ENOTDIR;
+	return status.st_uid == cache->user && (status.st_mode & OTHERS) == 0 ? 0 : -EPERM;
+}
+
+/* Opens a record; a descriptor or a negative errno. Its path leaves the stack before the file is read. */
+__attribute__((noinline)) static int open_record(const char *folder, const struct name *name)
+{
+	char path[PLACE_MAX];
+
+	place_of("", name, "", stpcpy(stpcpy(path, folder), "/"));
+	int descriptor = open(path, PLACE_OPEN_FLAGS);
 	return descriptor < 0 ? -errno : descriptor;
 }
 
 /*
- * Folders and locks are for us alone, whatever the mask that a program was started with: they outlive it.
- * glibc needs /proc for fchmodat() as it is called here; without it the mask has its way.
+ * 0 where it is a record of the user's own. A file of several names may be another one, that somebody has put here; one
+ * of none has just been replaced.
  */
-static int make_folder(int at, const char *path)
+static int judge_record(const struct cache *cache, int descriptor)
 {
-	if (mkdirat(at, path, S_IRWXU) < 0)
+	struct stat status;
+
+	if (fstat(descriptor, &status) < 0)
 		return -errno;
-	return fchmodat(at, path, S_IRWXU, AT_SYMLINK_NOFOLLOW) < 0 && errno != EOPNOTSUPP ? -errno : 0;
+	if (!S_ISREG(status.st_mode))
+		return S_ISDIR(status.st_mode) ? -EISDIR : -EBADMSG;
+	bool is_own = status.st_uid == cache->user && status.st_nlink <= 1 && (status.st_mode & WRITE_OTHERS) == 0;
+	return is_own ? 0 : -EPERM;
 }
 
-int cache_open(const char *users, const char *cluster, bool create, struct cache *cache)
+/* The same of the directory of the network and of the user's above it. */
+__attribute__((noinline)) static int judge_both(const struct cache *cache, const char *folder)
 {
-	char path[PLACE_MAX];
-	struct stat status;
-	uid_t user = geteuid();
+	char user[PLACE_FOLDER_MAX];
 
-	text_number(stpcpy(stpcpy(path, users), "/"), user);
-	int descriptor = open_folder(path);
-	if (descriptor == -ENOENT && create) {
-		int made = make_folder(AT_FDCWD, path);
-		descriptor = made < 0 && made != -EEXIST ? made : open_folder(path);
-	}
+	strcpy(user, folder);
+	*strrchr(user, '/') = '\0';
+	int result = judge_folder(cache, user);
+	return result < 0 ? result : judge_folder(cache, folder);
+}
+
+static int find_in(const struct cache *cache, const char *folder, const struct name *name, struct record *record)
+{
+	int result = judge_both(cache, folder);
+
+	if (result < 0)
+		return result;
+	int descriptor = open_record(folder, name);
 	if (descriptor < 0)
 		return descriptor;
-	if (fstat(descriptor, &status) < 0 || status.st_uid != user || (status.st_mode & OTHERS) != 0) {
-		close(descriptor);
-		return -EPERM;
-	}
-	cache->descriptor = descriptor;
-	cache->prefix[0] = '\0';
-	if (cluster[0] != '\0')
-		stpcpy(stpcpy(stpcpy(cache->prefix, "@"), cluster), "/");
-	return 0;
-}
-
-void cache_close(struct cache *cache)
-{
-	close(cache->descriptor);
-	cache->descriptor = -1;
+	result = judge_record(cache, descriptor);
+	if (result == 0)
+		result = record_read(descriptor, name, record);
+	close(descriptor);
+	return result;
 }
 
 int cache_find(const struct cache *cache, const struct name *name, struct record *record)
 {
-	char path[PLACE_MAX];
+	int result = find_in(cache, cache->folders[0], name, record);
 
-	place_of(cache->prefix, name, "", path);
-	int descriptor = openat(cache->descriptor, path, PLACE_OPEN_FLAGS);
-	if (descriptor < 0)
-		return -errno;
-	int result = record_read(descriptor, name, record);
-	close(descriptor);
+	if (result < 0 && cache->folders[1][0] != '\0' && find_in(cache, cache->folders[1], name, record) == 0)
+		return 0;
 	return result;
+}
+
+/* Directories are for us alone, whatever the mask that a program was started with: they outlive it. */
+static int make_folder(const char *path)
+{
+	if (mkdir(path, S_IRWXU) < 0)
+		return -errno;
+	/* glibc needs /proc for this; without it the mask has its way. */
+	return fchmodat(AT_FDCWD, path, S_IRWXU, AT_SYMLINK_NOFOLLOW) < 0 && errno != EOPNOTSUPP ? -errno : 0;
+}
+
+static int own_folder(const struct cache *cache, const char *path, bool create)
+{
+	int result = judge_folder(cache, path);
+
+	if (result != -ENOENT || !create)
+		return result;
+	result = make_folder(path);
+	return result < 0 && result != -EEXIST ? result : judge_folder(cache, path);
+}
+
+/* Whether what a user has made in a directory stays his: it is root's or his own, and others may not move what is there. */
+static int judge_parent(const struct cache *cache, const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) < 0)
+		return -errno;
+	if (!S_ISDIR(status.st_mode))
+		return -ENOTDIR;
+	bool is_open = (status.st_mode & WRITE_OTHERS) != 0 && (status.st_mode & S_ISVTX) == 0;
+	return (status.st_uid == 0 || status.st_uid == cache->user) && !is_open ? 0 : -EPERM;
+}
+
+/* The network's directory, the user's above it, and what that one is in. */
+static int choose_folder(const struct cache *cache, size_t which, bool create)
+{
+	char user[PLACE_FOLDER_MAX], parent[PLACE_FOLDER_MAX];
+
+	strcpy(user, cache->folders[which]);
+	*strrchr(user, '/') = '\0';
+	strcpy(parent, user);
+	*strrchr(parent, '/') = '\0';
+	int result = which == 0 ? judge_parent(cache, parent) : judge_folder(cache, parent);
+	if (result == 0)
+		result = own_folder(cache, user, create);
+	return result < 0 ? result : own_folder(cache, cache->folders[which], create);
+}
+
+int cache_choose(struct cache *cache, bool create)
+{
+	int result = choose_folder(cache, 0, create);
+
+	cache->chosen = 0;
+	/* Without `create` a usual one that is merely missing is the one that would be made. */
+	if (result == 0 || cache->folders[1][0] == '\0' || choose_folder(cache, 1, create) < 0)
+		return result;
+	cache->chosen = 1;
+	return 0;
 }
 
 static bool is_recent(const struct cache *cache, const char *path)
 {
 	struct stat status;
 
-	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	if (lstat(path, &status) < 0 || status.st_uid != cache->user)
 		return false;
 	int64_t age = wall_age(&status);
 	return age >= 0 && age < CACHE_FAILED_FOR;
+}
+
+void cache_suffix(const struct cache *cache, const char *suffix, char *text)
+{
+	stpcpy(stpcpy(stpcpy(text, "."), cache->origin.unit), suffix);
+}
+
+/* The path of what lies beside a name's record; NULL: of what lies in the directory itself. */
+static void path_beside(const struct cache *cache, const struct name *name, const char *kind, char *path)
+{
+	char suffix[PLACE_SUFFIX_MAX];
+	char *end = stpcpy(stpcpy(path, cache->folders[cache->chosen]), "/");
+
+	cache_suffix(cache, kind, suffix);
+	if (name == NULL)
+		strcpy(end, suffix);
+	else
+		place_of("", name, suffix, end);
 }
 
 bool cache_failed_recently(const struct cache *cache, const struct name *name)
 {
 	char path[PLACE_MAX];
 
-	stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
+	path_beside(cache, NULL, CACHE_FAILED, path);
 	if (is_recent(cache, path))
 		return true;
-	place_of(cache->prefix, name, CACHE_FAILED, path);
+	path_beside(cache, name, CACHE_FAILED, path);
 	return is_recent(cache, path);
 }
 
-void cache_make_folders(const struct cache *cache, char *path)
+static void make_folders(char *path, char *from)
 {
-	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(from, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		make_folder(cache->descriptor, path);
+		make_folder(path);
 		*slash = '/';
 	}
 }
 
-/* The lock's file, made where it is missing; a descriptor or a negative errno. */
-static int open_or_make(int at, const char *path)
+void cache_lock_path(const struct cache *cache, const struct name *name, char *path)
 {
-	enum { FLAGS = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, MODE = S_IRUSR | S_IWUSR };
-	int descriptor = openat(at, path, FLAGS);
-
-	if (descriptor < 0 && errno == ENOENT) {
-		descriptor = openat(at, path, FLAGS | O_CREAT | O_EXCL, MODE);
-		if (descriptor >= 0)
-			fchmod(descriptor, MODE);
-		else if (errno == EEXIST) /* somebody was faster */
-			descriptor = openat(at, path, FLAGS);
-	}
-	return descriptor < 0 ? -errno : descriptor;
-}
-
-static int open_lock(const struct cache *cache, const struct name *name)
-{
-	char path[PLACE_MAX];
-
-	place_of(cache->prefix, name, CACHE_LOCK, path);
-	int descriptor = open_or_make(cache->descriptor, path);
-	if (descriptor == -ENOENT) {
-		cache_make_folders(cache, path);
-		descriptor = open_or_make(cache->descriptor, path);
-	}
-	return descriptor;
-}
-
-/* What the last one that asked for this name had as its time, in milliseconds, as cache_say_limit() wrote it. */
-static int64_t limit_said(int lock, int64_t otherwise)
-{
-	uint8_t octets[CACHE_LIMIT_SIZE];
-	struct reader reader;
-
-	if (pread(lock, octets, sizeof octets, 0) != sizeof octets)
-		return otherwise;
-	reader_init(&reader, octets, sizeof octets);
-	uint32_t limit = reader_u32(&reader);
-	return limit <= CACHE_LIMIT_MOST ? limit : otherwise;
-}
-
-/* Takes the descriptor over; it comes back locked, or a negative errno does. */
-static int wait_for(int lock, int64_t started, int64_t limit)
-{
-	/* flock() has no time limit of its own, and a signal to end it would be seen by the host: so look, and look again. */
-	for (long wait = WAIT_FIRST; flock(lock, LOCK_EX | LOCK_NB) < 0;
-	     wait = wait * 2 > WAIT_MOST ? WAIT_MOST : wait * 2) {
-		int error = errno;
-		if (error == EWOULDBLOCK && deadline_left(started + limit_said(lock, limit)) <= 0)
-			error = ETIMEDOUT;
-		if (error != EWOULDBLOCK && error != EINTR) {
-			close(lock);
-			return -error;
-		}
-		nanosleep(&(struct timespec){.tv_nsec = wait * 1000000}, NULL);
-	}
-	return lock;
-}
-
-/* Whether a lock was pruned while somebody waited for it: who comes next makes another. */
-static bool is_removed(int lock)
-{
-	struct stat status;
-
-	return fstat(lock, &status) == 0 && status.st_nlink == 0;
-}
-
-int cache_lock(const struct cache *cache, const struct name *name, int64_t started, int64_t limit)
-{
-	for (;;) {
-		int lock = open_lock(cache, name);
-		if (lock >= 0)
-			lock = wait_for(lock, started, limit);
-		if (lock < 0 || !is_removed(lock))
-			return lock;
-		close(lock);
-	}
-}
-
-void cache_unlock(int lock)
-{
-	flock(lock, LOCK_UN);
-	close(lock);
+	path_beside(cache, name, CACHE_LOCK, path);
+	make_folders(path, path + strlen(cache->folders[cache->chosen]) + 1);
 }

@@ -1,86 +1,96 @@
 /*
- * The user's own cache: USERS/UID/NAMESPACE/SERVICE, records with an expiry, negative answers too. This is the
- * side that the module links: finding, locking. Called by lookup.c; what writes is cache_write.c.
+ * The user's own cache: records with an expiry, negative answers too. This is the side that the module links: finding,
+ * and looking whether somebody asks already. Called by lookup.c; what writes is cache_write.c.
  *
- * One user writes each folder, so that nobody can put words into another's: USERS is root's with mode 1777,
- * USERS/UID must be ours, no link, and closed to everybody else.
+ *     /var/cache/nss-nomad/root/NETWORK/NAMESPACE/SERVICE          root's, where nobody else can make anything
+ *     /var/cache/nss-nomad/users/UID/NETWORK/NAMESPACE/SERVICE     another user's; `users` is root's, with mode 1777
+ *     /run/user/UID/nss-nomad/NETWORK/NAMESPACE/SERVICE            where somebody else was faster to make that one
  *
- * Beside a record there may be SERVICE.lock, locked (flock) while somebody asks Nomad for it, and SERVICE.failed,
- * whose age says when that last failed and whose text says why. FAILED in the folder itself is the same for the
- * agent as a whole.
+ * NETWORK is the number of the network namespace from which Nomad was asked, and "@CLUSTER" follows it where the
+ * environment selects a cluster. Each user writes his own directories, so that nobody can put words into another's: what
+ * is read must be its reader's own, and closed to all others: the user's directory, that of the network, and the record.
+ *
+ * Beside a record there may be SERVICE.UNIT.lock, locked while a process of that unit asks Nomad for it (lock.h), and
+ * SERVICE.UNIT.failed, whose age says when that last failed and whose text says why. ".UNIT.failed" in the network's
+ * directory is the same for the agent as a whole.
  *
  * SPDX-License-Identifier: MIT
  */
 #ifndef NSS_NOMAD_CACHE_H
 #define NSS_NOMAD_CACHE_H
 
+#include "origin.h"
+#include "place.h"
 #include "record.h"
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-#define CACHE_USERS "/var/cache/nss-nomad/users"
+#define CACHE_DIR "/var/cache/nss-nomad"
+#define CACHE_USERS CACHE_DIR "/users"
+#define CACHE_RUN "/run/user"
 #define CACHE_LOCK ".lock"
 #define CACHE_FAILED ".failed"
 
 enum {
-	CACHE_LIMIT_SIZE = 4,     /* octets in a lock's file: the limit of who holds it, u32, network order */
-	CACHE_LIMIT_MOST = 60000, /* milliseconds that are believed */
 	CACHE_FAILED_FOR = 1000, /* milliseconds in which a failure is not tried again */
-	CACHE_PREFIX_MAX = 20,   /* octets with the NUL: "@", 16 hex digits, "/" */
+	CACHE_FOLDERS = 2,       /* the usual one, and the one in CACHE_RUN */
 };
 
-/* A user's folder, open. */
+/* Where the effective user's records are. */
 struct cache {
-	int descriptor;
-	char prefix[CACHE_PREFIX_MAX]; /* "" or "@CLUSTER/": what NOMAD_* in the environment selects */
+	uid_t user;
+	struct origin origin;
+	char folders[CACHE_FOLDERS][PLACE_FOLDER_MAX]; /* of the network; the second is "" where it is not to be used */
+	size_t chosen;  /* the one that is written, by cache_choose() */
+	int descriptor; /* of that one, by cache_open(); -1 while it is not open */
 };
 
 /*
- * Opens the folder of the effective user.
+ * Sets up the cache of the effective user.
  *
- * users    the folder of all users, shorter than PLACE_FOLDER_MAX - 12; not kept
+ * dir      CACHE_DIR, or a test's; shorter than PLACE_FOLDER_MAX - 64; not kept
+ * run      CACHE_RUN, or a test's, as short; NULL: that one is not used
  * cluster  "" or 16 hex digits; not kept
- * create   makes the user's folder where it is missing
- * cache    on success to be closed with cache_close(); otherwise untouched
+ * origin   from where the process asks; where its network is "", it is looked up
  *
- * 0, -EPERM where the folder is not ours alone, or what open() said. Three system calls. Any thread. Changes errno.
+ * One system call, and one for the network. Any thread. Changes errno.
  */
-int cache_open(const char *users, const char *cluster, bool create, struct cache *cache);
-
-/* Closes the folder. */
-void cache_close(struct cache *cache);
+void cache_init(struct cache *cache, const char *dir, const char *run, const char *cluster, const struct origin *origin);
 
 /*
  * Reads the record of a name, whatever its age; record_is_fresh() and record_may_serve_stale() judge it.
  *
  * record  as with record_read()
  *
- * 0, or a negative errno: a miss. Three system calls. Any thread. Changes errno.
+ * 0; -EPERM where the directory or the record is not ours alone, or another negative errno: a miss. Six system calls
+ * for a hit in the usual directory. Any thread. Changes errno.
  */
 int cache_find(const struct cache *cache, const struct name *name, struct record *record);
 
-/* Whether asking Nomad for this name, or the agent at all, failed in the last CACHE_FAILED_FOR milliseconds. */
+/*
+ * Chooses the directory for what is written: the usual one, or where that is not ours alone, or cannot be made, the one
+ * in CACHE_RUN. With `create` it is made where it is missing.
+ *
+ * 0, -EPERM where it is not ours alone, or what the system said of the usual one. Any thread. Changes errno.
+ */
+int cache_choose(struct cache *cache, bool create);
+
+/*
+ * Whether asking Nomad for this name, or the agent at all, failed in the last CACHE_FAILED_FOR milliseconds, from this
+ * origin. After cache_choose(). Any thread. Changes errno.
+ */
 bool cache_failed_recently(const struct cache *cache, const struct name *name);
 
 /*
- * Waits until nobody else asks Nomad for the name, and keeps others from it.
- *
- * started  when the lookup began, by deadline_now()
- * limit    milliseconds from then that the wait may take, unless the one that holds it has said cache_say_limit()
- *
- * The descriptor that holds the lock, released with cache_unlock(); -ETIMEDOUT where somebody else kept it, or
- * another negative errno where there can be no lock: nothing can be written, then everybody asks for himself.
+ * Writes the path of a name's lock, which is this origin's, and makes the directories on the way as far as they are
+ * missing; that they could not be made shows when the lock is taken. `path` has room for PLACE_MAX. After cache_choose().
  * Any thread. Changes errno.
  */
-int cache_lock(const struct cache *cache, const struct name *name, int64_t started, int64_t limit);
+void cache_lock_path(const struct cache *cache, const struct name *name, char *path);
 
-/*
- * Makes the folders on the way to a path in the user's folder, as far as they are missing; that they could not be made
- * shows when the path is opened. `path` is as it was afterwards. Any thread. Changes errno.
- */
-void cache_make_folders(const struct cache *cache, char *path);
-
-/* Releases the lock, also where another thread forked meanwhile and its child still has the descriptor. */
-void cache_unlock(int lock);
+/* What follows a record's path in the name of a file of this origin's: ".UNIT" and `suffix`. Room for PLACE_SUFFIX_MAX. */
+void cache_suffix(const struct cache *cache, const char *suffix, char *text);
 
 #endif

@@ -7,18 +7,18 @@
  * SPDX-License-Identifier: MIT
  */
 #include "cache_write.h"
+#include "lock.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-	DEPTH_MAX = 3,          /* user's folder, cluster, namespace */
+	DEPTH_MAX = 3,          /* the user's folder, network, namespace */
 	LITTER_AGE = 60,        /* seconds */
 	EXPECTED = 256,         /* records for which there is room at first */
 };
@@ -49,28 +49,13 @@ static bool is_litter(const char *name)
 	return ends_in(name, CACHE_LOCK) || ends_in(name, CACHE_FAILED) || ends_in(name, ".tmp");
 }
 
-/*
- * Whether nobody holds a lock, and so from now on nobody does until it is closed. False also where another process has
- * removed it: what has its name by now is somebody's.
- */
-static bool take_lock(int lock)
-{
-	struct stat status;
-
-	return flock(lock, LOCK_EX | LOCK_NB) == 0 && fstat(lock, &status) == 0 && status.st_nlink > 0;
-}
-
 /* Removes a file that nobody uses. A lock that is held stays: its holder would no longer keep others out. */
 static void remove_litter(int folder, const char *name)
 {
-	int lock = -1;
-
-	if (ends_in(name, CACHE_LOCK))
-		lock = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (lock < 0 || take_lock(lock))
+	if (!ends_in(name, CACHE_LOCK))
 		unlinkat(folder, name, 0);
-	if (lock >= 0)
-		close(lock);
+	else
+		lock_remove(folder, name);
 }
 
 static void keep(struct pruning *pruning, const char *path, const char *name, int64_t until)
@@ -148,9 +133,11 @@ static int sooner(const void *a, const void *b)
 
 void cache_prune(const struct cache *cache)
 {
-	struct pruning pruning = {.folder = cache->descriptor, .now = time(NULL)};
+	/* The user's, with all networks: most of them are gone by the time. */
+	struct pruning pruning = {.folder = openat(cache->descriptor, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	                          .now = time(NULL)};
 
-	prune_folder(&pruning, openat(cache->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "", 1);
+	prune_folder(&pruning, fcntl(pruning.folder, F_DUPFD_CLOEXEC, 0), "", 1);
 	if (pruning.count > CACHE_RECORDS_MAX) {
 		qsort(pruning.kept, pruning.count, sizeof *pruning.kept, sooner);
 		for (size_t i = 0; i < pruning.count - CACHE_RECORDS_MAX; i++)
@@ -159,4 +146,6 @@ void cache_prune(const struct cache *cache)
 	for (size_t i = 0; i < pruning.count; i++)
 		free(pruning.kept[i].path);
 	free(pruning.kept);
+	if (pruning.folder >= 0)
+		close(pruning.folder);
 }

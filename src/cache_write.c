@@ -8,9 +8,9 @@
  */
 #include "cache_write.h"
 
-#include "bytes.h"
 #include "deadline.h"
 #include "file.h"
+#include "lock.h"
 #include "place.h"
 #include "text.h"
 #include "wall.h"
@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -44,6 +43,40 @@ static uint64_t random_number(void)
 	return number;
 }
 
+int cache_open(struct cache *cache)
+{
+	struct stat status;
+	int result = cache_choose(cache, true);
+
+	if (result < 0)
+		return result;
+	int descriptor = open(cache->folders[cache->chosen], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (descriptor < 0)
+		return -errno;
+	if (fstat(descriptor, &status) < 0 || status.st_uid != cache->user) {
+		close(descriptor);
+		return -EPERM;
+	}
+	cache->descriptor = descriptor;
+	return 0;
+}
+
+void cache_close(struct cache *cache)
+{
+	close(cache->descriptor);
+	cache->descriptor = -1;
+}
+
+/* Makes the directories on the way to a path, as far as they are missing; that they could not be made shows later. */
+static void make_folders(const struct cache *cache, char *path)
+{
+	for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdirat(cache->descriptor, path, S_IRWXU);
+		*slash = '/';
+	}
+}
+
 /* A name of our own, beside which nothing else is called so; cache_prune() knows it by its end. */
 static void name_temporary(char temporary[TEMPORARY_MAX])
 {
@@ -56,7 +89,7 @@ static int replace_file(const struct cache *cache, char *path, const void *bytes
 	char temporary[TEMPORARY_MAX];
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = until}};
 
-	cache_make_folders(cache, path);
+	make_folders(cache, path);
 	name_temporary(temporary);
 	int descriptor = openat(cache->descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
 	if (descriptor < 0)
@@ -103,7 +136,7 @@ static int point(const struct cache *cache, char *path, const char *target)
 
 	if (readlinkat(cache->descriptor, path, stands, sizeof stands - 1) > 0 && strcmp(stands, target) == 0)
 		return 0;
-	cache_make_folders(cache, path);
+	make_folders(cache, path);
 	name_temporary(temporary);
 	if (symlinkat(target, cache->descriptor, temporary) < 0)
 		return -errno;
@@ -136,7 +169,7 @@ static int set_link(const struct cache *cache, const char *link, const char *tar
 {
 	char path[PLACE_MAX];
 
-	stpcpy(stpcpy(path, cache->prefix), link);
+	strcpy(path, link);
 	int result = point(cache, path, target);
 	return result < 0 ? result : keep_until(cache, path, until);
 }
@@ -144,7 +177,7 @@ static int set_link(const struct cache *cache, const char *link, const char *tar
 int cache_set_links(const struct cache *cache, const char *default_namespace, enum name_reading reading,
                     const struct record *record)
 {
-	char lowered[NAME_LABEL_MAX + 1], path[PLACE_MAX];
+	char lowered[NAME_LABEL_MAX + 1];
 	struct stat status;
 
 	if (strlen(default_namespace) > NAME_LABEL_MAX)
@@ -155,9 +188,8 @@ int cache_set_links(const struct cache *cache, const char *default_namespace, en
 		return result;
 	if (reading == NAME_SERVICE_LABEL)
 		return set_link(cache, PLACE_SERVICE_LABEL, ".", end_of(record));
-	stpcpy(stpcpy(path, cache->prefix), PLACE_SERVICE_LABEL);
-	if (fstatat(cache->descriptor, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
-		unlinkat(cache->descriptor, path, 0);
+	if (fstatat(cache->descriptor, PLACE_SERVICE_LABEL, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
+		unlinkat(cache->descriptor, PLACE_SERVICE_LABEL, 0);
 	return 0;
 }
 
@@ -167,13 +199,25 @@ static struct name name_of(const struct record *record)
 	return (struct name){.kind = NAME_SERVICE, .key = record->key};
 }
 
+/* The path of a failure's mark in the directory; NULL: of the agent's. */
+static void failed_path(const struct cache *cache, const struct name *name, char *path)
+{
+	char suffix[PLACE_SUFFIX_MAX];
+
+	cache_suffix(cache, CACHE_FAILED, suffix);
+	if (name == NULL)
+		strcpy(path, suffix);
+	else
+		place_of("", name, suffix, path);
+}
+
 static void forget_failure(const struct cache *cache, const struct name *name)
 {
 	char path[PLACE_MAX];
 
-	place_of(cache->prefix, name, CACHE_FAILED, path);
+	failed_path(cache, name, path);
 	unlinkat(cache->descriptor, path, 0);
-	stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
+	failed_path(cache, NULL, path);
 	unlinkat(cache->descriptor, path, 0);
 }
 
@@ -187,7 +231,7 @@ int cache_store(const struct cache *cache, const struct record *record)
 
 	if (result < 0)
 		return result;
-	place_of(cache->prefix, &name, "", path);
+	place_of("", &name, "", path);
 	result = replace_file(cache, path, bytes, size, end_of(record));
 	free(bytes);
 	if (result == 0)
@@ -201,10 +245,7 @@ int cache_fail(const struct cache *cache, const struct name *name, const char *r
 {
 	char path[PLACE_MAX];
 
-	if (name == NULL)
-		stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
-	else
-		place_of(cache->prefix, name, CACHE_FAILED, path);
+	failed_path(cache, name, path);
 	return replace_file(cache, path, reason, strlen(reason), 0);
 }
 
@@ -229,48 +270,33 @@ int cache_failure(const struct cache *cache, const struct name *name, char reaso
 {
 	char path[PLACE_MAX];
 
-	place_of(cache->prefix, name, CACHE_FAILED, path);
+	failed_path(cache, name, path);
 	if (read_failure(cache, path, reason, age) == 0)
 		return 0;
-	stpcpy(stpcpy(path, cache->prefix), CACHE_FAILED);
+	failed_path(cache, NULL, path);
 	return read_failure(cache, path, reason, age);
 }
 
-void cache_say_limit(int lock, uint32_t limit)
-{
-	uint8_t octets[CACHE_LIMIT_SIZE];
-	struct writer writer;
-
-	writer_init(&writer, octets, sizeof octets);
-	writer_u32(&writer, limit);
-	if (lock < 0 || pwrite(lock, octets, sizeof octets, 0) < 0)
-		return; /* then they wait as long as is usual */
-}
-
 /* One of the places, if it is free; -EWOULDBLOCK if not. */
-static int try_place(const struct cache *cache, uint64_t number)
+static int try_place(const struct cache *cache, uint64_t number, uint32_t limit, int64_t deadline)
 {
-	char path[] = ".place-0";
+	char path[PLACE_MAX], suffix[PLACE_SUFFIX_MAX], place[] = "-0" CACHE_LOCK;
 
-	path[sizeof path - 2] = (char)('0' + number % CACHE_CONNECTIONS_MAX);
-	int descriptor = openat(cache->descriptor, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, MODE);
-	if (descriptor < 0)
-		return -errno;
-	if (flock(descriptor, LOCK_EX | LOCK_NB) == 0)
-		return descriptor;
-	int error = errno;
-	close(descriptor);
-	return -error;
+	place[1] = (char)('0' + number % CACHE_CONNECTIONS_MAX);
+	cache_suffix(cache, place, suffix);
+	stpcpy(stpcpy(stpcpy(path, cache->folders[cache->chosen]), "/"), suffix);
+	int taken = lock_take(path, limit, deadline);
+	return taken == -EWOULDBLOCK && lock_break(path) ? lock_take(path, limit, deadline) : taken;
 }
 
-int cache_take_place(const struct cache *cache, int64_t deadline)
+int cache_take_place(const struct cache *cache, uint32_t limit, int64_t deadline)
 {
 	uint64_t first = random_number();
 	long wait = WAIT_FIRST;
 
 	for (;;) {
 		for (uint64_t i = 0; i < CACHE_CONNECTIONS_MAX; i++) {
-			int place = try_place(cache, first + i);
+			int place = try_place(cache, first + i, limit, deadline);
 			if (place != -EWOULDBLOCK)
 				return place;
 		}

@@ -11,9 +11,18 @@
 
 enum {
 	CACHE_RECORDS_MAX = 4096,   /* per user; the oldest go first */
-	CACHE_CONNECTIONS_MAX = 8,  /* to Nomad at a time, per user */
+	CACHE_CONNECTIONS_MAX = 8,  /* to Nomad at a time, per user and unit */
 	CACHE_REASON_MAX = 512,     /* octets with the NUL, of a failure's text */
 };
+
+/*
+ * Opens the directory that cache_choose() chooses, and makes it where it is missing. 0 and a cache to be closed with
+ * cache_close(), or what cache_choose() says.
+ */
+int cache_open(struct cache *cache);
+
+/* Closes the directory. */
+void cache_close(struct cache *cache);
 
 /*
  * Sets the folder's links: `_` to the default namespace, `service` to the folder itself or, where names are read
@@ -53,17 +62,16 @@ int cache_fail(const struct cache *cache, const struct name *name, const char *r
 int cache_failure(const struct cache *cache, const struct name *name, char reason[CACHE_REASON_MAX], int64_t *age);
 
 /*
- * Says to those who wait for a lock how long its holder may take, in milliseconds; for descriptors of cache_lock(), or
- * -1. They have no configuration, and could not know.
- */
-void cache_say_limit(int lock, uint32_t limit);
-
-/*
  * Waits for one of the user's CACHE_CONNECTIONS_MAX places, so that a burst of names does not use up the agent's
- * connections (100 for all of a host). A descriptor whose closing gives the place back; -ETIMEDOUT, or another
+ * connections (100 for all of a host). They are those of one unit: what it cannot reach holds no other one up.
+ *
+ * limit     milliseconds, the lookup's own; for those who wait
+ * deadline  by deadline_now()
+ *
+ * A descriptor whose closing gives the place back; -ETIMEDOUT, or another
  * negative errno where nothing can be written.
  */
-int cache_take_place(const struct cache *cache, int64_t deadline);
+int cache_take_place(const struct cache *cache, uint32_t limit, int64_t deadline);
 
 /* Removes records past their use, failures and locks nobody holds, and the oldest records over the cap. */
 void cache_prune(const struct cache *cache);

@@ -3,8 +3,7 @@
  *
  * The calling thread clones a middle child that shares its memory (CLONE_VM, CLONE_VFORK: the thread waits), with
  * no exit signal; that one clones the helper in the same way and exits, and is reaped at once with __WCLONE, which
- * the host's own wait() does not look at. Both children run on a stack of their own and touch nothing but it and
- * what was prepared for them: no allocation, no stdio, no lock.
+ * the host's own wait() does not look at. What the children do stands in helper_child.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,174 +11,22 @@
 
 #include "bytes.h"
 #include "deadline.h"
+#include "helper_child.h"
+#include "program.h"
 #include "text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
-
-/* glibc's other name of clone(): the thread sanitizer replaces clone() by one that takes every child for a copy. */
-extern int __clone(int (*child)(void *), void *stack, int flags, void *argument, ...);
-
-enum {
-	STACK_SIZE = 32 * 1024,   /* octets, for each of the two children */
-	SIGNALS = 64,             /* of Linux */
-	KERNEL_SIGSET = 8,        /* octets, as rt_sigaction wants it */
-	MOST_DESCRIPTORS = 65536, /* that are closed one by one, where nothing says which are open */
-};
-
-/* What both children need, prepared by the calling thread. */
-struct launch {
-	const char *program;
-	char *const *arguments;
-	char *const *environment;
-	int output; /* the pipe's end for writing */
-	int lock;
-	char *stack; /* of the helper's child; the middle one's lies above it */
-	pid_t helper;
-	int error;   /* why exec was not reached, 0 where it was */
-};
-
-/*
- * What the children do is done past libc. Its functions may be another's: a library that is preloaded and logs each
- * program would allocate and lock in the host's memory, a sanitizer would take the children's descriptors for the host's.
- */
-static int child_open(const char *path, int flags)
-{
-	return (int)syscall(SYS_openat, AT_FDCWD, path, flags);
-}
-
-static void child_close(int descriptor)
-{
-	syscall(SYS_close, descriptor);
-}
-
-static bool child_move(int from, int to)
-{
-	return syscall(SYS_dup3, from, to, 0) >= 0;
-}
-
-/* The same descriptor, or a copy with a number over those that the helper is going to have. */
-static int move_up(int descriptor)
-{
-	if (descriptor < 0 || descriptor > HELPER_LOCK)
-		return descriptor;
-	int copy = (int)syscall(SYS_fcntl, descriptor, F_DUPFD, HELPER_LOCK + 1);
-	child_close(descriptor);
-	return copy;
-}
-
-/* The descriptor that an entry of /proc/self/fd is named after; -1 for the folder's own entries. */
-static int number_of(const char *name)
-{
-	int number = 0;
-
-	for (; *name >= '0' && *name <= '9'; name++)
-		number = 10 * number + (*name - '0');
-	return *name == '\0' ? number : -1;
-}
-
-/* Closes what /proc lists from `first` on; false where there is no /proc. The entries are in order, none is skipped. */
-static bool close_listed(int first)
-{
-	_Alignas(struct dirent64) char entries[1024];
-	int folder = child_open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
-	ssize_t size;
-
-	if (folder < 0)
-		return false;
-	while ((size = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0)
-		for (ssize_t at = 0; at < size;) {
-			const struct dirent64 *entry = (const void *)(entries + at);
-			int descriptor = number_of(entry->d_name);
-			if (descriptor >= first && descriptor != folder)
-				child_close(descriptor);
-			at += entry->d_reclen;
-		}
-	child_close(folder);
-	return true;
-}
-
-/* Linux before 5.9 has no close_range(), and up to the limit of descriptors it can be a billion. */
-static void close_from(int first)
-{
-	if (syscall(SYS_close_range, first, ~0U, 0) == 0 || close_listed(first))
-		return;
-	for (int descriptor = first; descriptor < MOST_DESCRIPTORS; descriptor++)
-		child_close(descriptor);
-}
-
-static bool set_descriptors(int output, int lock)
-{
-	output = move_up(output);
-	lock = move_up(lock);
-	int nothing = move_up(child_open("/dev/null", O_RDWR));
-	if (output < 0 || nothing < 0 || !child_move(nothing, STDIN_FILENO) || !child_move(nothing, STDERR_FILENO) ||
-	    !child_move(output, STDOUT_FILENO))
-		return false;
-	if (lock < 0)
-		child_close(HELPER_LOCK);
-	else if (!child_move(lock, HELPER_LOCK))
-		return false;
-	close_from(HELPER_LOCK + 1);
-	return true;
-}
-
-/*
- * Back to the defaults, past libc, which would keep the host's own records of them in shared memory. The table
- * is the child's copy. No handler of the host may run here, and an ignored signal would stay ignored across exec.
- */
-static void reset_signals(void)
-{
-	static const unsigned long defaults[8]; /* room for struct sigaction as the kernel has it; SIG_DFL is 0 */
-	static const unsigned long none[KERNEL_SIGSET / sizeof(unsigned long)];
-
-	for (int number = 1; number <= SIGNALS; number++)
-		syscall(SYS_rt_sigaction, number, defaults, NULL, (size_t)KERNEL_SIGSET);
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, (size_t)KERNEL_SIGSET);
-}
-
-static int become_helper(void *argument)
-{
-	struct launch *launch = argument;
-
-	syscall(SYS_setsid); /* from here on signals to the host's group are none of ours */
-	if (set_descriptors(launch->output, launch->lock) && syscall(SYS_chdir, "/") == 0) {
-		reset_signals();
-		syscall(SYS_execve, launch->program, launch->arguments, launch->environment);
-	}
-	launch->error = errno;
-	return 127;
-}
-
-/* Both children share memory and suspend their parent until they exec, or return and so exit; neither sends a signal. */
-static pid_t clone_unseen(int (*child)(void *), char *stack, struct launch *launch)
-{
-	return __clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, launch);
-}
-
-static int be_middle(void *argument)
-{
-	struct launch *launch = argument;
-
-	launch->helper = clone_unseen(become_helper, launch->stack, launch);
-	if (launch->helper < 0)
-		launch->error = errno;
-	return 0;
-}
 
 static void reap(pid_t middle)
 {
@@ -212,22 +59,21 @@ static void bury(pid_t helper, bool has_answered)
 __attribute__((noinline)) static int start(struct launch *launch)
 {
 	sigset_t all, before;
-	char *stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE,
+	char *stacks = mmap(NULL, 2 * HELPER_STACK, PROT_READ | PROT_WRITE,
 	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 
 	if (stacks == MAP_FAILED)
 		return -errno;
 	launch->stack = stacks;
-	launch->error = 0;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	pid_t middle = clone_unseen(be_middle, stacks + STACK_SIZE, launch);
+	pid_t middle = helper_clone(launch);
 	if (middle < 0)
 		launch->error = errno;
 	else
 		reap(middle);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	munmap(stacks, 2 * STACK_SIZE);
+	munmap(stacks, 2 * HELPER_STACK);
 	return -launch->error;
 }
 
@@ -275,7 +121,8 @@ static int receive_record(int input, int64_t deadline, struct record *record)
 	return result;
 }
 
-static int receive_answer(int input, int64_t started, struct record *record)
+/* The limit that the helper says, in milliseconds. */
+static int64_t receive_limit(int input, int64_t started)
 {
 	uint8_t octets[4];
 	struct reader reader;
@@ -287,9 +134,22 @@ static int receive_answer(int input, int64_t started, struct record *record)
 		return result;
 	reader_init(&reader, octets, sizeof octets);
 	uint32_t limit = reader_u32(&reader);
-	if (limit > HELPER_MOST_LIMIT)
-		return -EBADMSG;
-	return receive_record(input, started + limit + HELPER_GRACE, record);
+	return limit > HELPER_MOST_LIMIT ? -EBADMSG : (int64_t)limit;
+}
+
+static int receive_answer(int input, int64_t started, struct record *record)
+{
+	int64_t limit = receive_limit(input, started);
+
+	return limit < 0 ? (int)limit : receive_record(input, started + limit + HELPER_GRACE, record);
+}
+
+static int receive_trial(int input, int64_t started, struct record *record)
+{
+	int64_t limit = receive_limit(input, started);
+
+	(void)record;
+	return limit < 0 ? (int)limit : 0;
 }
 
 /* NOMAD_* and nothing else; nothing at all where the host runs with somebody else's rights. */
@@ -301,7 +161,7 @@ static char **clean_environment(void)
 	while (environ != NULL && environ[all] != NULL)
 		all++;
 	char **clean = calloc(all + 1, sizeof *clean);
-	if (clean == NULL || getauxval(AT_SECURE) != 0)
+	if (clean == NULL || lookup_is_put_on())
 		return clean;
 	for (size_t i = 0; i < all && environ[i] != NULL; i++)
 		if (strncmp(environ[i], wanted, sizeof wanted - 1) == 0)
@@ -309,34 +169,67 @@ static char **clean_environment(void)
 	return clean;
 }
 
-int helper_run(const char *program, const char *text, int lock, int64_t started, struct record *record)
+/* Starts the helper, with its end of the pipe; nothing stays open here but the other end. */
+static int launch_helper(const struct helper *helper, const struct lookup_question *question, int output,
+                         struct launch *launch)
 {
-	char elapsed[TEXT_NUMBER_MAX];
-	char *arguments[] = {(char *)program, (char *)"--for-module", elapsed, (char *)"--", (char *)text, NULL};
+	char elapsed[TEXT_NUMBER_MAX], origin[ORIGIN_TEXT_MAX];
+	char *arguments[] = {(char *)helper->program, (char *)"--for-module", elapsed, (char *)"--origin", origin,
+	                     (char *)"--", (char *)question->text, NULL};
 	int64_t now = deadline_now();
-	int ends[2];
 
 	char **environment = clean_environment();
 	if (environment == NULL)
 		return -ENOMEM;
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		int error = errno;
-		free(environment);
-		return -error;
+	text_number(elapsed, now > question->started ? (unsigned long long)(now - question->started) : 0);
+	origin_write(question->origin, origin);
+	*launch = (struct launch){.arguments = arguments,
+	                          .environment = environment,
+	                          .output = output,
+	                          .lock = question->lock,
+	                          .helper = -1};
+	/* Until the helper has said how long it may take. */
+	lock_write(launch->times, 0, now + HELPER_START_LIMIT);
+	int result = launch->program = program_open(helper->program, helper->owner);
+	if (result >= 0) {
+		result = start(launch);
+		close(launch->program);
 	}
-	text_number(elapsed, now > started ? (unsigned long long)(now - started) : 0);
-	struct launch launch = {.program = program,
-	                        .arguments = arguments,
-	                        .environment = environment,
-	                        .output = ends[1],
-	                        .lock = lock};
-	int result = start(&launch);
-	close(ends[1]);
-	if (result == 0)
-		result = receive_answer(ends[0], started, record);
-	close(ends[0]);
-	if (launch.error == 0 && inherits_orphans())
-		bury(launch.helper, result == 0);
 	free(environment);
 	return result;
+}
+
+/* Runs the helper; what comes through the pipe is for `receive`. */
+static int run(const struct helper *helper, const struct lookup_question *question, struct record *record,
+               int (*receive_from)(int input, int64_t started, struct record *record))
+{
+	struct launch launch;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	launch.helper = -1;
+	int result = launch_helper(helper, question, ends[1], &launch);
+	close(ends[1]);
+	if (result == 0)
+		result = receive_from(ends[0], question->started, record);
+	close(ends[0]);
+	if (launch.helper > 0 && inherits_orphans())
+		bury(launch.helper, result == 0);
+	return result;
+}
+
+int helper_run(const struct helper *helper, const struct lookup_question *question, struct record *record)
+{
+	return run(helper, question, record, receive_answer);
+}
+
+int helper_try(const struct helper *helper)
+{
+	struct origin origin;
+
+	origin_set_network(&origin);
+	origin_set_unit(&origin);
+	return run(helper, &(struct lookup_question){.text = "nomad", .origin = &origin, .started = deadline_now()}, NULL,
+	           receive_trial);
 }

@@ -1,6 +1,6 @@
 /*
  * Running nomad-lookup from inside somebody else's process, unseen. Called by the module through lookup.c
- * on a miss; nomad-lookup answers it with --for-module.
+ * on a miss; nomad-lookup answers it with --for-module MILLISECONDS --origin ORIGIN -- NAME.
  *
  * The helper is a grandchild that init inherits: no SIGCHLD, nothing for the host's wait() to find; the host's
  * descriptors, handlers and signal mask stay out of it, and of its environment it gets NOMAD_* alone. No memory
@@ -17,9 +17,10 @@
 #ifndef NSS_NOMAD_HELPER_H
 #define NSS_NOMAD_HELPER_H
 
-#include "record.h"
+#include "lookup.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 enum {
 	HELPER_START_LIMIT = 2000, /* milliseconds of the lookup until the helper has said its limit */
@@ -28,18 +29,29 @@ enum {
 	HELPER_LOCK = 3,           /* the helper's descriptor that holds the lock, where there is one */
 };
 
+/* The program that is run; see program_open(). */
+struct helper {
+	const char *program; /* an absolute path */
+	uid_t owner;         /* 0 but in tests */
+};
+
 /*
  * Runs the helper for one name and reads its answer.
  *
- * program  path of nomad-lookup
- * text     the name as it was asked for
- * lock     of cache_lock(), which the helper holds too, so that it outlives a host that is killed; or -1
- * started  when the lookup began, by deadline_now()
- * record   on success whole, released with record_done(); otherwise untouched
+ * question  its lock is taken by the helper's process alone, and goes with it
+ * record    on success whole, released with record_done(); otherwise untouched
  *
- * 0, -ETIMEDOUT, or another negative errno where the helper could not be run or did not answer. Any thread.
- * Changes errno.
+ * The helper has the effective user and group for all its own, and the other groups of the process.
+ *
+ * 0, -EWOULDBLOCK where another process holds the lock, -ETIMEDOUT, -EPERM where the program may not be run so, or another
+ * negative errno where the helper could not be run or did not answer. Any thread. Changes errno.
  */
-int helper_run(const char *program, const char *text, int lock, int64_t started, struct record *record);
+int helper_run(const struct helper *helper, const struct lookup_question *question, struct record *record);
+
+/*
+ * Runs the helper for no name, as for a lookup. 0 where it runs and says its limit, or what helper_run() says. For
+ * nomad-lookup --explain.
+ */
+int helper_try(const struct helper *helper);
 
 #endif

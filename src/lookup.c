@@ -7,6 +7,7 @@
 
 #include "cache.h"
 #include "deadline.h"
+#include "lock.h"
 #include "published.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ struct lookup {
 	int64_t started;
 	struct name readings[2];
 	size_t reading_count;
-	struct cache cache; /* descriptor -1 while not open */
+	struct cache cache;
+	char lock[PLACE_MAX]; /* the path of the name's */
 	struct record kept; /* an expired one from the cache, for step 4 */
 	size_t kept_reading;
 	bool settled; /* a fresh record is all that there is to be had now */
@@ -54,7 +56,8 @@ void lookup_places_init(struct lookup_places *places)
 	const char *values[LOOKUP_VARIABLES];
 	bool any = false;
 
-	*places = (struct lookup_places){.published = PUBLISHED_DIR, .users = CACHE_USERS};
+	*places = (struct lookup_places){
+		.published = PUBLISHED_DIR, .cache = CACHE_DIR, .run = getauxval(AT_SECURE) == 0 ? CACHE_RUN : NULL};
 	for (size_t i = 0; i < LOOKUP_VARIABLES; i++) {
 		values[i] = secure_getenv(lookup_variables[i]);
 		any = any || (values[i] != NULL && values[i][0] != '\0');
@@ -163,20 +166,25 @@ static enum verdict find_fresh(struct lookup *lookup)
 
 static enum verdict find_cached(struct lookup *lookup)
 {
-	int error = cache_open(lookup->places->users, lookup->places->cluster, false, &lookup->cache);
+	const struct lookup_places *places = lookup->places;
 
-	lookup->result->trace[LOOKUP_CACHED].error = error;
-	return error < 0 ? VERDICT_UNKNOWN : find_fresh(lookup);
+	cache_init(&lookup->cache, places->cache, places->run, places->cluster, &places->origin);
+	return find_fresh(lookup);
 }
 
-/* Asks, holding the lock or not, and takes the answer for the reading that it is for. */
-static enum verdict ask_nomad(struct lookup *lookup, int lock)
+/* Asks, holding the lock or none, and takes the answer for the reading that it is for. */
+static enum verdict ask_nomad(struct lookup *lookup, const char *lock)
 {
 	struct lookup_trace *trace = &lookup->result->trace[LOOKUP_ASKED];
 	enum verdict verdict = VERDICT_UNKNOWN;
 	struct record record = {0};
 
-	trace->error = lookup->ask(lookup->context, lookup->text, lock, lookup->started, &record);
+	trace->error = lookup->ask(lookup->context,
+	                           &(struct lookup_question){.text = lookup->text,
+	                                                     .lock = lock,
+	                                                     .origin = &lookup->cache.origin,
+	                                                     .started = lookup->started},
+	                           &record);
 	if (trace->error < 0)
 		return VERDICT_UNKNOWN;
 	/* Made for this very name, so it answers it, complete or not. */
@@ -189,38 +197,46 @@ static enum verdict ask_nomad(struct lookup *lookup, int lock)
 	return verdict;
 }
 
+/*
+ * Asks, unless another process does: then waits for what it finds, and asks if it finds nothing. Nothing is open or held
+ * here meanwhile: a program may be stopped, fork, or jump out of its lookup, and holds nobody up.
+ */
+static enum verdict ask_in_turn(struct lookup *lookup)
+{
+	struct lookup_trace *trace = &lookup->result->trace[LOOKUP_ASKED];
+
+	cache_lock_path(&lookup->cache, &lookup->readings[0], lookup->lock);
+	for (;;) {
+		if (!lock_is_held(lookup->lock)) {
+			enum verdict verdict = ask_nomad(lookup, lookup->lock);
+			if (trace->error != -EWOULDBLOCK)
+				return verdict;
+		}
+		trace->error = lock_wait(lookup->lock, lookup->started, LOOKUP_LOCK_LIMIT);
+		if (trace->error < 0)
+			return VERDICT_UNKNOWN;
+		enum verdict verdict = find_fresh(lookup);
+		if (verdict != VERDICT_UNKNOWN)
+			return verdict;
+		if (lookup->settled || cache_failed_recently(&lookup->cache, &lookup->readings[0])) {
+			trace->error = -EAGAIN;
+			return VERDICT_UNKNOWN;
+		}
+	}
+}
+
 /* Asks unless somebody else just did, with success or without: what that did not tell, asking once more does not either. */
 static enum verdict find_asking(struct lookup *lookup)
 {
-	struct lookup_trace *trace = &lookup->result->trace[LOOKUP_ASKED];
-	const struct name *name = &lookup->readings[0];
-	enum verdict verdict = VERDICT_UNKNOWN;
-
 	if (lookup->ask == NULL)
 		return VERDICT_UNKNOWN;
-	if (lookup->cache.descriptor < 0 &&
-	    cache_open(lookup->places->users, lookup->places->cluster, true, &lookup->cache) < 0)
-		return ask_nomad(lookup, -1);
-	if (lookup->settled || cache_failed_recently(&lookup->cache, name)) {
-		trace->error = -EAGAIN;
+	origin_set_unit(&lookup->cache.origin);
+	bool cached = cache_choose(&lookup->cache, true) == 0;
+	if (lookup->settled || (cached && cache_failed_recently(&lookup->cache, &lookup->readings[0]))) {
+		lookup->result->trace[LOOKUP_ASKED].error = -EAGAIN;
 		return VERDICT_UNKNOWN;
 	}
-	if (lookup_is_put_on())
-		return ask_nomad(lookup, -1);
-	int lock = cache_lock(&lookup->cache, name, lookup->started, LOOKUP_LOCK_LIMIT);
-	if (lock == -ETIMEDOUT) {
-		trace->error = lock;
-		return VERDICT_UNKNOWN;
-	}
-	if (lock < 0)
-		return ask_nomad(lookup, -1);
-	verdict = find_fresh(lookup);
-	if (verdict == VERDICT_UNKNOWN && (lookup->settled || cache_failed_recently(&lookup->cache, name)))
-		trace->error = -EAGAIN;
-	else if (verdict == VERDICT_UNKNOWN)
-		verdict = ask_nomad(lookup, lock);
-	cache_unlock(lock);
-	return verdict;
+	return !cached || lookup_is_put_on() ? ask_nomad(lookup, NULL) : ask_in_turn(lookup);
 }
 
 /* Of an expired record only what is there counts: what is not may have come since. */
@@ -296,14 +312,11 @@ static enum verdict look_up(const char *text, const struct lookup_places *places
 	                          .ask = ask,
 	                          .context = context,
 	                          .started = deadline_now(),
-	                          .cache = {.descriptor = -1},
 	                          .result = result};
 	read_names(lookup);
 	enum verdict verdict = run_steps(lookup);
 	rotate(result->addresses, result->count);
 	record_done(&lookup->kept);
-	if (lookup->cache.descriptor >= 0)
-		cache_close(&lookup->cache);
 	free(lookup);
 	return verdict;
 }

@@ -3,7 +3,7 @@
  *
  *     1. the daemon's published file: final while the daemon lives, "no such file" too
  *     2. the user's own cached record, while fresh
- *     3. asking Nomad, one process at a time for one name
+ *     3. asking Nomad: while another process asks for the name, its answer is waited for
  *     4. the cached record again, expired, while Nomad cannot be reached
  *     5. cannot tell
  *
@@ -14,12 +14,13 @@
 #ifndef NSS_NOMAD_LOOKUP_H
 #define NSS_NOMAD_LOOKUP_H
 
+#include "origin.h"
 #include "record.h"
 
 #include <stdint.h>
 
 enum {
-	LOOKUP_LOCK_LIMIT = 2000, /* milliseconds in which somebody else who asks Nomad for the name should be done */
+	LOOKUP_LOCK_LIMIT = 2000, /* milliseconds in which another process that asks for the name should be done */
 	LOOKUP_CLUSTER_MAX = 17,  /* octets with the NUL */
 	LOOKUP_VARIABLES = 3,
 };
@@ -32,16 +33,26 @@ enum lookup_step { LOOKUP_PUBLISHED, LOOKUP_CACHED, LOOKUP_ASKED, LOOKUP_STALE, 
 /* Where a lookup looks. */
 struct lookup_places {
 	const char *published;            /* PUBLISHED_DIR; NULL where the environment selects another cluster */
-	const char *users;                /* CACHE_USERS */
+	const char *cache;                /* CACHE_DIR */
+	const char *run;                  /* CACHE_RUN; NULL where the process runs with somebody else's rights */
 	char cluster[LOOKUP_CLUSTER_MAX]; /* "" or 16 hex digits, see lookup_places_init() */
+	struct origin origin;             /* zeroes: of this thread, looked up when it is needed */
 	bool whole;                       /* the instances are wanted too, in the result's record */
 };
 
+/* What Nomad is asked. */
+struct lookup_question {
+	const char *text;            /* the name */
+	const char *lock;            /* the path of the lock to hold meanwhile; NULL: none, and nothing is noted of a failure */
+	const struct origin *origin; /* from where it is asked */
+	int64_t started;             /* when the lookup began, by deadline_now() */
+};
+
 /*
- * Asks Nomad. `text` is the name; `lock` is held meanwhile, or -1; `started` is when the lookup began. 0 with a record,
- * VERDICT_UNKNOWN in it where Nomad did not say; or a negative errno.
+ * Asks Nomad, holding the lock, and keeps the answer. 0 with a record, VERDICT_UNKNOWN in it where Nomad did not say;
+ * -EWOULDBLOCK where another process holds the lock, or another negative errno.
  */
-typedef int (*lookup_ask)(void *context, const char *text, int lock, int64_t started, struct record *record);
+typedef int (*lookup_ask)(void *context, const struct lookup_question *question, struct record *record);
 
 /* What a step found; for nomad-lookup --explain. */
 struct lookup_trace {
@@ -90,7 +101,7 @@ void lookup_places_init(struct lookup_places *places);
  *
  * A name that is not ours: UNKNOWN with kind NAME_FOREIGN, before any system call. Otherwise at most 5 system calls
  * for a published hit, 3 for an unknown name with the daemon alive, and one more of either for a name without namespace
- * (published.h); 8 for a cached one. Nothing stays open. Any thread. Changes errno.
+ * (published.h); 9 for a cached one, of which one asks for the network. Nothing stays open. Any thread. Changes errno.
  */
 void lookup_run(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,
                 struct lookup_result *result);

@@ -52,7 +52,8 @@ static int look_up_afresh(struct ask *ask, const char *text, struct lookup_resul
 		result->verdict = result->kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 		return 0;
 	}
-	int error = ask_nomad(ask, text, -1, started, &record);
+	int error = ask_nomad(ask, &(struct lookup_question){.text = text, .origin = &ask->places->origin, .started = started},
+	                      &record);
 	if (error < 0)
 		return error;
 	result->trace[LOOKUP_ASKED].taken = true;
@@ -157,6 +158,8 @@ static enum exit_status run(const struct options *options, const struct config *
 	struct ask ask = {.config = config, .places = &places};
 
 	lookup_places_init(&places);
+	origin_set_network(&places.origin);
+	origin_set_unit(&places.origin);
 	places.whole = true;
 	if (options->action == ACTION_LIST)
 		return list(options, &ask);
@@ -181,7 +184,8 @@ int main(int argc, char **argv)
 	if (options.action == ACTION_END)
 		return EXIT_FOUND;
 	if (options.action == ACTION_FOR_MODULE)
-		return for_module(options.config, options.for_module, *options.names) < 0 ? EXIT_CANNOT_TELL : EXIT_FOUND;
+		return for_module(options.config, options.for_module, options.origin, *options.names) < 0 ? EXIT_CANNOT_TELL
+		                                                                                       : EXIT_FOUND;
 	if (options.action == ACTION_CHECK)
 		return doctor_examine(stdout, options.config, *options.names, options.json) ? EXIT_FOUND : EXIT_CANNOT_TELL;
 	if (config_load(options.config, &config, reason) < 0) {

@@ -16,7 +16,8 @@
 
 enum {
 	PLACE_FOLDER_MAX = 128,                                   /* octets, with the NUL, of a folder's path */
-	PLACE_MAX = PLACE_FOLDER_MAX + 2 * (NAME_LABEL_MAX + 1) + 32, /* of a record's path */
+	PLACE_SUFFIX_MAX = 32,                                    /* octets, with the NUL, of what follows a record's path */
+	PLACE_MAX = PLACE_FOLDER_MAX + 2 * (NAME_LABEL_MAX + 1) + 16 + PLACE_SUFFIX_MAX, /* of a record's path with it */
 };
 
 /* The flags with which a record is opened: whatever lies there, opening it neither waits nor follows. */
@@ -24,7 +25,7 @@ enum {
 
 /*
  * Writes FOLDER/NAMESPACE/SERVICE followed by `suffix` to `path`, which has room for PLACE_MAX. `folder` is
- * shorter than PLACE_FOLDER_MAX, ends in a slash or is empty; `suffix` has at most 8 octets. An aliased name
+ * shorter than PLACE_FOLDER_MAX, ends in a slash or is empty; `suffix` is shorter than PLACE_SUFFIX_MAX. An aliased name
  * goes through the link `service`. The end of what was written, as stpcpy().
  */
 char *place_of(const char *folder, const struct name *name, const char *suffix, char *path);

@@ -59,12 +59,23 @@ list | while read -r mode folder files; do
 		"$1_one" "$mode" "$folder" "$file"
 	done
 done
+
+# A folder of the caches that is there stays, but for one that is not the installer's own: that is nothing to go on with.
+make_folder()
+{
+	if [ -L "$2" ] || [ ! -d "$2" ] || [ ! -O "$2" ]; then
+		rm -rf "$2"
+	fi
+	install -d -m "$1" "$2"
+}
+
 alias=$DESTDIR$PREFIX/share/man/man8/libnss_nomad.so.2.8
 cache=$DESTDIR/var/cache/nss-nomad
 if [ "$1" = install ]; then
 	ln -sf nss-nomad.8 "$alias"
-	install -d -m 755 "$cache"
-	install -d -m 1777 "$cache/users"
+	make_folder 755 "$cache"
+	make_folder 700 "$cache/root"
+	make_folder 1777 "$cache/users"
 else
 	rm -f "$alias"
 	rm -rf "$cache" "$DESTDIR$doc/libnss-nomad" "$DESTDIR$doc/nomad-dns-srv"

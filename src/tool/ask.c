@@ -7,6 +7,7 @@
 
 #include "cache_write.h"
 #include "deadline.h"
+#include "lock.h"
 #include "lookup.h"
 
 #include <errno.h>
@@ -14,11 +15,11 @@
 #include <unistd.h>
 
 /* Keeps the answer, or the failure. What cannot be kept is no reason to say less. */
-static void keep(const struct ask *ask, const struct cache *cache, const struct name *name,
+static void keep(const struct ask *ask, const struct cache *cache, const struct name *name, int lock,
                  const struct record *record)
 {
 	if (record->verdict == VERDICT_UNKNOWN) {
-		if (!lookup_is_put_on())
+		if (lock >= 0 && !ask->report.is_own)
 			cache_fail(cache, ask->report.concerns_service ? name : NULL, ask->report.reason);
 		return;
 	}
@@ -28,9 +29,9 @@ static void keep(const struct ask *ask, const struct cache *cache, const struct 
 }
 
 /* One of the user's places among the agent's connections, where there is a cache to queue in. -1 is none. */
-static int take_place(const struct cache *cache, int64_t deadline, struct fetch_report *report)
+static int take_place(const struct ask *ask, const struct cache *cache, int64_t deadline, struct fetch_report *report)
 {
-	int place = lookup_is_put_on() ? -1 : cache_take_place(cache, deadline);
+	int place = cache_take_place(cache, ask->config->timeout, deadline);
 
 	if (place == -ETIMEDOUT) {
 		report->concerns_service = true;
@@ -41,38 +42,76 @@ static int take_place(const struct cache *cache, int64_t deadline, struct fetch_
 	return place;
 }
 
-int ask_nomad(void *context, const char *text, int lock, int64_t started, struct record *record)
+/* What another process has kept while this one waited for the lock. */
+static bool find_kept(const struct cache *cache, const struct name *name, struct record *record)
 {
-	struct ask *ask = context;
+	struct name whole = *name;
+	struct record found = {0};
+
+	whole.whole = true;
+	if (cache_find(cache, &whole, &found) < 0)
+		return false;
+	if (!record_is_fresh(&found) || found.verdict == VERDICT_UNKNOWN) {
+		record_done(&found);
+		return false;
+	}
+	*record = found;
+	return true;
+}
+
+/* Asks, in a cache that is open or not, and keeps what comes. */
+static int fetch(struct ask *ask, const struct name *name, struct cache *cache, int lock, int64_t started,
+                 struct record *record)
+{
 	int64_t deadline = started + ask->config->timeout;
-	struct record got = {0};
-	struct cache cache;
-	struct name name;
+	struct record got = {.key = name->key};
 	int place = -1, result = 0;
 
-	cache_say_limit(lock, ask->config->timeout);
-	ask->report = (struct fetch_report){0};
-	name_parse(text, ask->config->reading, &name);
-	if (name.kind != NAME_SERVICE)
-		return -EINVAL;
-	got.key = name.key;
-	bool cached = cache_open(ask->places->users, ask->places->cluster, true, &cache) == 0;
-	if (cached)
-		place = take_place(&cache, deadline, &ask->report);
+	if (lock >= 0 && cache != NULL)
+		place = take_place(ask, cache, deadline, &ask->report);
 	/* With little time left of its own, a lookup that fails says nothing of the agent. */
 	bool late = deadline_left(deadline) < (int)ask->config->timeout / 2;
 	if (place != -ETIMEDOUT)
-		result = fetch_service(ask->config, &name, deadline, &got, &ask->report);
+		result = fetch_service(ask->config, name, deadline, &got, &ask->report);
 	ask->report.concerns_service |= late;
 	if (place >= 0)
 		close(place);
 	record_stamp(&got);
-	if (cached) {
-		if (result == 0)
-			keep(ask, &cache, &name, &got);
+	if (result < 0)
+		return result;
+	if (cache != NULL)
+		keep(ask, cache, name, lock, &got);
+	*record = got;
+	return 0;
+}
+
+int ask_holding(struct ask *ask, const struct lookup_question *question, int lock, struct record *record)
+{
+	const struct lookup_places *places = ask->places;
+	struct cache cache;
+	struct name name;
+	int result = 0;
+
+	ask->report = (struct fetch_report){0};
+	name_parse(question->text, ask->config->reading, &name);
+	if (name.kind != NAME_SERVICE)
+		return -EINVAL;
+	cache_init(&cache, places->cache, places->run, places->cluster, question->origin);
+	bool cached = cache_open(&cache) == 0;
+	if (!cached || lock < 0 || !find_kept(&cache, &name, record))
+		result = fetch(ask, &name, cached ? &cache : NULL, lock, question->started, record);
+	if (cached)
 		cache_close(&cache);
-	}
-	if (result == 0)
-		*record = got;
+	if (lock >= 0)
+		close(lock);
 	return result;
+}
+
+int ask_nomad(void *context, const struct lookup_question *question, struct record *record)
+{
+	struct ask *ask = context;
+	uint32_t limit = ask->config->timeout;
+	int lock = question->lock == NULL ? -1 : lock_take(question->lock, limit, question->started + limit);
+
+	return lock == -EWOULDBLOCK ? lock : ask_holding(ask, question, lock, record);
 }

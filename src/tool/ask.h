@@ -19,9 +19,17 @@ struct ask {
 };
 
 /*
- * A lookup_ask. Always gives a record: a failure is one with VERDICT_UNKNOWN, is noted in the cache for a second, and
- * stands in the report in words. -ENOMEM at worst. What cannot be written to the cache is answered all the same.
+ * A lookup_ask. Always gives a record, unless another process holds the lock: a failure is one with VERDICT_UNKNOWN, is
+ * noted in the cache for a second, and stands in the report in words. -ENOMEM at worst. What cannot be written to the
+ * cache is answered all the same.
  */
-int ask_nomad(void *context, const char *text, int lock, int64_t started, struct record *record);
+int ask_nomad(void *ask, const struct lookup_question *question, struct record *record);
+
+/*
+ * The same for a lock that is held already, and closed as soon as the answer is kept; -1: without. Whoever holds one has
+ * waited for it perhaps, and takes what another one has kept meanwhile. Without one, nothing is noted of a failure, and
+ * there is no place in the queue to the agent.
+ */
+int ask_holding(struct ask *ask, const struct lookup_question *question, int lock, struct record *record);
 
 #endif

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* The directory of all users: who may remove another's directory in it takes his cache away. */
 static bool check_users(struct doctor *doctor)
@@ -39,15 +38,17 @@ void doctor_cache(struct doctor *doctor)
 
 	if (!check_users(doctor))
 		return;
-	int error = cache_open(CACHE_USERS, "", true, &cache);
-	if (error == 0) {
-		cache_close(&cache);
-		doctor_say(doctor, DOCTOR_OK, "cache", NULL, "answers are kept in " CACHE_USERS "/%u", (unsigned int)geteuid());
-	} else if (error == -EPERM) {
-		doctor_say(doctor, state, "cache", "let root remove it", CACHE_USERS "/%u is not this user's alone, so nothing is "
-		           "kept in it", (unsigned int)geteuid());
-	} else {
-		doctor_say(doctor, state, "cache", "chmod 1777 " CACHE_USERS, "answers cannot be kept in " CACHE_USERS "/%u: %s",
-		           (unsigned int)geteuid(), strerror(-error));
-	}
+	cache_init(&cache, CACHE_DIR, CACHE_RUN, "", &(struct origin){0});
+	int error = cache_choose(&cache, true);
+	if (error == 0 && cache.chosen == 0)
+		doctor_say(doctor, DOCTOR_OK, "cache", NULL, "answers are kept in %s", cache.folders[0]);
+	else if (error == 0)
+		doctor_say(doctor, DOCTOR_NOTE, "cache", "let root remove what is in the way", "answers are kept in %s, for the "
+		           "directories of %s cannot be had or are not this user's alone", cache.folders[1], cache.folders[0]);
+	else if (error == -EPERM)
+		doctor_say(doctor, state, "cache", "let root remove it", "the directory that holds %s is not this user's alone, so "
+		           "nothing is kept in it", cache.folders[0]);
+	else
+		doctor_say(doctor, state, "cache", "chmod 1777 " CACHE_USERS, "answers cannot be kept in %s: %s", cache.folders[0],
+		           strerror(-error));
 }

@@ -7,6 +7,7 @@
 
 #include "cache_write.h"
 #include "deadline.h"
+#include "helper.h"
 #include "place.h"
 #include "published.h"
 #include "text.h"
@@ -104,6 +105,14 @@ static void say_published(FILE *out, const struct lookup_places *places, const s
 		    places->published);
 }
 
+static void say_lock(FILE *out, const struct cache *cache, const struct name *name)
+{
+	char path[PLACE_MAX];
+
+	cache_lock_path(cache, name, path);
+	say(out, "", "another process was asking Nomad for it, and had no answer in time: it holds %s", path);
+}
+
 static void say_failure(FILE *out, const struct cache *cache, const struct name *name)
 {
 	char reason[CACHE_REASON_MAX];
@@ -129,6 +138,8 @@ static const char *state_of_kept(const struct lookup_trace *trace)
 		return "nothing kept";
 	case -EBADMSG:
 		return "damaged, so it is not believed";
+	case -EPERM:
+		return "not yours alone, so it is not believed; remove it";
 	default:
 		return strerror(-trace->error);
 	}
@@ -142,24 +153,24 @@ static void say_cached(FILE *out, const struct ask *ask, const char *text, const
 
 	if (!trace->taken)
 		return;
-	int error = cache_open(ask->places->users, ask->places->cluster, false, &cache);
+	cache_init(&cache, ask->places->cache, ask->places->run, ask->places->cluster, &ask->places->origin);
+	int error = cache_choose(&cache, false);
 	if (error < 0) {
-		say(out, "cache", "%s/%u: %s", ask->places->users, (unsigned)geteuid(),
-		    error == -EPERM ? "is not yours alone, so it is not believed; chmod 700 it, or let root remove it" : strerror(-error));
+		say(out, "cache", "%s: %s", cache.folders[0],
+		    error == -EPERM ? "it, or the directory that it is in, is not yours alone, so it is not believed; remove that, or let "
+		                      "root remove it" : strerror(-error));
 		return;
 	}
 	char path[PLACE_MAX];
 	name_parse(text, ask->config->reading, &name);
-	place_of(cache.prefix, &name, "", path);
-	say(out, "cache", "%s: %s/%u/%s", state_of_kept(trace), ask->places->users, (unsigned)geteuid(), path);
+	place_of("", &name, "", path);
+	say(out, "cache", "%s: %s/%s", state_of_kept(trace), cache.folders[cache.chosen], path);
 	if (trace->age >= 0)
 		say(out, "", "%.1f s old, fresh for %u s", (double)trace->age / 1000, trace->ttl);
 	if (result->trace[LOOKUP_ASKED].error == -EAGAIN)
 		say_failure(out, &cache, &name);
 	if (result->trace[LOOKUP_ASKED].error == -ETIMEDOUT)
-		say(out, "", "another process was asking Nomad for it, and had no answer in time: it holds %s/%u/%s" CACHE_LOCK,
-		    ask->places->users, (unsigned)geteuid(), path);
-	cache_close(&cache);
+		say_lock(out, &cache, &name);
 }
 
 /* A name that is not there may be in a namespace that is not there. */
@@ -186,7 +197,8 @@ static void say_asked(FILE *out, struct ask *ask, const char *text, const struct
 
 	if (!asked) {
 		struct record record = {0};
-		if (ask_nomad(ask, text, -1, deadline_now(), &record) == 0)
+		struct lookup_question question = {.text = text, .origin = &ask->places->origin, .started = deadline_now()};
+		if (ask_nomad(ask, &question, &record) == 0)
 			record_done(&record);
 	}
 	for (size_t i = 0; i < ask->report.count; i++)
@@ -210,6 +222,23 @@ static void say_missing(FILE *out, const struct lookup_result *result)
 		if (result->verdict == VERDICT_FOUND && lookup_verdict_for(result, families[i].family) == VERDICT_UNKNOWN)
 			say(out, "", "whether it has an %s address nobody can tell now: programs that ask for those alone see a temporary failure",
 			    families[i].name);
+}
+
+/* What the module meets when it runs this program, from inside a process such as this one. */
+static void say_module(FILE *out)
+{
+	int error = helper_try(&(struct helper){.program = HELPER_PROGRAM});
+
+	if (error == 0)
+		return;
+	say(out, "module", "cannot run " HELPER_PROGRAM " from inside a program such as this one: %s", strerror(-error));
+	if (error == -EPERM)
+		say(out, "", "it and the directories on the way to it must be root's, and nobody else may write them; or a filter "
+		    "(seccomp) forbids it");
+	else if (error == -EINVAL || error == -ENOSYS || error == -EAGAIN)
+		say(out, "", "an emulator (qemu-user) or a filter does not let it be started as it has to be");
+	say(out, "", "so programs here have what nomad-dns-srv publishes and what is kept already, and nothing else; run that, or "
+	    "put its files into this container");
 }
 
 static void say_addresses(FILE *out, const struct lookup_result *result)
@@ -238,6 +267,7 @@ enum verdict explain_lookup(FILE *out, struct ask *ask, const char *text)
 		say_cached(out, ask, text, &result);
 		say_asked(out, ask, text, &result);
 		say_namespaces(out, ask, &result);
+		say_module(out);
 	}
 	verdict = result.kind == NAME_FOREIGN ? VERDICT_NO_NAME : result.verdict;
 	if (result.kind != NAME_FOREIGN)

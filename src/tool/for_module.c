@@ -6,15 +6,17 @@
 #include "tool/for_module.h"
 
 #include "bytes.h"
-#include "cache_write.h"
+#include "cache.h"
 #include "config.h"
 #include "deadline.h"
 #include "file.h"
 #include "helper.h"
+#include "lock.h"
 #include "tool/ask.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -57,27 +59,36 @@ static int say_record(const struct record *record)
 	return result;
 }
 
-/* Without a configuration nothing can be asked; a person reads why in the failure's mark. */
-static int fail(const struct lookup_places *places, const char *text, const char *reason)
+/* Without a configuration nothing can be asked. */
+static int fail(const char *text)
 {
 	struct record record = {0};
+	struct name name;
+	int result = say_limit(HELPER_START_LIMIT);
+
+	name_parse(text, NAME_SERVICE_LABEL, &name);
+	if (result < 0 || name.kind != NAME_SERVICE)
+		return result;
+	record.key = name.key;
+	return say_record(&record);
+}
+
+/* The descriptor of the name's lock, if it is what HELPER_LOCK is; -1 if not. */
+static int held_lock(const struct lookup_places *places, const char *text)
+{
+	char path[PLACE_MAX];
 	struct cache cache;
 	struct name name;
 
-	/* It may be the limits of who started a set-uid program that stand in the way. */
-	if (!lookup_is_put_on() && cache_open(places->users, places->cluster, true, &cache) == 0) {
-		cache_fail(&cache, NULL, reason);
-		cache_close(&cache);
-	}
 	name_parse(text, NAME_SERVICE_LABEL, &name);
-	if (name.kind != NAME_SERVICE)
-		return -EINVAL;
-	record.key = name.key;
-	int result = say_limit(HELPER_START_LIMIT);
-	return result < 0 ? result : say_record(&record);
+	cache_init(&cache, places->cache, places->run, places->cluster, &places->origin);
+	if (name.kind != NAME_SERVICE || cache_choose(&cache, false) < 0)
+		return -1;
+	cache_lock_path(&cache, &name, path);
+	return lock_is(HELPER_LOCK, path) ? HELPER_LOCK : -1;
 }
 
-int for_module(const char *path, const char *elapsed, const char *text)
+int for_module(const char *path, const char *elapsed, const char *origin, const char *text)
 {
 	int64_t started = deadline_now() - strtol(elapsed, NULL, 10);
 	char reason[CONFIG_REASON_MAX];
@@ -85,15 +96,23 @@ int for_module(const char *path, const char *elapsed, const char *text)
 	struct config config;
 	struct record record = {0};
 
+	prctl(PR_SET_NAME, "nomad-lookup"); /* run by its descriptor, it has that one's number for a name */
 	end_after(deadline_now(), HELPER_START_LIMIT);
 	lookup_places_init(&places);
+	if (origin != NULL)
+		origin_parse(origin, &places.origin);
+	origin_set_unit(&places.origin);
+	int lock = held_lock(&places, text);
 	if (config_load(path, &config, reason) < 0)
-		return fail(&places, text, reason);
+		return fail(text);
 	end_after(started, config.timeout);
 	struct ask ask = {.config = &config, .places = &places};
+	struct lookup_question question = {.text = text, .origin = &places.origin, .started = started};
+	if (lock >= 0)
+		lock_say(lock, config.timeout, started + config.timeout);
 	int result = say_limit(config.timeout);
 	if (result == 0)
-		result = ask_nomad(&ask, text, HELPER_LOCK, started, &record);
+		result = ask_holding(&ask, &question, lock, &record);
 	if (result == 0)
 		result = say_record(&record);
 	record_done(&record);

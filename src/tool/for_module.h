@@ -8,15 +8,16 @@
 #define NSS_NOMAD_TOOL_FOR_MODULE_H
 
 /*
- * Asks Nomad for one name and writes the limit of time, then the record. A configuration that cannot be read is
- * a failure like any other: it is noted in the cache for --explain, and answered as VERDICT_UNKNOWN.
+ * Asks Nomad for one name and writes the limit of time, then the record. It holds the name's lock until the answer is
+ * kept, where helper_child.c has taken it. A configuration that cannot be read is answered as VERDICT_UNKNOWN.
  *
  * config   path of the configuration
  * elapsed  milliseconds, in digits, that the lookup had taken when the helper was started
+ * origin   as origin_write() wrote it: from where the host asks
  * text     the name
  *
  * 0 or a negative errno.
  */
-int for_module(const char *config, const char *elapsed, const char *text);
+int for_module(const char *config, const char *elapsed, const char *origin, const char *text);
 
 #endif

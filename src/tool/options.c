@@ -47,7 +47,8 @@ static const struct option table[] = {
 	{"refresh", no_argument, NULL, 'r'},      {"list", no_argument, NULL, 'l'},
 	{"watch", no_argument, NULL, 'w'},        {"check", no_argument, NULL, 'k'},
 	{"config", required_argument, NULL, 'c'}, {"for-module", required_argument, NULL, 'm'},
-	{"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
+	{"origin", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
 	{0}};
 
 static int refuse(const char *why)
@@ -83,6 +84,7 @@ static int take(struct options *options, int letter)
 	case 'w': return set_action(options, ACTION_WATCH);
 	case 'k': return set_action(options, ACTION_CHECK);
 	case 'm': options->for_module = optarg; return set_action(options, ACTION_FOR_MODULE);
+	case 'o': options->origin = optarg; return 0;
 	case 'j': options->json = true; return 0;
 	case 'r': options->refresh = true; return 0;
 	case 'c': options->config = optarg; return 0;

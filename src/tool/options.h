@@ -29,6 +29,7 @@ struct options {
 	bool refresh;
 	const char *config;
 	const char *for_module; /* milliseconds that the lookup has taken already */
+	const char *origin;     /* of the module's host, see origin.h; NULL: this process's own */
 	char **names;           /* ended by NULL */
 };
 

@@ -45,12 +45,31 @@ else    # what belongs to the machine's root cannot be written in a user namespa
     mount --bind /run/.etc/upper /etc
 fi
 mount -t tmpfs -o mode=755 tmpfs /var/cache
-mkdir -p /var/cache/nss-nomad/users
+mkdir -p /var/cache/nss-nomad/root /var/cache/nss-nomad/users
+chmod 700 /var/cache/nss-nomad/root
 chmod 1777 /var/cache/nss-nomad/users
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 echo ready
 exec cat
 """
+
+
+def network():
+    """The number of this process's network, which is that of the hosts' programs too."""
+    return os.stat("/proc/self/ns/net").st_ino
+
+
+def cache_folder(user=0):
+    """Where a user's records are, of those who ask from this process's network."""
+    return f"/var/cache/nss-nomad/{f'users/{user}' if user else 'root'}/{network()}"
+
+
+def unit():
+    """What the locks and failures of this process's control groups are named after (src/origin.c)."""
+    total = 0xcbf29ce484222325
+    for octet in pathlib.Path("/proc/self/cgroup").read_bytes()[:512]:
+        total = (total ^ octet) * 0x100000001b3 % 2**64
+    return f"{total:016x}"
 
 
 @dataclasses.dataclass
@@ -120,7 +139,7 @@ class Host:
 
     def cache(self, user=0, path=""):
         """The user's folder in the cache, or a file there."""
-        return self.path(f"/var/cache/nss-nomad/users/{user}/{path}")
+        return self.path(f"{cache_folder(user)}/{path}")
 
     # Published files.
 

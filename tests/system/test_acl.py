@@ -4,6 +4,8 @@ import pathlib
 
 import pytest
 
+import host as hosts
+
 pytestmark = pytest.mark.root
 
 NAME = "web.default.nomad"
@@ -74,7 +76,7 @@ def test_expired(acl, host):
     host.write(TOKEN_FILE, acl.secret("short") + "\n", 0o600)
     assert host.addresses(NAME) == {"192.0.2.1"}
     acl.expire("short")
-    assert host.run([host.tool("publish"), "-A", "20", "/var/cache/nss-nomad/users/0/default/web"]).code == 0
+    assert host.run([host.tool("publish"), "-A", "20", f"{hosts.cache_folder()}/default/web"]).code == 0
     assert host.addresses(NAME) == {"192.0.2.1"}
     assert host.code("other.default.nomad") == "EAI_AGAIN"
 

@@ -11,11 +11,14 @@ import time
 import pytest
 
 import build
+import host as hosts
 
 NAME = "web.default.nomad"
-USERS = "/var/cache/nss-nomad/users"
-RECORD = f"{USERS}/0/default/web"
 OLD, NEW = {"192.0.2.1"}, {"192.0.2.2"}
+
+
+def record():
+    return f"{hosts.cache_folder()}/default/web"
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def kept(agent, host):
     id = agent.register("web", address="192.0.2.1", port=80, tags=["blue"])
     assert host.addresses(NAME) == OLD
     agent.register("web", id=id, address="192.0.2.2", port=80, tags=["blue"])
-    return host.path(RECORD)
+    return host.path(record())
 
 
 def test_hit(kept, agent, host):
@@ -35,9 +38,9 @@ def test_hit(kept, agent, host):
 
 def test_expiry(kept, host):
     """What is kept is asked for anew after its time."""
-    assert host.run([host.tool("publish"), "-A", "5", RECORD]).code == 0
+    assert host.run([host.tool("publish"), "-A", "5", record()]).code == 0
     assert host.addresses(NAME) == OLD
-    assert host.run([host.tool("publish"), "-A", "6", RECORD]).code == 0
+    assert host.run([host.tool("publish"), "-A", "6", record()]).code == 0
     assert host.addresses(NAME) == NEW
 
 
@@ -47,7 +50,7 @@ def test_ttl_is_configured(agent, host):
     agent.register("web", address="192.0.2.1", port=80)
     for name in ("web", "other"):
         host.code(f"{name}.default.nomad")
-        assert host.run([host.tool("publish"), "-A", "30", f"{USERS}/0/default/{name}"]).code == 0
+        assert host.run([host.tool("publish"), "-A", "30", f"{hosts.cache_folder()}/default/{name}"]).code == 0
     agent.stop_listening()
     assert host.addresses(NAME) == OLD
     assert host.code("other.default.nomad") == "EAI_NONAME"
@@ -91,12 +94,12 @@ def test_cleaning_by_age(agent, host):
     clean = ["systemd-tmpfiles", "--clean", "/etc/cleaning.conf"]
     assert host.run(clean).code == 0
     agent.stop_listening()
-    assert host.run([host.tool("publish"), "-A", "2", RECORD]).code == 0
+    assert host.run([host.tool("publish"), "-A", "2", record()]).code == 0
     assert host.addresses("web.nomad") == host.addresses("web.service.nomad") == host.addresses(NAME) == OLD
     for path in host.cache(0).rglob("*"):
         os.utime(path, (0, 0), follow_symlinks=False)
     assert host.run(clean).code == 0
-    assert list(host.cache(0).iterdir()) == []
+    assert list(host.cache(0).parent.iterdir()) == []
 
 
 def damage(kept, change):
@@ -151,13 +154,13 @@ def test_another_services_record(kept, agent, host):
     """A record that lies under another service's name is a miss: the key in it counts."""
     agent.register("other", address="192.0.2.3", port=80)
     assert host.addresses("other.default.nomad") == {"192.0.2.3"}
-    shutil.copy(host.path(f"{USERS}/0/default/other"), kept)
+    shutil.copy(host.path(f"{hosts.cache_folder()}/default/other"), kept)
     assert host.addresses(NAME) == NEW
 
 
 def test_from_the_future(kept, host):
     """A record from the future, as after the clock went back, is a miss."""
-    assert host.run([host.tool("publish"), "-A", "-60", RECORD]).code == 0
+    assert host.run([host.tool("publish"), "-A", "-60", record()]).code == 0
     assert host.addresses(NAME) == NEW
 
 
@@ -165,7 +168,7 @@ def test_failure_from_the_future(agent, host):
     """A failure from the future does not keep anybody from asking."""
     assert host.code("other.default.nomad") == "EAI_NONAME"
     agent.register("web", address="192.0.2.2", port=80)
-    for mark in (".failed", "default/web.failed"):
+    for mark in (f".{hosts.unit()}.failed", f"default/web.{hosts.unit()}.failed"):
         host.cache(0, mark).write_text("x")
         os.utime(host.cache(0, mark), (time.time() + 3600,) * 2)
     assert host.addresses(NAME) == NEW
@@ -229,22 +232,25 @@ def test_foreign_folder(kept, host):
 
 @pytest.mark.parametrize("prepare", [
     "rm -r /var/cache/nss-nomad",
-    "rm -r /var/cache/nss-nomad/users && touch /var/cache/nss-nomad/users",
-    "rm -r /var/cache/nss-nomad/users && ln -s users /var/cache/nss-nomad/users",
-    "rm -r {users}/0 && touch {users}/0",
-    "rm -r {users}/0 && ln -s /tmp {users}/0",
+    "rm -r /var/cache/nss-nomad && touch /var/cache/nss-nomad",
+    "rm -r /var/cache/nss-nomad && ln -s nss-nomad /var/cache/nss-nomad",
+    "rm -r {folder} && touch {folder}",
+    "rm -r {folder} && ln -s /tmp {folder}",
+    "rm -r {root} && touch {root}",
+    "rm -r {root} && ln -s /tmp {root}",
     "mount -o remount,ro /var/cache",
-    "rm -r {users}/0 && mount -o remount,ro /var/cache",
-    "mount -t tmpfs -o size=4k,nr_inodes=1 tmpfs {users}",
-    "mount -t tmpfs -o size=4k,nr_inodes=3 tmpfs {users}",
-    "mount -t tmpfs -o size=4k,nr_inodes=6 tmpfs {users}",
-    "mount -t tmpfs -o size=4k,nr_inodes=20 tmpfs {users} && head -c 4096 /dev/zero >{users}/full",
-], ids=["no-folder", "file", "loop", "user-file", "user-link", "read-only", "read-only-and-empty", "no-inode", "few-inodes",
+    "rm -r {root} && mount -o remount,ro /var/cache",
+    "mount -t tmpfs -o size=4k,nr_inodes=1 tmpfs {root}",
+    "mount -t tmpfs -o size=4k,nr_inodes=3 tmpfs {root}",
+    "mount -t tmpfs -o size=4k,nr_inodes=6 tmpfs {root}",
+    "mount -t tmpfs -o size=4k,nr_inodes=20 tmpfs {root} && head -c 4096 /dev/zero >{root}/full",
+], ids=["no-folder", "file", "loop", "network-file", "network-link", "user-file", "user-link",
+        "read-only", "read-only-and-empty", "no-inode", "few-inodes",
         "some-inodes", "full"])
 def test_nowhere_to_keep(kept, agent, host, prepare):
     """No folder, a read-only one, a full disk: the answer comes from Nomad each time, and failures are told."""
     host.settle()       # a helper that still holds a lock keeps the mount from becoming read-only
-    assert host.run(["sh", "-c", prepare.format(users=USERS)]).code == 0
+    assert host.run(["sh", "-c", prepare.format(root="/var/cache/nss-nomad/root", folder=hosts.cache_folder())]).code == 0
     for _ in range(2):
         assert host.addresses(NAME) in ((OLD,) if prepare == "mount -o remount,ro /var/cache" else (NEW,))
     agent.stop_listening()
@@ -297,8 +303,8 @@ def test_left_by_a_killed_writer(agent, host):
 
 def test_lock_is_held_by_a_stranger(kept, host):
     """Somebody who holds the lock and never asks keeps lookups waiting for the timeout at most; what is kept serves."""
-    assert host.run([host.tool("publish"), "-A", "20", RECORD]).code == 0
-    holder = host.start(["flock", f"{RECORD}.lock", "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE,
+    assert host.run([host.tool("publish"), "-A", "20", record()]).code == 0
+    holder = host.start([host.tool("hold"), f"{record()}.{hosts.unit()}.lock", "0"], stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE)
     holder.stdout.readline()
     before = time.monotonic()
@@ -318,7 +324,7 @@ def test_clusters_are_kept_apart(kept, agent, host):
     assert host.addresses("web.nomad", env={"NOMAD_ADDR": agent.url, "NOMAD_NAMESPACE": "prod"}) == {"192.0.2.7"}
     host.daemon_dies()
     assert host.addresses(NAME) == OLD
-    assert len([path for path in host.cache(0).iterdir() if path.name.startswith("@")]) == 3
+    assert len([path for path in host.cache(0).parent.iterdir() if "@" in path.name]) == 3
 
 
 def test_upper_and_lower_case(agent, host):

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import build
+import host as hosts
 
 # The thread sanitizer dies of a thread that libc makes by itself, as getaddrinfo_a() does for host names.
 libcs_own_threads = pytest.mark.skipif("thread" in build.SAN, reason="the sanitizer knows no threads of libc's own")
@@ -214,7 +215,7 @@ def test_host_name_that_nobody_can_tell(agent, host):
     agent.register("web", id=id, address="192.0.2.1", port=80)
     host.run(["nomad-lookup", "--refresh", NAME])
     assert host.addresses(NAME) == {"192.0.2.1"}
-    assert host.run([host.tool("publish"), "-A", "60", "/var/cache/nss-nomad/users/0/default/web"]).code == 0
+    assert host.run([host.tool("publish"), "-A", "60", f"{hosts.cache_folder()}/default/web"]).code == 0
     agent.register("web", id=id, address="other.example", port=80)
     assert host.addresses(NAME) == {"192.0.2.1"}
 

@@ -1,11 +1,14 @@
 """Nobody can put words into another's mouth: not one user into another's cache, nor anybody into the daemon's files."""
 
 import os
+import shutil
 import signal
 import subprocess
 
 import pytest
 
+import build
+import host as hosts
 from daemon import wait_until
 
 pytestmark = pytest.mark.root
@@ -29,6 +32,13 @@ def as_attacker(host, script):
 
 def forge(path):
     """A script that makes a user's folder with a forged record."""
+    path = f"{path}/{hosts.network()}"
+    return (f"mkdir -p {path}/default && ln -s default {path}/_ &&"
+            f" /run/tools/publish -t 86400 -f {path}/default/web default web '192.0.2.66 80'")
+
+
+def forge_plainly(path):
+    """The same, as the cache was laid out once."""
     return (f"mkdir -p {path}/default && ln -s default {path}/_ &&"
             f" /run/tools/publish -t 86400 -f {path}/default/web default web '192.0.2.66 80'")
 
@@ -60,10 +70,10 @@ def test_forger_fools_himself_alone(web, host):
 def test_folder_that_was_left_open(web, host, mode):
     """A user's own folder that others can write is not believed either."""
     assert host.addresses(NAME, user=VICTIM) == TRUE
-    folder = host.cache(VICTIM)
-    folder.chmod(mode)
-    os.chown(folder, VICTIM, ATTACKER)
-    (folder / "default").chmod(0o777)
+    for folder in (host.cache(VICTIM), host.cache(VICTIM).parent):
+        folder.chmod(mode)
+        os.chown(folder, VICTIM, ATTACKER)
+    (host.cache(VICTIM) / "default").chmod(0o777)
     as_attacker(host, f"rm -f {USERS}/{VICTIM}/default/web; {forge(f'{USERS}/{VICTIM}')}")
     assert host.addresses(NAME, user=VICTIM) == TRUE
 
@@ -133,6 +143,82 @@ def test_set_uid_program_that_is_starved(web, host):
     as_attacker(host, script)
     assert not host.cache(path=".failed").exists()
     assert host.addresses(NAME) == TRUE
+
+
+def rules(host):
+    """Creates what systemd-tmpfiles creates, by our rules."""
+    host.write("/etc/caches.conf", (build.ROOT / "src/share/tmpfiles.d/nss-nomad.conf").read_text())
+    return host.run(["systemd-tmpfiles", "--create", "/etc/caches.conf"])
+
+
+def postinst(host):
+    """What the package does when it is installed."""
+    host.write("/tmp/postinst", (build.ROOT / "debian/nomad-lookup.postinst").read_text(), 0o755)
+    return host.run(["/tmp/postinst", "configure"])
+
+
+def make_install(host):
+    """What `make install` does."""
+    environment = {"B": "none", "DESTDIR": "", "PREFIX": "/tmp/usr", "LIBDIR": "/tmp/usr/lib", "SYSCONFDIR": "/tmp/etc",
+                   "UNITDIR": "/tmp/usr/lib/systemd"}
+    return host.run([str(build.ROOT / "src/share/install.sh"), "install"], env=environment)
+
+
+@pytest.mark.parametrize("install", [rules, postinst, make_install])
+def test_installing_adopts_nothing(web, host, install):
+    """Where root's folder is missing, somebody makes it and fills it, and what installs makes it root's: nothing of what
+    he has put there is believed."""
+    if install is rules and not shutil.which("systemd-tmpfiles"):
+        pytest.skip("no systemd-tmpfiles")
+    host.run(["rm", "-rf", "/var/cache/nss-nomad/root"])
+    forged = f"{USERS}/0"
+    assert as_attacker(host, f"umask 022; {forge(forged)}; {forge_plainly(forged)}").code == 0
+    as_attacker(host, f"{forge('/var/cache/nss-nomad/root')}")
+    done = install(host)
+    assert done.code == 0, done
+    status = host.path("/var/cache/nss-nomad/root").stat()
+    assert (status.st_uid, status.st_mode & 0o777) == (0, 0o700)
+    assert host.addresses(NAME) == TRUE
+
+
+@pytest.mark.parametrize("depth", range(3))
+def test_nothing_of_others_is_believed_below(web, host, depth):
+    """A folder that somebody has filled and root has given to its user, so and so deep: each thing on the way counts."""
+    folder = f"{USERS}/{VICTIM}"
+    assert as_attacker(host, f"umask 022; {forge(folder)}; {forge_plainly(folder)};"
+                             f" chmod 700 {folder} {folder}/{hosts.network()}").code == 0
+    for path in [folder, f"{folder}/{hosts.network()}", f"{folder}/{hosts.network()}/default"][:depth + 1]:
+        assert host.run(["chown", "-h", f"{VICTIM}:{VICTIM}", path]).code == 0
+    assert host.addresses(NAME, user=VICTIM) == TRUE
+
+
+def test_record_under_another_name(web, host):
+    """A file of the user's own that somebody could give a second name, in a folder that he had, is not believed."""
+    assert host.addresses(NAME, user=VICTIM) == TRUE
+    record = host.cache(VICTIM, "default/web")
+    os.link(record, host.path("/var/cache/nss-nomad/elsewhere"))
+    web.register("web", address="192.0.2.2", port=80)
+    assert host.addresses(NAME, user=VICTIM) == TRUE | {"192.0.2.2"}
+
+
+def test_folder_of_the_login(web, host):
+    """Somebody has made everybody's folder: who is logged in has a cache all the same, and each program finds it. It must
+    be his own and closed; a program with somebody else's rights does without."""
+    assert as_attacker(host, f"mkdir {USERS}/{VICTIM} {USERS}/4003").code == 0
+    for user, mode in ((VICTIM, 0o700), (4003, 0o755)):
+        login = host.path(f"/run/user/{user}")
+        login.mkdir(parents=True)
+        os.chown(login, user, user)
+        login.chmod(mode)
+    for _ in range(3):
+        assert host.addresses(NAME, user=VICTIM) == TRUE
+    assert web.counters()["requests"] == {"/v1/service/web": 1}
+    assert host.path(f"/run/user/{VICTIM}/nss-nomad/{hosts.network()}/default/web").stat().st_uid == VICTIM
+    for _ in range(2):
+        assert host.addresses(NAME, user=4003) == TRUE
+    assert web.counters()["requests"] == {"/v1/service/web": 3}
+    said = host.run(["nomad-lookup", "--explain", NAME], user=VICTIM)
+    assert f"/run/user/{VICTIM}/nss-nomad" in said.out, said.out
 
 
 PUBLISHED = "/run/nomad-dns-srv"

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+import host as hosts
+
 NAME = "web.default.nomad"
 
 
@@ -211,9 +213,9 @@ def test_explain_found(web, host):
 def test_explain_what_is_kept(web, host):
     """It tells which file has the answer, how old it is, and how long it is fresh."""
     host.addresses(NAME)
-    assert host.run([host.tool("publish"), "-A", "5", "/var/cache/nss-nomad/users/0/default/web"]).code == 0
+    assert host.run([host.tool("publish"), "-A", "5", f"{hosts.cache_folder()}/default/web"]).code == 0
     done = explain(host)
-    assert "/var/cache/nss-nomad/users/0/default/web" in done.out
+    assert f"{hosts.cache_folder()}/default/web" in done.out
     assert re.search(r"[5-9]\.\d s old, fresh for 10 s", done.out)
 
 
@@ -302,9 +304,8 @@ def test_explain_failure_a_moment_ago(agent, host):
 def somebody_asks(host):
     """While another process asks Nomad for NAME, with little time for it; the path of its lock."""
     host.addresses("other.default.nomad")       # makes the folder
-    lock = "/var/cache/nss-nomad/users/0/default/web.lock"
-    host.path(lock).write_bytes((100).to_bytes(4, "big"))       # milliseconds, the limit of who holds it
-    holder = host.start(["flock", lock, "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    lock = f"{hosts.cache_folder()}/default/web.{hosts.unit()}.lock"
+    holder = host.start([host.tool("hold"), lock, "100"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     holder.stdout.readline()
     try:
         yield lock
@@ -344,7 +345,7 @@ def test_explain_unreadable_record(web, host, make, words):
 def test_explain_stale(web, host):
     """It tells that an expired answer serves, and why."""
     host.addresses(NAME)
-    assert host.run([host.tool("publish"), "-A", "60", "/var/cache/nss-nomad/users/0/default/web"]).code == 0
+    assert host.run([host.tool("publish"), "-A", "60", f"{hosts.cache_folder()}/default/web"]).code == 0
     web.stop_listening()
     done = explain(host)
     assert done.code == 0 and "expired" in done.out and "max-stale" in done.out and "cannot be reached" in done.out
@@ -384,8 +385,8 @@ def test_explain_left_out(agent, host):
 @pytest.mark.root
 def test_explain_foreign_folder(web, host):
     """It tells that a folder in the user's name is somebody else's, so that nothing can be kept."""
-    assert host.run(["mkdir", "/var/cache/nss-nomad/users/0"], user=4001).code == 0
-    done = explain(host)
+    assert host.run(["mkdir", "/var/cache/nss-nomad/users/4002"], user=4001).code == 0
+    done = host.run(["nomad-lookup", "--explain", NAME], user=4002)
     assert done.code == 0 and "not yours alone" in done.out
 
 

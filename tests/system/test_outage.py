@@ -1,15 +1,21 @@
 """While Nomad is away: bounded waits, EAI_AGAIN and never EAI_NONAME, old answers as long as they may be used, and new
 ones as soon as it is back."""
 
+import contextlib
+import errno
+import json
 import os
+import pathlib
+import subprocess
 import time
 
 import pytest
 
+import build
+import host as hosts
 from daemon import wait_until
 
 NAME = "web.default.nomad"
-RECORD = "/var/cache/nss-nomad/users/0/default/web"
 LIMIT = 2.2         # seconds: the timeout and a tenth
 SLACK = 3           # for starting the program that measures, on a machine that is busy with other tests
 MARK = 1            # second that a failure is not tried again, CACHE_FAILED_FOR
@@ -66,7 +72,7 @@ def look_up_marked(host, name=NAME):
 
 
 def age_record(host, seconds):
-    done = host.run([host.tool("publish"), "-A", str(seconds), RECORD])
+    done = host.run([host.tool("publish"), "-A", str(seconds), f"{hosts.cache_folder()}/default/web"])
     assert done.code == 0, done
 
 
@@ -246,3 +252,97 @@ def test_heartbeat(host, age):
         code = host.code(name)
         arrived = age < 0 and time.monotonic() - before >= -age    # the future has: a lookup so slow proves nothing
         assert code == "EAI_AGAIN" or arrived
+
+
+# Facts of one process, in whose unit or namespace nothing is wrong for others: {name: what stands before its command}
+CONFINED = {
+    "no-network": ["unshare", "--net"],
+    "no-family": ["/run/tools/deny", "socket", str(errno.EAFNOSUPPORT)],
+    "no-socket": ["/run/tools/deny", "socket", str(errno.EACCES)],
+    "no-connect": ["/run/tools/deny", "connect", str(errno.EPERM)],
+    "no-memory": ["/run/tools/deny", "connect", str(errno.ENOMEM)],
+    "few-descriptors": ["sh", "-c", 'ulimit -n 8; exec "$@"', "sh"],
+    "few-descriptors-more": ["sh", "-c", 'ulimit -n 6; exec "$@"', "sh"],
+}
+
+
+@pytest.mark.root
+@pytest.mark.plain
+@pytest.mark.parametrize("sort", CONFINED)
+def test_confined_process(agent, host, sort):
+    """A process that cannot reach the agent for a reason of its own (PrivateNetwork=, RestrictAddressFamilies=, a limit)
+    does not keep the same user's others from asking, and nothing of it is noted for them."""
+    agent.register("web", address="192.0.2.1", port=80)
+    agent.register("other", address="192.0.2.2", port=80)
+    confined = host.run([*CONFINED[sort], host.tool("resolve"), NAME, "unspec"])
+    assert confined.lines == ["unspec EAI_AGAIN"], confined
+    host.settle()
+    assert host.addresses(NAME) == {"192.0.2.1"}
+    host.run([*CONFINED[sort], host.tool("resolve"), "other.default.nomad", "unspec"])
+    assert host.addresses("other.default.nomad") == {"192.0.2.2"}
+
+
+@pytest.mark.root
+@pytest.mark.plain
+def test_another_networks_agent(agent, host):
+    """What another network's agent says, at the same address, is nothing that this one's programs are told."""
+    agent.register("web", address="192.0.2.1", port=80)
+    port = agent.url.rsplit(":", 1)[1]
+    script = f"""
+        ip link set lo up
+        exec /usr/bin/python3 -B {build.ROOT}/tests/standin --port {port}
+    """
+    other = host.start(["unshare", "--net", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline()
+        other.stdin.write(json.dumps({"do": "register",
+                                      "services": [{"name": "web", "address": "192.0.2.66", "port": 80}]}) + "\n")
+        other.stdin.flush()
+        assert other.stdout.readline()
+        inside = ["nsenter", f"--net=/proc/{other.pid}/ns/net", host.tool("resolve"), NAME, "unspec"]
+        assert host.run(inside).lines == ["unspec OK 192.0.2.66"]
+        assert host.addresses(NAME) == {"192.0.2.1"}
+        assert host.run(inside).lines == ["unspec OK 192.0.2.66"]
+    finally:
+        other.communicate()
+
+
+@contextlib.contextmanager
+def deaf_group():
+    """A control group out of which no packet comes (IPAddressDeny=any); the file that takes processes in."""
+    mounts = [line.split() for line in pathlib.Path("/proc/mounts").read_text().splitlines()]
+    place = next((pathlib.Path(words[1]) for words in mounts if words[2] == "cgroup2"), None)
+    if place is None:
+        pytest.skip("no control groups of version 2 are mounted")
+    group = place / f"nss-nomad-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as reason:
+        pytest.skip(f"no control group can be made: {reason}")
+    try:
+        done = subprocess.run([build.folder() / "tests/tools/drop", group], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(done.stderr)
+        yield group / "cgroup.procs"
+    finally:
+        wait_until(lambda: not (group / "cgroup.procs").read_text())
+        group.rmdir()
+
+
+@pytest.mark.root
+@pytest.mark.plain
+def test_unit_whose_packets_are_dropped(agent, host):
+    """A unit that waits in vain for an agent, for its packets are dropped, keeps no other from asking, neither with what
+    it notes nor while it waits; its own next lookup does not try again at once."""
+    agent.register("web", address="192.0.2.1", port=80)
+    with deaf_group() as members:
+        with open(members, "wb") as file:
+            def enter():
+                os.write(file.fileno(), b"0")
+            unit = host.start([host.tool("resolve"), NAME, "unspec"], stdout=subprocess.PIPE, text=True, preexec_fn=enter)
+            wait_until(lambda: any("for-module" in command for command in host.processes().values()))
+            assert host.addresses(NAME) == {"192.0.2.1"}
+            assert unit.communicate()[0] == "unspec EAI_AGAIN\n"
+            host.settle()
+            assert host.addresses("web.nomad") == {"192.0.2.1"}
+            assert len(marks(host)) == 1

@@ -1,9 +1,13 @@
 """Many processes at the same instant are one request where they want the same, and few connections where not."""
 
+import os
 import shutil
+import signal
 import subprocess
 
 import pytest
+
+from daemon import wait_until
 
 
 def stampede(host, count, name, **run):
@@ -104,3 +108,103 @@ def test_while_the_cache_is_laid_out(agent, host):
     assert host.addresses("web.nomad") == {"192.0.2.1"}
     assert first.wait() == 0
     assert agent.counters()["requests"] == {"/v1/service/web": 1}
+
+
+NAME = "web.default.nomad"
+WITHIN = {"timeout": "500ms"}       # so that a helper that hangs is soon over its time
+
+
+@pytest.fixture
+def hung(agent, host):
+    """web, of an agent that leaves the first request without an answer."""
+    agent.register("web", address="192.0.2.1", port=80)
+    host.configure(nomad={"address": agent.url}, answers=WITHIN)
+    agent.fault("hang", times=1)
+    return agent
+
+
+def helpers(host):
+    return [pid for pid, command in host.processes().items() if "--for-module" in command]
+
+
+def forget_failures(host):
+    """What is shown is not that a failure is remembered."""
+    for mark in host.cache().rglob("*.failed"):
+        mark.unlink()
+
+
+def is_answered(host, agent):
+    """Whether the next lookup is, once the hung helper has ended, although the program that ran it is still there."""
+    wait_until(lambda: not helpers(host))
+    forget_failures(host)
+    return host.addresses(NAME) == {"192.0.2.1"}
+
+
+@pytest.mark.plain
+def test_program_that_is_stopped(hung, host):
+    """Who stops a program in the middle of its lookup (Ctrl-Z) holds up no other."""
+    program = host.start([host.tool("resolve"), NAME, "unspec"], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: hung.counters()["total"] == 1)
+        pid = next(pid for pid, command in host.processes().items() if "resolve" in command)
+        os.kill(pid, signal.SIGSTOP)
+        assert is_answered(host, hung)
+        os.kill(pid, signal.SIGCONT)
+    finally:
+        program.wait()
+
+
+FORKS = """
+import os, socket, sys, threading
+threading.Thread(target=socket.getaddrinfo, args=("web.default.nomad", None), daemon=True).start()
+sys.stdin.readline()
+if os.fork() == 0:
+    sys.stdin.read()
+os._exit(0)
+"""
+
+
+@pytest.mark.plain
+def test_program_that_forks_and_ends(hung, host):
+    """The child of a program that forks in the middle of another thread's lookup, and ends, holds up nobody."""
+    program = host.start(["/usr/bin/python3", "-c", FORKS], stdin=subprocess.PIPE)
+    wait_until(lambda: hung.counters()["total"] == 1)
+    program.stdin.write(b"now\n")
+    program.stdin.flush()
+    program.wait()
+    assert is_answered(host, hung)
+    program.stdin.close()
+
+
+@pytest.mark.plain
+def test_program_that_jumps_out(hung, host):
+    """A program that jumps out of its lookup (wget --dns-timeout) and lives on holds up nobody."""
+    program = host.start([host.tool("jump"), NAME, "200"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert program.stdout.readline() == "jumped\n"
+    assert is_answered(host, hung)
+    program.communicate()
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("count", [1, 8])
+def test_helpers_that_are_stopped(agent, host, count):
+    """Helpers that are stopped (a container that is frozen, say) lose the lock, and their places in the queue, when they
+    are over their time: whoever asks then asks at once."""
+    agent.register("web", address="192.0.2.1", port=80)
+    host.configure(nomad={"address": agent.url}, answers=WITHIN)
+    agent.fault("hang", times=count)
+    names = [NAME, *(f"web-{number}.default.nomad" for number in range(1, count))]
+    programs = [host.start([host.tool("resolve"), name, "unspec"], stdout=subprocess.DEVNULL) for name in names]
+    wait_until(lambda: agent.counters()["total"] == count)
+    stopped = helpers(host)
+    assert len(stopped) == count
+    try:
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        for program in programs:
+            program.wait()
+        wait_until(lambda: host.addresses(NAME) == {"192.0.2.1"})
+        assert set(stopped) <= set(helpers(host))
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)

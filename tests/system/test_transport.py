@@ -185,7 +185,7 @@ def test_namespace_called_service(agent, host):
     agent.register("web", address="192.0.2.2", port=80)
     assert host.addresses("web.service.nomad") == {"192.0.2.2"}
     host.configure(nomad={"address": agent.url}, answers={"service-label": "no"})
-    assert host.run(["rm", "-r", "/var/cache/nss-nomad/users/0"]).code == 0
+    assert host.run(["sh", "-c", "rm -r /var/cache/nss-nomad/root/*"]).code == 0
     assert host.addresses("web.service.nomad") == {"192.0.2.1"}
 
 

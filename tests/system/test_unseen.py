@@ -1,7 +1,10 @@
 """Running the helper leaves no trace in the program that asks: not in its children, signals, descriptors or memory."""
 
+import errno
 import os
 import pathlib
+import platform
+import random
 import signal
 import time
 
@@ -258,21 +261,111 @@ def test_helper_is_missing(host):
     assert unseen(host, "handler", 1) == right(1)
 
 
-@pytest.mark.parametrize("program", ["exit 0", "printf xxxx", "head -c 100000 /dev/zero", "printf '\\0\\0\\07\\320'; exit 1",
-                                     "printf '\\0\\0\\07\\320'; head -c 1000 /dev/urandom",
-                                     "printf '\\0\\0\\07\\320nmdr\\0\\1\\0\\0\\377\\377\\377\\377\\377\\377\\377\\377'",
-                                     "printf '\\377\\377\\377\\377'; sleep 1"])
-def test_helper_talks_nonsense(host, program):
+def talk(host, said, seconds=0):
+    """From now on the helper says this, hangs for so long, and ends."""
+    host.path("/tmp/talk").write_bytes(b"%d\n%s" % (seconds, said))
+    host.run(["mount", "--bind", host.tool("talk"), "/usr/bin/nomad-lookup"])
+
+
+LIMIT = b"\0\0\x07\xd0"      # 2 s
+
+
+@pytest.mark.parametrize("said, seconds", [
+    (b"", 0), (b"xxxx", 0), (bytes(100000), 0), (LIMIT, 0), (LIMIT + random.Random(1).randbytes(1000), 0),
+    (LIMIT + b"nmdr\0\1\0\0" + b"\xff" * 8, 0), (b"\xff" * 4, 1)], ids=range(7))
+def test_helper_talks_nonsense(host, said, seconds):
     """Whatever the helper's program says instead of an answer: cannot tell, in time, and no trace."""
-    host.write("/tmp/nonsense", f"#!/bin/sh\n{program}\n", 0o755)
-    host.run(["mount", "--bind", "/tmp/nonsense", "/usr/bin/nomad-lookup"])
+    talk(host, said, seconds)
     assert unseen(host, "handler", 2) == ["EAI_AGAIN -"] * 2
 
 
 def test_helper_never_answers(host):
     """A helper that says nothing at all is given up after 2 s; nobody waits longer."""
-    host.write("/tmp/nonsense", "#!/bin/sh\nexec sleep 3\n", 0o755)
-    host.run(["mount", "--bind", "/tmp/nonsense", "/usr/bin/nomad-lookup"])
+    talk(host, b"", seconds=3)
     before = time.monotonic()
     assert unseen(host, "handler", 1) == ["EAI_AGAIN -"]
     assert time.monotonic() - before < 5
+
+
+# A root directory that its user owns, with the system's libraries and a nomad-lookup of his own, or of root's; and a
+# program that still has root for its real user there.
+JAIL = """
+mkdir -p /tmp/jail/usr/bin /tmp/jail/usr/lib /tmp/jail/usr/lib64 /tmp/jail/etc /tmp/jail/dev
+chown -R {owner} /tmp/jail
+mount --rbind /usr/lib /tmp/jail/usr/lib
+mount --rbind /usr/lib64 /tmp/jail/usr/lib64
+mount --rbind /etc /tmp/jail/etc
+mount --rbind /dev /tmp/jail/dev
+ln -s usr/lib usr/lib64 /tmp/jail
+install -o {program} {spy} /tmp/jail/usr/bin/nomad-lookup
+install -m 666 /dev/null /tmp/jail/spied
+"""
+IN_JAIL = """
+import os, socket, sys
+socket.getaddrinfo("localhost", None)
+os.chroot("/tmp/jail")
+os.setresuid(0, 4001, 0)
+try:
+    print(socket.getaddrinfo("web-0.default.nomad", None))
+except socket.gaierror as error:
+    print(error.errno == socket.EAI_AGAIN)
+"""
+
+
+@pytest.mark.root
+@pytest.mark.plain
+@pytest.mark.parametrize("owner, program", [(4001, 4001), (0, 4001), (4001, 0)])
+def test_users_own_root_directory(host, owner, program):
+    """In a root directory that a user owns, or that has a program of his, a process that was root and can be again runs
+    nothing of what he has put there in the place of nomad-lookup."""
+    done = host.run(["sh", "-ec", JAIL.format(owner=owner, program=program, spy=host.tool("spy"))])
+    assert done.code == 0, done
+    done = host.run(["/usr/bin/python3", "-c", IN_JAIL])
+    assert done.out == "True\n", done
+    assert host.path("/tmp/jail/spied").read_text() == ""
+
+
+AS_TWO = """
+import os, socket
+os.setresgid(0, 4001, 0)
+os.setresuid(0, 4001, 0)
+socket.getaddrinfo("web-0.default.nomad", None)
+"""
+
+
+@pytest.mark.root
+@pytest.mark.plain
+def test_helper_is_one_user(host, services):
+    """The helper of a program that has put on another user is that one, and cannot become root again."""
+    services.fault("hang", times=1)
+    program = host.start(["/usr/bin/python3", "-c", AS_TWO], stderr=-1)
+    try:
+        state = status(helper(host))
+    finally:
+        program.communicate()
+    assert state["Uid"].split() == state["Gid"].split() == ["4001"] * 4
+
+
+@pytest.mark.plain
+def test_no_clone(host, services):
+    """Where the helper cannot be started, under an emulator or a filter, programs cannot tell, and --explain, which tries
+    it in the module's way, says why."""
+    deny = [host.tool("deny"), "clone", str(errno.EINVAL)]
+    assert unseen(host, "plain", 1) == right(1)
+    done = host.run([*deny, host.tool("unseen"), "plain", *NAMES[:2]])
+    assert done.lines == [*right(1), "EAI_AGAIN -"]
+    done = host.run([*deny, "nomad-lookup", "--explain", NAMES[2]])
+    assert done.code == 0 and "cannot run /usr/bin/nomad-lookup" in done.out and "emulator" in done.out, done.out
+    assert "cannot run" not in host.run(["nomad-lookup", "--explain", NAMES[2]]).out
+
+
+QEMU = f"/usr/bin/qemu-{platform.machine()}-static"
+
+
+@pytest.mark.plain
+@pytest.mark.skipif(not os.path.exists(QEMU), reason="no qemu-user; Debian: apt install qemu-user-static")
+def test_emulator(host, services):
+    """The same under the emulator itself."""
+    assert host.run([QEMU, host.tool("resolve"), NAMES[0], "unspec"]).lines == ["unspec EAI_AGAIN"]
+    done = host.run([QEMU, "/usr/bin/nomad-lookup", "--explain", NAMES[0]])
+    assert "cannot run /usr/bin/nomad-lookup" in done.out and "emulator" in done.out, done.out

@@ -23,6 +23,7 @@
 enum {
 	SOON = 50,        /* milliseconds: a limit that is to run out */
 	PATIENCE = 20000, /* one that is not, however busy the machine is */
+	HELPER_NAME = 6,  /* of the arguments, the name that is asked for */
 };
 
 static void put(const void *octets, size_t size)
@@ -144,6 +145,17 @@ static void report_lock(char *text)
 	struct stat status;
 
 	sprintf(text, "%ju", fstat(HELPER_LOCK, &status) == 0 ? (uintmax_t)status.st_ino : 0);
+}
+
+/* Real, effective and saved. */
+static void report_users(char *text)
+{
+	uid_t user[3];
+	gid_t group[3];
+
+	if (getresuid(&user[0], &user[1], &user[2]) < 0 || getresgid(&group[0], &group[1], &group[2]) < 0)
+		return;
+	sprintf(text, "%u %u %u, %u %u %u", user[0], user[1], user[2], group[0], group[1], group[2]);
 }
 
 static void slowly(void)
@@ -276,12 +288,13 @@ static const struct report {
 } reports[] = {
 	{"descriptors", list_descriptors}, {"environment", report_environment}, {"signals", report_signals},
 	{"place", report_place},           {"lock", report_lock},         {"first descriptors", try_descriptors},
+	{"users", report_users},
 };
 
 /* The part of the helper in this program's tests. */
 static int play(char **arguments)
 {
-	const char *part = arguments[4];
+	const char *part = arguments[HELPER_NAME];
 	char text[32768] = "";
 
 	for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
@@ -291,6 +304,10 @@ static int play(char **arguments)
 		}
 	if (strcmp(part, "dies") == 0)
 		return 0;
+	if (strcmp(part, "nomad") == 0) { /* helper_try() */
+		put_limit(PATIENCE);
+		return 1;
+	}
 	strcpy(text, arguments[2]); /* "elapsed" */
 	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
 		if (strcmp(part, reports[i].part) == 0) {

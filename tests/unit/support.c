@@ -5,6 +5,8 @@
  */
 #include "support.h"
 
+#include "origin.h"
+
 #include "wall.h"
 
 #include <arpa/inet.h>
@@ -58,14 +60,20 @@ void support_folder(char *path)
 	ck_assert_ptr_nonnull(mkdtemp(path));
 }
 
-void support_users(char *users, char *own)
+void support_caches(char *dir, char *own)
 {
-	char user[32];
+	char user[SUPPORT_PATH_MAX], name[64];
+	struct origin origin;
 
-	support_folder(users);
-	ck_assert_int_eq(chmod(users, 01777), 0);
-	snprintf(user, sizeof user, "%ju", (uintmax_t)geteuid());
-	support_path(users, user, own);
+	support_folder(dir);
+	support_path(dir, "users", user);
+	support_make_folder(user);
+	ck_assert_int_eq(chmod(user, 01777), 0);
+	snprintf(name, sizeof name, geteuid() == 0 ? "root" : "users/%ju", (uintmax_t)geteuid());
+	support_path(dir, name, user);
+	ck_assert_int_eq(mkdir(user, 0700), 0);
+	origin_set_network(&origin);
+	support_path(user, origin.network, own);
 }
 
 void support_path(const char *folder, const char *name, char *path)

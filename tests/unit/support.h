@@ -47,8 +47,11 @@ int support_run(const char *name, const struct support_test *tests, size_t count
 /* A new empty folder of the running test, mode 0700; `path` has room for SUPPORT_PATH_MAX. */
 void support_folder(char *path);
 
-/* A new empty folder of all users' caches, and the path of ours in it, which is not there yet; SUPPORT_PATH_MAX each. */
-void support_users(char *users, char *own);
+/*
+ * A new folder of all caches, as it is installed, with our user's in it; and the path of the network's in that one, which
+ * is not there yet. SUPPORT_PATH_MAX each.
+ */
+void support_caches(char *dir, char *own);
 
 /* PATH/NAME in a buffer of SUPPORT_PATH_MAX. */
 void support_path(const char *folder, const char *name, char *path);

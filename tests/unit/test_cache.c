@@ -1,5 +1,5 @@
 /*
- * Tests of src/cache.c: the user's own cache as the module reads and locks it.
+ * Tests of src/cache.c: the user's own cache as the module reads it.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -9,12 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,8 +20,9 @@
 
 enum { STRANGER = 4712 }; /* a user without name */
 
-static char users[SUPPORT_PATH_MAX]; /* the folder of all users */
-static char own[SUPPORT_PATH_MAX];   /* ours in it */
+static char dir[SUPPORT_PATH_MAX]; /* the folder of all caches */
+static char run[SUPPORT_PATH_MAX]; /* the one of what users have while they are logged in; "": there is none */
+static char own[SUPPORT_PATH_MAX]; /* ours in the first, of this network */
 
 /* A path below our folder, in a buffer that the next call overwrites. */
 static const char *at(const char *name)
@@ -47,23 +45,33 @@ static void store(const char *path, const char *namespace, const char *service_n
 /* Our folder with one record. */
 static void set_up(void)
 {
-	support_users(users, own);
+	support_caches(dir, own);
+	run[0] = '\0';
 	ck_assert_int_eq(mkdir(own, 0700), 0);
 	store(at("prod/web"), "prod", "web", "prod web 11111111-0000-4000-8000-000000000001 10.0.0.1 80 blue\n");
 }
 
-static struct cache open_cache(const char *cluster)
+static struct cache cache_of(const char *cluster)
 {
 	struct cache cache;
+	struct origin origin = {0};
 
-	ck_assert_int_eq(cache_open(users, cluster, false, &cache), 0);
+	cache_init(&cache, dir, run[0] == '\0' ? NULL : run, cluster, &origin);
+	origin_set_unit(&cache.origin);
 	return cache;
+}
+
+static int choose(bool create)
+{
+	struct cache cache = cache_of("");
+
+	return cache_choose(&cache, create);
 }
 
 /* What a name finds: the addresses, the verdict of a record without them, or "miss". */
 static const char *find(const char *cluster, const char *text)
 {
-	struct cache cache = open_cache(cluster);
+	struct cache cache = cache_of(cluster);
 	struct name name = support_name(text);
 	struct record record = {0};
 	struct address *addresses = NULL;
@@ -81,8 +89,6 @@ static const char *find(const char *cluster, const char *text)
 	}
 	free(addresses);
 	record_done(&record);
-	cache_close(&cache);
-	ck_assert_int_eq(cache.descriptor, -1);
 	return result;
 }
 
@@ -116,7 +122,11 @@ START_TEST(another_cluster_has_records_of_its_own)
 {
 	set_up();
 	ck_assert_str_eq(find("0123456789abcdef", "web.prod.nomad"), "miss");
-	store(at("@0123456789abcdef/prod/web"), "prod", "web", "prod web 1 10.0.0.9 80 -\n");
+	char other[SUPPORT_PATH_MAX], path[SUPPORT_PATH_MAX];
+	snprintf(other, sizeof other, "%.*s@0123456789abcdef", SUPPORT_PATH_MAX - 18, own);
+	ck_assert_int_eq(mkdir(other, 0700), 0);
+	support_path(other, "prod/web", path);
+	store(path, "prod", "web", "prod web 1 10.0.0.9 80 -\n");
 	ck_assert_str_eq(find("0123456789abcdef", "web.prod.nomad"), "10.0.0.9");
 	ck_assert_str_eq(find("", "web.prod.nomad"), "10.0.0.1");
 }
@@ -220,12 +230,11 @@ START_TEST(a_reader_never_meets_a_half_record)
 			store(at("prod/web"), "prod", "web",
 			      i % 2 == 0 ? "prod web 1 10.0.0.1 80 -\n" : "prod web 1 10.0.0.1,10.0.0.2,10.0.0.3 80 -\n");
 	for (unsigned i = 0; i < 2000; i++) {
-		struct cache cache = open_cache("");
+		struct cache cache = cache_of("");
 		struct name name = support_name("blue.web.prod.nomad");
 		ck_assert_int_eq(cache_find(&cache, &name, &record), 0);
 		ck_assert(record.service->address_count == 1 || record.service->address_count == 3);
 		record_done(&record);
-		cache_close(&cache);
 	}
 	/* killed at any moment, it leaves a whole record too */
 	ck_assert_int_eq(kill(writer, SIGKILL), 0);
@@ -234,173 +243,231 @@ START_TEST(a_reader_never_meets_a_half_record)
 }
 END_TEST
 
-START_TEST(a_missing_folder_is_made_where_that_is_wanted)
-{
-	struct cache cache = {.descriptor = 17};
-	struct stat status;
-
-	support_users(users, own);
-	ck_assert_int_eq(cache_open(users, "", false, &cache), -ENOENT);
-	ck_assert_int_eq(cache.descriptor, 17);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
-	ck_assert_int_eq(fstat(cache.descriptor, &status), 0);
-	ck_assert_uint_eq(status.st_mode & 07777, 0700);
-	ck_assert_uint_eq(status.st_uid, geteuid());
-	ck_assert_int_eq(fcntl(cache.descriptor, F_GETFD), FD_CLOEXEC);
-	cache_close(&cache);
-}
-END_TEST
-
-/* A program with another user's rights may have been started with any mask, and what it makes outlives it. */
-START_TEST(what_is_made_can_be_used_again_whatever_the_mask_was)
+START_TEST(another_network_has_records_of_its_own)
 {
 	struct name name = support_name("web.prod.nomad");
+	struct origin elsewhere = {.network = "1"};
+	struct record record = {0};
 	struct cache cache;
-	struct stat status;
-
-	support_users(users, own);
-	mode_t before = umask(0777);
-	int opened = cache_open(users, "", true, &cache);
-	int lock = opened < 0 ? opened : cache_lock(&cache, &name, deadline_now(), 0);
-	umask(before);
-	ck_assert_int_eq(opened, 0);
-	ck_assert_int_ge(lock, 0);
-	cache_unlock(lock);
-	cache_close(&cache);
-	ck_assert_int_eq(stat(own, &status), 0);
-	ck_assert_uint_eq(status.st_mode & 07777, 0700);
-	ck_assert_int_eq(stat(at("prod"), &status), 0);
-	ck_assert_uint_eq(status.st_mode & 07777, 0700);
-	ck_assert_int_eq(stat(at("prod/web.lock"), &status), 0);
-	ck_assert_uint_eq(status.st_mode & 07777, 0600);
-}
-END_TEST
-
-START_TEST(without_the_folder_of_all_users_there_is_no_cache)
-{
-	struct cache cache;
-
-	support_users(users, own);
-	ck_assert_int_eq(rmdir(users), 0);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), -ENOENT);
-	support_write(users, "", 0);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), -ENOTDIR);
-}
-END_TEST
-
-START_TEST(a_folder_where_nothing_can_be_made_is_no_cache)
-{
-	struct cache cache;
-
-	support_users(users, own);
-	ck_assert_int_eq(chmod(users, 0555), 0);
-	if (geteuid() == 0) {
-		char path[SUPPORT_PATH_MAX];
-		strcpy(path, users);
-		*strrchr(path, '/') = '\0';
-		ck_assert_int_eq(chmod(path, 0755), 0);
-		ck_assert_int_eq(seteuid(STRANGER), 0);
-	}
-	int result = cache_open(users, "", true, &cache);
-	if (getuid() == 0)
-		ck_assert_int_eq(seteuid(0), 0);
-	ck_assert_int_eq(result, -EACCES);
-}
-END_TEST
-
-START_TEST(a_folder_that_others_may_enter_is_not_ours)
-{
-	static const mode_t modes[] = {0777, 0770, 0720, 0702, 0701, 0710, 0740, 0755};
-	struct cache cache = {.descriptor = 17};
 
 	set_up();
-	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-		ck_assert_int_eq(chmod(own, modes[i]), 0);
-		ck_assert_int_eq(cache_open(users, "", true, &cache), -EPERM);
-		ck_assert_int_eq(cache.descriptor, 17);
+	cache_init(&cache, dir, NULL, "", &elsewhere);
+	ck_assert_int_eq(cache_find(&cache, &name, &record), -ENOENT);
+}
+END_TEST
+
+/* The modes and owners of what lies on the way, and what is then believed. */
+START_TEST(what_is_not_ours_alone_is_not_believed)
+{
+	enum { USERS_OWN, NETWORKS, RECORD, WAYS };
+	char user[SUPPORT_PATH_MAX];
+	const char *const paths[WAYS] = {[USERS_OWN] = user, [NETWORKS] = own, [RECORD] = NULL};
+	const char *path;
+
+	set_up();
+	strcpy(user, own);
+	*strrchr(user, '/') = '\0';
+	path = paths[_i] == NULL ? at("prod/web") : paths[_i];
+	mode_t right = _i == RECORD ? 0600 : 0700;
+	for (mode_t wrong = 020; wrong != 0; wrong = wrong == 020 ? 02 : 0) {
+		ck_assert_int_eq(chmod(path, right | wrong), 0);
+		ck_assert_str_eq(find("", "web.prod.nomad"), "miss");
 	}
-	ck_assert_int_eq(chmod(own, 0700), 0);
+	ck_assert_int_eq(chmod(path, right), 0);
+	ck_assert_str_eq(find("", "web.prod.nomad"), "10.0.0.1");
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chown(path, STRANGER, 0), 0);
+		ck_assert_str_eq(find("", "web.prod.nomad"), "miss");
+	}
+}
+END_TEST
+
+START_TEST(a_file_with_another_name_is_a_miss)
+{
+	char path[SUPPORT_PATH_MAX];
+
+	set_up();
+	strcpy(path, at("prod/web"));
+	ck_assert_int_eq(link(path, at("prod/other")), 0);
+	ck_assert_str_eq(find("", "web.prod.nomad"), "miss");
+	ck_assert_int_eq(unlink(at("prod/other")), 0);
 	ck_assert_str_eq(find("", "web.prod.nomad"), "10.0.0.1");
 }
 END_TEST
 
-START_TEST(a_folder_that_somebody_else_made_for_us_is_not_ours)
+static void is_ours_alone(const char *path)
 {
+	struct stat status;
+
+	ck_assert_int_eq(lstat(path, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0700);
+	ck_assert_uint_eq(status.st_uid, geteuid());
+}
+
+/* A program with another user's rights may have been started with any mask, and what it makes outlives it. */
+START_TEST(a_missing_folder_is_made_where_that_is_wanted)
+{
+	char user[SUPPORT_PATH_MAX], path[PLACE_MAX];
+	struct name name = support_name("web.prod.nomad");
 	struct cache cache;
 
+	support_caches(dir, own);
+	run[0] = '\0';
+	strcpy(user, own);
+	*strrchr(user, '/') = '\0';
+	ck_assert_int_eq(rmdir(user), 0);
+	ck_assert_int_eq(choose(false), -ENOENT);
+	ck_assert_int_eq(access(user, F_OK), -1);
+	cache = cache_of("");
+	mode_t before = umask(0777);
+	int chosen = cache_choose(&cache, true);
+	if (chosen == 0)
+		cache_lock_path(&cache, &name, path);
+	umask(before);
+	ck_assert_int_eq(chosen, 0);
+	is_ours_alone(user);
+	is_ours_alone(own);
+	is_ours_alone(at("prod"));
+	ck_assert(strncmp(path + strlen(own), "/prod/web.", strlen("/prod/web.")) == 0);
+}
+END_TEST
+
+START_TEST(without_the_folder_of_all_there_is_no_cache)
+{
+	char all[SUPPORT_PATH_MAX];
+
+	support_caches(dir, own);
+	run[0] = '\0';
+	snprintf(all, sizeof all, "%.*s-gone", SUPPORT_PATH_MAX - 8, dir);
+	strcpy(dir, all);
+	ck_assert_int_eq(choose(true), -ENOENT);
+	support_write(all, "", 0);
+	ck_assert_int_eq(choose(true), -ENOTDIR);
+	ck_assert_int_eq(unlink(all), 0);
+}
+END_TEST
+
+/* Whoever may move things there can put others in their place: nothing is made in it. */
+START_TEST(nothing_is_made_where_others_may_move_it)
+{
+	char parent[SUPPORT_PATH_MAX];
+
 	set_up();
-	if (geteuid() != 0)
-		return;
-	ck_assert_int_eq(chown(own, STRANGER, 0), 0);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), -EPERM);
+	strcpy(parent, own);
+	*strrchr(parent, '/') = '\0';
+	*strrchr(parent, '/') = '\0';
+	ck_assert_int_eq(choose(true), 0);
+	ck_assert_int_eq(chmod(parent, 0777), 0);
+	ck_assert_int_eq(choose(true), -EPERM);
+	ck_assert_int_eq(chmod(parent, 01777), 0);
+	ck_assert_int_eq(choose(true), 0);
 }
 END_TEST
 
 START_TEST(a_link_in_the_place_of_our_folder_is_not_ours)
 {
-	char elsewhere[SUPPORT_PATH_MAX];
-	struct cache cache;
+	char elsewhere[SUPPORT_PATH_MAX], user[SUPPORT_PATH_MAX];
+	char *const paths[] = {user, own};
 
 	set_up();
-	support_path(users, "elsewhere", elsewhere);
-	ck_assert_int_eq(rename(own, elsewhere), 0);
-	ck_assert_int_eq(symlink("elsewhere", own), 0);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), -ENOTDIR);
-	ck_assert_int_eq(unlink(own), 0);
-	ck_assert_int_eq(symlink("nosuch", own), 0);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), -ENOTDIR);
+	strcpy(user, own);
+	*strrchr(user, '/') = '\0';
+	snprintf(elsewhere, sizeof elsewhere, "%.*s-elsewhere", SUPPORT_PATH_MAX - 16, paths[_i]);
+	ck_assert_int_eq(rename(paths[_i], elsewhere), 0);
+	ck_assert_int_eq(symlink(elsewhere, paths[_i]), 0);
+	ck_assert_int_eq(choose(true), -ENOTDIR);
+	ck_assert_str_eq(find("", "web.prod.nomad"), "miss");
 }
 END_TEST
 
 START_TEST(the_cache_is_that_of_the_effective_user)
 {
-	char path[SUPPORT_PATH_MAX];
-	struct cache cache;
+	char users_own[SUPPORT_PATH_MAX];
 
 	set_up();
 	if (geteuid() != 0)
 		return;
-	strcpy(path, users);
-	*strrchr(path, '/') = '\0';
-	ck_assert_int_eq(chmod(path, 0755), 0);
+	strcpy(users_own, dir);
+	*strrchr(users_own, '/') = '\0';
+	ck_assert_int_eq(chmod(users_own, 0755), 0);
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	snprintf(users_own, sizeof users_own, "%.*s/users/%d", SUPPORT_PATH_MAX - 20, dir, STRANGER);
 	ck_assert_int_eq(seteuid(STRANGER), 0);
-	ck_assert_int_eq(cache_open(users, "", false, &cache), -ENOENT);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
-	cache_close(&cache);
-	ck_assert_str_eq(find("", "web.prod.nomad"), "miss");
+	int before = choose(false), made = choose(true);
+	const char *found = find("", "web.prod.nomad");
 	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(before, -ENOENT);
+	ck_assert_int_eq(made, 0);
+	ck_assert_str_eq(found, "miss");
+	ck_assert_int_eq(access(users_own, F_OK), 0);
 	ck_assert_str_eq(find("", "web.prod.nomad"), "10.0.0.1");
 }
 END_TEST
 
-/* Leaves a mark whose time is so many milliseconds ago. */
-static void mark(const char *name, int64_t milliseconds_ago)
+/* Somebody was faster to make our folder. _i 0: while we are logged in, there is another. 1: that one is not ours alone. */
+START_TEST(where_ours_was_taken_there_is_the_one_of_the_login)
+{
+	char user[SUPPORT_PATH_MAX], login[SUPPORT_PATH_MAX], path[SUPPORT_PATH_MAX], folder[SUPPORT_PATH_MAX];
+	struct cache cache;
+
+	set_up();
+	support_folder(run);
+	snprintf(login, sizeof login, "%.*s/%ju", SUPPORT_PATH_MAX - 24, run, (uintmax_t)geteuid());
+	ck_assert_int_eq(mkdir(login, _i == 0 ? 0700 : 0755), 0);
+	strcpy(user, own);
+	*strrchr(user, '/') = '\0';
+	ck_assert_int_eq(chmod(user, 0777), 0);
+	cache = cache_of("");
+	ck_assert_int_eq(cache_choose(&cache, false), -EPERM);
+	ck_assert_int_eq(cache_choose(&cache, true), _i == 0 ? 0 : -EPERM);
+	if (_i != 0)
+		return;
+	ck_assert_uint_eq(cache.chosen, 1);
+	snprintf(folder, sizeof folder, "%.*s/nss-nomad/%s", SUPPORT_PATH_MAX - 40, login, cache.origin.network);
+	ck_assert_str_eq(cache.folders[1], folder);
+	is_ours_alone(folder);
+	support_path(folder, "prod/web", path);
+	store(path, "prod", "web", "prod web 1 10.0.0.2 80 -\n");
+	ck_assert_str_eq(find("", "web.prod.nomad"), "10.0.0.2");
+	/* once the other one is ours again, it is that one for all */
+	ck_assert_int_eq(chmod(user, 0700), 0);
+	ck_assert_int_eq(cache_choose(&cache, false), 0);
+	ck_assert_uint_eq(cache.chosen, 0);
+	ck_assert_str_eq(find("", "web.prod.nomad"), "10.0.0.1");
+}
+END_TEST
+
+/* Leaves a mark of a unit, whose time is so many milliseconds ago; `place` is NAMESPACE/SERVICE, or "" for the agent. */
+static void mark(const char *cluster, const char *place, const char *unit, int64_t milliseconds_ago)
 {
 	int64_t then = (int64_t)support_now() - milliseconds_ago;
 	struct timespec times[2] = {{.tv_sec = then / 1000, .tv_nsec = then % 1000 * 1000000}};
+	struct cache cache = cache_of(cluster);
+	char path[2 * SUPPORT_PATH_MAX];
 
+	snprintf(path, sizeof path, "%s/%s.%s.failed", cache.folders[0], place, unit == NULL ? cache.origin.unit : unit);
 	times[1] = times[0];
-	support_write(at(name), "the agent is away\n", 18);
-	ck_assert_int_eq(utimensat(AT_FDCWD, at(name), times, 0), 0);
+	ck_assert_int_eq(cache_choose(&cache, true), 0);
+	support_write(path, "the agent is away\n", 18);
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 static bool failed_recently(const char *cluster, const char *text)
 {
-	struct cache cache = open_cache(cluster);
+	struct cache cache = cache_of(cluster);
 	struct name name = support_name(text);
-	bool failed = cache_failed_recently(&cache, &name);
 
-	cache_close(&cache);
-	return failed;
+	ck_assert_int_eq(cache_choose(&cache, true), 0);
+	return cache_failed_recently(&cache, &name);
 }
 
 /* Whether a new mark is seen. Not seeing it counts only where the machine was not so slow that it became an old one. */
-static bool fresh_mark_is_seen(const char *cluster, const char *mark_name, const char *text)
+static bool fresh_mark_is_seen(const char *cluster, const char *place, const char *unit, const char *from, const char *text)
 {
 	for (int tries = 0; tries < 20; tries++) {
-		mark(mark_name, 0);
+		mark(cluster, place, unit, 0);
 		int64_t marked = deadline_now();
-		if (failed_recently(cluster, text))
+		if (failed_recently(from, text))
 			return true;
 		if (deadline_now() - marked < CACHE_FAILED_FOR / 2)
 			return false;
@@ -408,214 +475,42 @@ static bool fresh_mark_is_seen(const char *cluster, const char *mark_name, const
 	return false;
 }
 
+static const char other_cluster[] = "0123456789abcdef", other_unit[] = "00000000deadbeef";
+
 START_TEST(a_failure_is_remembered_for_a_moment)
 {
 	set_up();
 	ck_assert(!failed_recently("", "web.prod.nomad"));
-	ck_assert(fresh_mark_is_seen("", "prod/web.failed", "web.prod.nomad"));
-	mark("prod/web.failed", CACHE_FAILED_FOR);
+	ck_assert(fresh_mark_is_seen("", "prod/web", NULL, "", "web.prod.nomad"));
+	mark("", "prod/web", NULL, CACHE_FAILED_FOR);
 	ck_assert(!failed_recently("", "web.prod.nomad"));
-	mark("prod/web.failed", -30000); /* from the future: how old it is nobody knows */
+	mark("", "prod/web", NULL, -30000); /* from the future: how old it is nobody knows */
 	ck_assert(!failed_recently("", "web.prod.nomad"));
 }
 END_TEST
 
-START_TEST(a_failure_of_one_name_is_none_of_another)
+/* Another unit may be confined (IPAddressDeny=): what it cannot reach says nothing of what we can. */
+START_TEST(a_failure_of_one_name_or_unit_or_cluster_is_none_of_another)
 {
 	set_up();
-	ck_assert(!fresh_mark_is_seen("", "prod/db.failed", "web.prod.nomad"));
-	ck_assert(!fresh_mark_is_seen("", "prod/web.failed", "web.prod.service.nomad"));
-	mark("prod/web.failed", CACHE_FAILED_FOR);
-	ck_assert(!fresh_mark_is_seen("", "@0123456789abcdef/prod/web.failed", "web.prod.nomad"));
-	ck_assert(fresh_mark_is_seen("0123456789abcdef", "@0123456789abcdef/prod/web.failed", "web.prod.nomad"));
+	ck_assert(!fresh_mark_is_seen("", "prod/db", NULL, "", "web.prod.nomad"));
+	ck_assert(!fresh_mark_is_seen("", "prod/web", NULL, "", "web.prod.service.nomad"));
+	mark("", "prod/web", NULL, CACHE_FAILED_FOR);
+	ck_assert(!fresh_mark_is_seen("", "prod/web", other_unit, "", "web.prod.nomad"));
+	ck_assert(!fresh_mark_is_seen("", "", other_unit, "", "web.prod.nomad"));
+	ck_assert(!fresh_mark_is_seen(other_cluster, "prod/web", NULL, "", "web.prod.nomad"));
+	ck_assert(fresh_mark_is_seen(other_cluster, "prod/web", NULL, other_cluster, "web.prod.nomad"));
 }
 END_TEST
 
 START_TEST(a_failure_of_the_agent_is_one_of_every_name)
 {
 	set_up();
-	ck_assert(fresh_mark_is_seen("", ".failed", "web.prod.nomad"));
-	ck_assert(fresh_mark_is_seen("", ".failed", "nosuch.service.nomad"));
-	mark(".failed", CACHE_FAILED_FOR);
-	ck_assert(!fresh_mark_is_seen("", "@0123456789abcdef/.failed", "web.prod.nomad"));
-	ck_assert(fresh_mark_is_seen("0123456789abcdef", "@0123456789abcdef/.failed", "web.prod.nomad"));
-}
-END_TEST
-
-/* Tries to lock until `milliseconds` from now. */
-static int lock_within(const struct cache *cache, const char *text, int milliseconds)
-{
-	struct name name = support_name(text);
-
-	return cache_lock(cache, &name, deadline_now(), milliseconds);
-}
-
-START_TEST(a_lock_keeps_others_out_until_it_is_released)
-{
-	set_up();
-	struct cache cache = open_cache("");
-	int lock = lock_within(&cache, "web.prod.nomad", 0);
-
-	ck_assert_int_ge(lock, 0);
-	ck_assert_int_eq(fcntl(lock, F_GETFD), FD_CLOEXEC);
-	int64_t start = deadline_now();
-	ck_assert_int_eq(lock_within(&cache, "WEB.prod.nomad", 50), -ETIMEDOUT);
-	ck_assert_int_ge(deadline_now() - start, 50);
-	ck_assert_int_eq(lock_within(&cache, "web.prod.nomad", -1000), -ETIMEDOUT);
-
-	/* one name's lock is not another's; folders are made on the way */
-	int other = lock_within(&cache, "web.dev.nomad", 0);
-	ck_assert_int_ge(other, 0);
-	cache_unlock(other);
-	other = lock_within(&cache, "web.prod.service.nomad", 0);
-	ck_assert_int_ge(other, 0);
-	cache_unlock(other);
-
-	cache_unlock(lock);
-	lock = lock_within(&cache, "web.prod.nomad", 0);
-	ck_assert_int_ge(lock, 0);
-	cache_unlock(lock);
-	cache_close(&cache);
-}
-END_TEST
-
-/* What one of two threads does: locks, counts, unlocks. */
-struct contest {
-	const struct cache *cache;
-	atomic_int inside, entered;
-	atomic_bool overlapped;
-};
-
-static void *lock_often(void *argument)
-{
-	struct contest *contest = argument;
-
-	for (int i = 0; i < 50; i++) {
-		int lock = lock_within(contest->cache, "web.prod.nomad", 1000 * SUPPORT_SECONDS);
-		if (lock < 0)
-			return NULL;
-		if (atomic_fetch_add(&contest->inside, 1) != 0)
-			atomic_store(&contest->overlapped, true);
-		atomic_fetch_add(&contest->entered, 1);
-		atomic_fetch_sub(&contest->inside, 1);
-		cache_unlock(lock);
-	}
-	return NULL;
-}
-
-START_TEST(two_threads_take_turns)
-{
-	set_up();
-	struct cache cache = open_cache("");
-	struct contest contest = {.cache = &cache};
-	pthread_t other;
-
-	ck_assert_int_eq(pthread_create(&other, NULL, lock_often, &contest), 0);
-	lock_often(&contest);
-	ck_assert_int_eq(pthread_join(other, NULL), 0);
-	ck_assert_int_eq(atomic_load(&contest.entered), 100);
-	ck_assert(!atomic_load(&contest.overlapped));
-	cache_close(&cache);
-}
-END_TEST
-
-START_TEST(a_child_that_keeps_the_descriptor_does_not_keep_the_lock)
-{
-	int hold[2];
-	char octet;
-
-	set_up();
-	struct cache cache = open_cache("");
-	int lock = lock_within(&cache, "web.prod.nomad", 0);
-	ck_assert_int_eq(pipe(hold), 0);
-	pid_t child = fork();
-	if (child == 0) {
-		close(hold[1]);
-		_exit(read(hold[0], &octet, 1) == 0 ? 0 : 1); /* until the test lets go */
-	}
-	ck_assert_int_eq(lock_within(&cache, "web.prod.nomad", 0), -ETIMEDOUT);
-	cache_unlock(lock);
-	lock = lock_within(&cache, "web.prod.nomad", 0);
-	ck_assert_int_ge(lock, 0);
-	cache_unlock(lock);
-	close(hold[1]);
-	ck_assert_int_eq(waitpid(child, NULL, 0), child);
-	cache_close(&cache);
-}
-END_TEST
-
-START_TEST(a_lock_dies_with_those_who_hold_it)
-{
-	set_up();
-	struct cache cache = open_cache("");
-	pid_t child = fork();
-	if (child == 0)
-		_exit(lock_within(&cache, "web.prod.nomad", 0) >= 0 ? 0 : 1);
-	int status;
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
-	int lock = lock_within(&cache, "web.prod.nomad", 0);
-	ck_assert_int_ge(lock, 0);
-	cache_unlock(lock);
-	cache_close(&cache);
-}
-END_TEST
-
-static void *lock_once(void *argument)
-{
-	static int lock;
-
-	lock = lock_within(argument, "web.prod.nomad", 1000 * SUPPORT_SECONDS);
-	return &lock;
-}
-
-/* How many descriptors of this process are of that file. */
-static int count_open(const char *path)
-{
-	char link[64], target[SUPPORT_PATH_MAX];
-	int count = 0;
-
-	for (int descriptor = 0; descriptor < 64; descriptor++) {
-		snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-		ssize_t length = readlink(link, target, sizeof target - 1);
-		target[length < 0 ? 0 : length] = '\0';
-		count += strcmp(target, path) == 0;
-	}
-	return count;
-}
-
-START_TEST(a_lock_that_was_pruned_under_a_waiting_process_is_made_anew)
-{
-	pthread_t waiting;
-	void *got;
-
-	set_up();
-	struct cache cache = open_cache("");
-	int lock = lock_within(&cache, "web.prod.nomad", 0);
-	ck_assert_int_eq(pthread_create(&waiting, NULL, lock_once, &cache), 0);
-	for (int64_t end = deadline_now() + 1000 * SUPPORT_SECONDS; count_open(at("prod/web.lock")) < 2;)
-		ck_assert_int_gt(deadline_left(end), 0);
-	ck_assert_int_eq(unlink(at("prod/web.lock")), 0);
-	cache_unlock(lock);
-	ck_assert_int_eq(pthread_join(waiting, &got), 0);
-	ck_assert_int_ge(*(int *)got, 0);
-	ck_assert_int_eq(lock_within(&cache, "web.prod.nomad", 0), -ETIMEDOUT);
-	cache_unlock(*(int *)got);
-	cache_close(&cache);
-}
-END_TEST
-
-START_TEST(where_no_lock_can_be_it_says_so_at_once)
-{
-	set_up();
-	struct cache cache = open_cache("");
-	ck_assert_int_eq(mkdir(at("prod/db.lock"), 0700), 0);
-	ck_assert_int_eq(lock_within(&cache, "db.prod.nomad", 1000 * SUPPORT_SECONDS), -EISDIR);
-	ck_assert_int_eq(symlink("web", at("prod/web.lock")), 0);
-	ck_assert_int_eq(lock_within(&cache, "web.prod.nomad", 1000 * SUPPORT_SECONDS), -ELOOP);
-	support_write(at("dev"), "", 0);
-	ck_assert_int_eq(lock_within(&cache, "web.dev.nomad", 1000 * SUPPORT_SECONDS), -ENOTDIR);
-	cache_close(&cache);
+	ck_assert(fresh_mark_is_seen("", "", NULL, "", "web.prod.nomad"));
+	ck_assert(fresh_mark_is_seen("", "", NULL, "", "nosuch.service.nomad"));
+	mark("", "", NULL, CACHE_FAILED_FOR);
+	ck_assert(!fresh_mark_is_seen(other_cluster, "", NULL, "", "web.prod.nomad"));
+	ck_assert(fresh_mark_is_seen(other_cluster, "", NULL, other_cluster, "web.prod.nomad"));
 }
 END_TEST
 
@@ -624,14 +519,21 @@ END_TEST
 
 START_TEST(the_longest_names_have_room)
 {
-	set_up();
-	struct cache cache = open_cache("0123456789abcdef");
-	int lock = lock_within(&cache, L63 "." L63 ".service.nomad", 0);
+	struct name name = support_name(L63 "." L63 ".service.nomad");
+	struct cache cache;
+	char path[PLACE_MAX];
+	struct origin origin = {.network = "18446744073709551615"};
+	char longest[PLACE_FOLDER_MAX - 64];
 
-	ck_assert_int_ge(lock, 0);
-	ck_assert_int_eq(access(at("@0123456789abcdef/service/" L63 "/" L63 ".lock"), F_OK), 0);
-	cache_unlock(lock);
-	cache_close(&cache);
+	memset(longest, 'x', sizeof longest);
+	longest[0] = '/';
+	longest[sizeof longest - 1] = '\0';
+	cache_init(&cache, longest, longest, "0123456789abcdef", &origin);
+	origin_set_unit(&cache.origin);
+	cache_lock_path(&cache, &name, path);
+	ck_assert_uint_lt(strlen(cache.folders[0]), PLACE_FOLDER_MAX);
+	ck_assert_uint_lt(strlen(cache.folders[1]), PLACE_FOLDER_MAX);
+	ck_assert_uint_lt(strlen(path), PLACE_MAX);
 }
 END_TEST
 
@@ -647,23 +549,18 @@ int main(void)
 		{a_folder_or_a_pipe_in_the_place_of_a_record_is_a_miss, 1},
 		{a_record_of_another_name_is_a_miss, 1},
 		{a_reader_never_meets_a_half_record, 1},
+		{another_network_has_records_of_its_own, 1},
+		{what_is_not_ours_alone_is_not_believed, 3},
+		{a_file_with_another_name_is_a_miss, 1},
 		{a_missing_folder_is_made_where_that_is_wanted, 1},
-		{what_is_made_can_be_used_again_whatever_the_mask_was, 1},
-		{without_the_folder_of_all_users_there_is_no_cache, 1},
-		{a_folder_where_nothing_can_be_made_is_no_cache, 1},
-		{a_folder_that_others_may_enter_is_not_ours, 1},
-		{a_folder_that_somebody_else_made_for_us_is_not_ours, 1},
-		{a_link_in_the_place_of_our_folder_is_not_ours, 1},
+		{without_the_folder_of_all_there_is_no_cache, 1},
+		{nothing_is_made_where_others_may_move_it, 1},
+		{a_link_in_the_place_of_our_folder_is_not_ours, 2},
 		{the_cache_is_that_of_the_effective_user, 1},
+		{where_ours_was_taken_there_is_the_one_of_the_login, 2},
 		{a_failure_is_remembered_for_a_moment, 1},
-		{a_failure_of_one_name_is_none_of_another, 1},
+		{a_failure_of_one_name_or_unit_or_cluster_is_none_of_another, 1},
 		{a_failure_of_the_agent_is_one_of_every_name, 1},
-		{a_lock_keeps_others_out_until_it_is_released, 1},
-		{two_threads_take_turns, 1},
-		{a_child_that_keeps_the_descriptor_does_not_keep_the_lock, 1},
-		{a_lock_dies_with_those_who_hold_it, 1},
-		{a_lock_that_was_pruned_under_a_waiting_process_is_made_anew, 1},
-		{where_no_lock_can_be_it_says_so_at_once, 1},
 		{the_longest_names_have_room, 1},
 	};
 

@@ -31,10 +31,11 @@ static const char *at(const char *name)
 
 static void set_up(void)
 {
-	char users[SUPPORT_PATH_MAX];
+	char dir[SUPPORT_PATH_MAX];
 
-	support_users(users, own);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
+	support_caches(dir, own);
+	cache_init(&cache, dir, NULL, "", &(struct origin){0});
+	ck_assert_int_eq(cache_open(&cache), 0);
 }
 
 static int set_links(const char *default_namespace, enum name_reading reading)

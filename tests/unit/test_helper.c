@@ -7,6 +7,7 @@
 #include "deadline.h"
 #include "helper.h"
 #include "helper_parts.h"
+#include "lock.h"
 #include "support.h"
 
 #include <dirent.h>
@@ -34,6 +35,7 @@
 #include <unistd.h>
 
 static char self[PATH_MAX]; /* this program, whatever runs it and wherever */
+static uid_t owner;         /* whose it is */
 
 /*
  * What a library that is preloaded puts in libc's place, one that logs each program, say. It may allocate and lock, and
@@ -63,11 +65,20 @@ pid_t setsid(void)
 
 /* What the host sees. */
 
+static int run_program(const char *program, const char *part, const char *lock, int64_t started, struct record *record)
+{
+	static const struct origin origin = {.network = "1", .unit = "0123456789abcdef"};
+	struct helper helper = {.program = program, .owner = owner};
+
+	return helper_run(&helper,
+	                  &(struct lookup_question){.text = part, .lock = lock, .origin = &origin, .started = started}, record);
+}
+
 /* Runs the helper; what it reported, or its error in words. The caller's thread has room for it. */
-static const char *run_with(const char *part, int lock, int64_t started, char *text, size_t size)
+static const char *run_with(const char *part, const char *lock, int64_t started, char *text, size_t size)
 {
 	struct record record = {0};
-	int result = helper_run(self, part, lock, started, &record);
+	int result = run_program(self, part, lock, started, &record);
 
 	if (result < 0)
 		snprintf(text, size, "%s", strerrorname_np(-result));
@@ -83,7 +94,7 @@ static const char *run(const char *part)
 {
 	static char text[32768];
 
-	return run_with(part, -1, deadline_now(), text, sizeof text);
+	return run_with(part, NULL, deadline_now(), text, sizeof text);
 }
 
 static const struct part {
@@ -118,9 +129,9 @@ START_TEST(a_helper_that_says_no_limit_has_until_the_start_limit)
 	char text[64];
 
 	/* the lookup began long ago, so that little of the limit is left */
-	ck_assert_str_eq(run_with("hang", -1, now - HELPER_START_LIMIT + 50, text, sizeof text), "ETIMEDOUT");
+	ck_assert_str_eq(run_with("hang", NULL, now - HELPER_START_LIMIT + 50, text, sizeof text), "ETIMEDOUT");
 	ck_assert_int_ge(deadline_now() - now, 50);
-	ck_assert_str_eq(run_with("hang", -1, now - 2 * HELPER_START_LIMIT, text, sizeof text), "ETIMEDOUT");
+	ck_assert_str_eq(run_with("hang", NULL, now - 2 * HELPER_START_LIMIT, text, sizeof text), "ETIMEDOUT");
 }
 END_TEST
 
@@ -128,7 +139,7 @@ START_TEST(a_lookup_that_has_waited_for_longer_asks_all_the_same)
 {
 	char text[64];
 
-	ck_assert_str_eq(run_with("unknown", -1, deadline_now() - 2 * HELPER_START_LIMIT, text, sizeof text), "unknown");
+	ck_assert_str_eq(run_with("unknown", NULL, deadline_now() - 2 * HELPER_START_LIMIT, text, sizeof text), "unknown");
 }
 END_TEST
 
@@ -145,22 +156,22 @@ START_TEST(the_helper_knows_how_long_the_lookup_has_lasted)
 {
 	char text[64];
 
-	ck_assert_int_ge(atoi(run_with("elapsed", -1, deadline_now() - 300, text, sizeof text)), 300);
+	ck_assert_int_ge(atoi(run_with("elapsed", NULL, deadline_now() - 300, text, sizeof text)), 300);
 	ck_assert_int_lt(atoi(text), 300 + HELPER_START_LIMIT);
-	ck_assert_str_eq(run_with("elapsed", -1, deadline_now() + 1000, text, sizeof text), "0");
+	ck_assert_str_eq(run_with("elapsed", NULL, deadline_now() + 1000, text, sizeof text), "0");
 }
 END_TEST
 
 static const struct program {
 	const char *path, *wanted;
 } programs[] = {
-	{"/nonexistent/nomad-lookup", "ENOENT"}, {"", "ENOENT"}, {"/", "EACCES"}, {"/etc/passwd", "EACCES"},
+	{"/nonexistent/nomad-lookup", "ENOENT"}, {"", "ENOENT"}, {"/", "EACCES"}, {"/etc/passwd", "EACCES"}, {"/dev/null", "EACCES"},
 };
 
 START_TEST(a_program_that_cannot_be_run_says_why)
 {
 	struct record record = {.ttl = 99}, untouched = record;
-	int result = helper_run(programs[_i].path, "x", -1, deadline_now(), &record);
+	int result = run_program(programs[_i].path, "x", NULL, deadline_now(), &record);
 
 	ck_assert_str_eq(strerrorname_np(-result), programs[_i].wanted);
 	ck_assert_mem_eq(&record, &untouched, sizeof record);
@@ -196,7 +207,7 @@ START_TEST(no_child_is_seen)
 		ck_assert_int_eq(errno, ECHILD);
 	}
 	struct record record = {0};
-	ck_assert_int_eq(helper_run("/nonexistent", "x", -1, deadline_now(), &record), -ENOENT);
+	ck_assert_int_eq(run_program("/nonexistent", "x", NULL, deadline_now(), &record), -ENOENT);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 	ck_assert_int_eq(children_ended, 0);
 }
@@ -333,7 +344,7 @@ static void run_refused(void)
 	char text[64];
 
 	forbid(refusal->call, refusal->argument, refusal->mask, refusal->value, refusal->error);
-	ck_assert_str_eq(run_with("unknown", -1, deadline_now(), text, sizeof text), refusal->wanted);
+	ck_assert_str_eq(run_with("unknown", NULL, deadline_now(), text, sizeof text), refusal->wanted);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 }
 
@@ -399,7 +410,7 @@ static void run_with_closed_descriptors(void)
 	char report[64];
 
 	close_first_descriptors();
-	run_with("descriptors", -1, deadline_now(), report, sizeof report);
+	run_with("descriptors", NULL, deadline_now(), report, sizeof report);
 	exit(strcmp(report, " 0 1 2") == 0 ? 0 : 1);
 }
 
@@ -410,26 +421,124 @@ START_TEST(a_host_may_have_closed_its_first_descriptors)
 }
 END_TEST
 
+static char lock_path[SUPPORT_PATH_MAX];
+
 static void run_with_closed_descriptors_and_a_lock(void)
 {
 	char report[64], wanted[64];
 	struct stat status;
 
 	close_first_descriptors();
-	int lock = open(self, O_RDONLY | O_CLOEXEC);
-	fstat(lock, &status);
-	snprintf(wanted, sizeof wanted, "%ju", (uintmax_t)status.st_ino);
-	run_with("lock", lock, deadline_now(), report, sizeof report);
-	if (strcmp(report, wanted) != 0)
+	run_with("lock", lock_path, deadline_now(), report, sizeof report);
+	if (stat(lock_path, &status) < 0)
 		exit(1);
-	run_with("descriptors", lock, deadline_now(), report, sizeof report);
-	exit(strcmp(report, " 0 1 2 3") == 0 ? 0 : 2);
+	snprintf(wanted, sizeof wanted, "%ju", (uintmax_t)status.st_ino);
+	if (strcmp(report, wanted) != 0)
+		exit(2);
+	lock_wait(lock_path, deadline_now(), 1000 * SUPPORT_SECONDS);
+	run_with("descriptors", lock_path, deadline_now(), report, sizeof report);
+	exit(strcmp(report, " 0 1 2 3") == 0 ? 0 : 3);
 }
 
-START_TEST(the_helper_holds_the_lock_too)
+static void set_lock(void)
 {
+	char folder[SUPPORT_PATH_MAX];
+
+	support_folder(folder);
+	support_path(folder, "web.lock", lock_path);
+}
+
+START_TEST(the_helper_holds_the_lock)
+{
+	set_lock();
 	closed_descriptors = _i;
 	in_child(run_with_closed_descriptors_and_a_lock);
+}
+END_TEST
+
+/* And nobody else: not the host, which may be stopped, or another process that it forks. */
+START_TEST(the_helper_alone_holds_the_lock)
+{
+	char text[64];
+
+	set_lock();
+	int lock = lock_take(lock_path, 0, 0);
+	ck_assert_int_ge(lock, 0);
+	ck_assert_str_eq(run_with("unknown", lock_path, deadline_now(), text, sizeof text), "EAGAIN");
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1);
+	close(lock);
+	ck_assert_str_eq(run_with("limit and hang", lock_path, deadline_now(), text, sizeof text), "ETIMEDOUT");
+	/* it ends now that nobody reads */
+	ck_assert_int_eq(lock_wait(lock_path, deadline_now(), 1000 * SUPPORT_SECONDS), 0);
+	ck_assert_int_eq(unlink(lock_path), 0);
+	ck_assert_int_eq(mkdir(lock_path, 0700), 0); /* there can be none: it is asked without */
+	ck_assert_str_eq(run_with("lock", lock_path, deadline_now(), text, sizeof text), "0");
+}
+END_TEST
+
+/* With a mask of the host's that would lock its own user out of it, and where no file may be written. */
+static void run_with_mask_and_limit(void)
+{
+	struct rlimit before, none;
+	struct stat status;
+	char text[64];
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	mode_t mask = umask(0777);
+	setrlimit(RLIMIT_FSIZE, &none); /* from here on nothing is asserted: that would be written to a file */
+	run_with("unknown", lock_path, deadline_now(), text, sizeof text);
+	setrlimit(RLIMIT_FSIZE, &before);
+	umask(mask);
+	ck_assert_str_eq(text, "unknown");
+	ck_assert_int_eq(stat(lock_path, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0600);
+	_exit(0);
+}
+
+START_TEST(the_lock_is_made_whatever_the_mask_and_the_limits)
+{
+	set_lock();
+	in_child(run_with_mask_and_limit);
+}
+END_TEST
+
+START_TEST(a_trial_says_whether_the_helper_runs)
+{
+	ck_assert_int_eq(helper_try(&(struct helper){.program = self, .owner = owner}), 0);
+	ck_assert_int_eq(helper_try(&(struct helper){.program = "/nonexistent", .owner = owner}), -ENOENT);
+}
+END_TEST
+
+static void run_as_somebody_else(void)
+{
+	ck_assert_int_eq(setresgid(4711, 4712, 4713), 0);
+	ck_assert_int_eq(setresuid(0, 4712, 0), 0);
+	search_everywhere();
+	ck_assert_str_eq(run("users"), "4712 4712 4712, 4712 4712 4712");
+	setenv("NOMAD_ADDR", "http://192.0.2.1:4646", 1);
+	ck_assert_str_eq(run("environment"), "");
+	_exit(0);
+}
+
+/* Whoever's root directory and program this were, he would become root again, or whoever else started it. */
+START_TEST(the_helper_is_the_effective_user_and_nobody_else)
+{
+	if (geteuid() == 0)
+		in_child(run_as_somebody_else);
+}
+END_TEST
+
+static void run_without_execveat(void)
+{
+	forbid(SYS_execveat, 0, 0, 0, ENOSYS);
+	ck_assert_str_eq(run("unknown"), "unknown");
+}
+
+START_TEST(without_execveat_too)
+{
+	in_child(run_without_execveat);
 }
 END_TEST
 
@@ -442,14 +551,14 @@ START_TEST(without_free_descriptors_it_says_so)
 	int next = dup(0);
 	ck_assert_int_ge(next, 0);
 	close(next);
-	for (int spare = 0; spare < 6; spare++) {
+	for (int spare = 0; spare < 7; spare++) {
 		limit = before;
 		limit.rlim_cur = (rlim_t)(next + spare);
 		setrlimit(RLIMIT_NOFILE, &limit);
-		run_with("unknown", -1, deadline_now(), text, sizeof text);
+		run_with("unknown", NULL, deadline_now(), text, sizeof text);
 		setrlimit(RLIMIT_NOFILE, &before);
 		ck_assert_msg(strcmp(text, "unknown") == 0 || strcmp(text, "EMFILE") == 0, "%d spare: %s", spare, text);
-		ck_assert_msg(spare < 4 || strcmp(text, "unknown") == 0, "%d spare: %s", spare, text);
+		ck_assert_msg(spare < 5 || strcmp(text, "unknown") == 0, "%d spare: %s", spare, text);
 	}
 	int after = dup(0);
 	close(after);
@@ -552,7 +661,7 @@ static void *run_in_thread(void *argument)
 	bool *right = argument;
 
 	pthread_barrier_wait(&all_are_there);
-	*right = helper_run(self, "unknown", -1, deadline_now(), &record) == 0 && record.verdict == VERDICT_UNKNOWN;
+	*right = run_program(self, "unknown", NULL, deadline_now(), &record) == 0 && record.verdict == VERDICT_UNKNOWN;
 	record_done(&record);
 	return NULL;
 }
@@ -611,7 +720,7 @@ START_TEST(without_memory_it_says_so)
 	for (bool failed = true; failed; failures += failed) {
 		struct record record = {0};
 		support_fail_allocation(failures + 1);
-		int result = helper_run(self, "slowly", -1, deadline_now(), &record);
+		int result = run_program(self, "slowly", NULL, deadline_now(), &record);
 		failed = support_fail_allocation(0);
 		ck_assert_int_eq(result, failed ? -ENOMEM : 0);
 		record_done(&record);
@@ -637,7 +746,12 @@ int main(int argc, char **argv)
 		{what_the_system_refuses_is_told, sizeof refusals / sizeof *refusals},
 		{where_there_may_be_no_more_processes_it_says_so, 3},
 		{a_host_may_have_closed_its_first_descriptors, 32},
-		{the_helper_holds_the_lock_too, 32},
+		{the_helper_holds_the_lock, 32},
+		{the_helper_alone_holds_the_lock, 1},
+		{the_lock_is_made_whatever_the_mask_and_the_limits, 1},
+		{a_trial_says_whether_the_helper_runs, 1},
+		{the_helper_is_the_effective_user_and_nobody_else, 1},
+		{without_execveat_too, 1},
 		{without_free_descriptors_it_says_so, 1},
 		{of_the_environment_the_helper_gets_what_is_nomads, 1},
 		{no_signal_of_the_host_reaches_the_helper, 1},
@@ -648,9 +762,13 @@ int main(int argc, char **argv)
 		{without_memory_it_says_so, 1},
 	};
 
-	if (argc == 5 && strcmp(argv[1], "--for-module") == 0 && strcmp(argv[3], "--") == 0)
+	struct stat status;
+
+	if (argc == HELPER_NAME + 1 && strcmp(argv[1], "--for-module") == 0 && strcmp(argv[HELPER_NAME - 1], "--") == 0)
 		return play(argv);
-	if (realpath("/proc/self/exe", self) == NULL)
+	if (realpath("/proc/self/exe", self) == NULL || stat(self, &status) < 0)
 		return EXIT_FAILURE;
+	owner = status.st_uid;
+	chmod(self, 0755); /* whoever builds with another mask lets his group write it */
 	return support_run("helper", tests, sizeof tests / sizeof *tests);
 }

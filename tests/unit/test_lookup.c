@@ -5,6 +5,7 @@
  */
 #include "cache_write.h"
 #include "deadline.h"
+#include "lock.h"
 #include "lookup.h"
 #include "published.h"
 #include "support.h"
@@ -21,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static char published[SUPPORT_PATH_MAX], users[SUPPORT_PATH_MAX], own[SUPPORT_PATH_MAX];
+static char published[SUPPORT_PATH_MAX], dir[SUPPORT_PATH_MAX], own[SUPPORT_PATH_MAX];
 static struct lookup_places places;
 
 /* Who answers for Nomad: with an error, or a record for NAMESPACE/SERVICE. What he was asked is kept. */
@@ -30,19 +31,25 @@ struct nomad {
 	enum verdict verdict;
 	const char *namespace, *service, *instances;
 	atomic_int asked;
+	atomic_int busy; /* so many times another process was a moment faster to take the lock */
 	bool locked;
 	int64_t started;
 	char text[SUPPORT_PATH_MAX];
 };
 
-static int ask(void *context, const char *text, int lock, int64_t started, struct record *record)
+static int ask(void *context, const struct lookup_question *question, struct record *record)
 {
 	struct nomad *nomad = context;
 
+	if (atomic_load(&nomad->busy) > 0) {
+		atomic_fetch_sub(&nomad->busy, 1);
+		return -EWOULDBLOCK;
+	}
 	atomic_fetch_add(&nomad->asked, 1);
-	nomad->locked = lock >= 0;
-	nomad->started = started;
-	snprintf(nomad->text, sizeof nomad->text, "%s", text);
+	nomad->locked = question->lock != NULL;
+	nomad->started = question->started;
+	snprintf(nomad->text, sizeof nomad->text, "%s", question->text);
+	ck_assert_uint_eq(strlen(question->origin->unit), ORIGIN_UNIT_MAX - 1);
 	if (nomad->error < 0)
 		return nomad->error;
 	*record = support_record(nomad->namespace, nomad->service, nomad->verdict,
@@ -68,8 +75,8 @@ static struct nomad away(void)
 static void set_up(void)
 {
 	support_folder(published);
-	support_users(users, own);
-	places = (struct lookup_places){.published = published, .users = users};
+	support_caches(dir, own);
+	places = (struct lookup_places){.published = published, .cache = dir};
 }
 
 static void beat(void)
@@ -118,13 +125,21 @@ static void cached_web(int64_t milliseconds_ago)
 	       milliseconds_ago);
 }
 
+/* The path of what lies beside a record, or with "" of what lies in the folder: the lock, the mark of a failure. */
+static const char *beside(const char *place, const char *kind)
+{
+	static char path[2 * SUPPORT_PATH_MAX];
+	struct origin origin = {0};
+
+	origin_set_unit(&origin);
+	snprintf(path, sizeof path, "%s/%s.%s%s", own, place, origin.unit, kind);
+	return path;
+}
+
 static void mark_failed(const char *place)
 {
-	char path[SUPPORT_PATH_MAX];
-
 	mkdir(own, 0700);
-	support_path(own, place, path);
-	support_write(path, "away", 4);
+	support_write(beside(place, CACHE_FAILED), "away", 4);
 }
 
 /*
@@ -358,15 +373,13 @@ START_TEST(after_a_failure_nobody_asks_for_a_moment)
 		do {
 			atomic_store(&nomad.asked, 0);
 			marked = deadline_now();
-			mark_failed(i == 0 ? "prod/web.failed" : ".failed");
+			mark_failed(i == 0 ? "prod/web" : "");
 			const char *found = look_up("web.prod.nomad", &nomad);
 			slow = deadline_now() - marked >= CACHE_FAILED_FOR / 2;
 			ck_assert(slow || strcmp(found, "10.0.0.2 PCAS") == 0);
 		} while (slow);
 		ck_assert_int_eq(nomad.asked, 0);
-		char path[SUPPORT_PATH_MAX];
-		support_path(own, i == 0 ? "prod/web.failed" : ".failed", path);
-		ck_assert_int_eq(unlink(path), 0);
+		ck_assert_int_eq(unlink(beside(i == 0 ? "prod/web" : "", CACHE_FAILED)), 0);
 	}
 	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
 }
@@ -375,75 +388,71 @@ END_TEST
 START_TEST(without_a_cache_everybody_asks_for_himself)
 {
 	struct nomad nomad = answering();
+	char user[SUPPORT_PATH_MAX];
 
 	set_up();
-	ck_assert_int_eq(rmdir(users), 0);
+	strcpy(user, own);
+	*strrchr(user, '/') = '\0';
+	ck_assert_int_eq(chmod(user, 0755), 0); /* not ours alone */
 	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
 	ck_assert(!nomad.locked);
-	support_make_folder(users);
-	ck_assert_int_eq(mkdir(own, 0755), 0); /* not ours alone */
+	ck_assert_int_eq(chmod(user, 0700), 0);
+	support_write(own, "", 0); /* a file in the place of a folder */
 	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
 	ck_assert(!nomad.locked);
-	ck_assert_int_eq(chmod(own, 0700), 0);
-	mark_failed("prod"); /* a file in the place of a folder: no lock can be there */
+	ck_assert_int_eq(unlink(own), 0);
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
+	ck_assert(nomad.locked);
+	places.cache = "/nonexistent";
 	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
 	ck_assert(!nomad.locked);
 }
 END_TEST
 
+/* Takes the lock of web.prod as the helper of another process does. */
+static int hold_web(uint32_t limit)
+{
+	char path[SUPPORT_PATH_MAX];
+
+	mkdir(own, 0700);
+	support_path(own, "prod", path);
+	mkdir(path, 0700);
+	int lock = lock_take(beside("prod/web", CACHE_LOCK), limit, deadline_now() + limit);
+	ck_assert_int_ge(lock, 0);
+	return lock;
+}
+
+static atomic_int lookups;
+
 static void *look_up_web(void *context)
 {
 	struct lookup_result result;
 
+	atomic_fetch_add(&lookups, 1);
 	lookup_run("web.prod.nomad", &places, ask, context, &result);
 	bool waited = result.trace[LOOKUP_ASKED].taken && result.verdict == VERDICT_FOUND;
 	lookup_done(&result);
 	return (void *)(uintptr_t)waited;
 }
 
-/* How many descriptors of this process lead to a file. */
-static unsigned count_open(const char *path)
-{
-	char target[SUPPORT_PATH_MAX], link[SUPPORT_PATH_MAX];
-	unsigned count = 0;
-
-	for (int descriptor = 0; descriptor < 256; descriptor++) {
-		snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-		ssize_t length = readlink(link, target, sizeof target - 1);
-		target[length < 0 ? 0 : length] = '\0';
-		count += strcmp(target, path) == 0;
-	}
-	return count;
-}
-
-/* All of them have missed and wait for the lock; who holds it puts the answer into the cache and lets go. */
+/* They miss while another process asks: it puts the answer into the cache and lets go, and nobody asks again. */
 START_TEST(who_waited_takes_what_another_has_asked_for)
 {
 	enum { THREADS = 16 };
 	struct nomad nomad = answering();
-	struct name name = support_name("web.prod.nomad");
-	char path[SUPPORT_PATH_MAX];
 	pthread_t threads[THREADS];
-	struct cache cache;
-	void *waited;
 
 	set_up();
-	support_path(own, "prod/web.lock", path);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
-	int lock = cache_lock(&cache, &name, 0, 0);
-	ck_assert_int_ge(lock, 0);
+	int lock = hold_web(LOCK_LIMIT_MOST);
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_up_web, &nomad), 0);
-	while (count_open(path) < THREADS + 1)
+	while (atomic_load(&lookups) < THREADS)
 		sched_yield();
 	cached_web(FRESH);
-	cache_unlock(lock);
-	for (int i = 0; i < THREADS; i++) {
-		ck_assert_int_eq(pthread_join(threads[i], &waited), 0);
-		ck_assert_ptr_nonnull(waited);
-	}
+	close(lock);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	ck_assert_int_eq(nomad.asked, 0);
-	cache_close(&cache);
 }
 END_TEST
 
@@ -451,80 +460,87 @@ END_TEST
 START_TEST(who_waited_for_a_failure_does_not_ask_again)
 {
 	struct nomad nomad = answering();
-	struct name name = support_name("web.prod.nomad");
-	char path[SUPPORT_PATH_MAX];
 	int64_t marked;
-	struct cache cache;
 	pthread_t thread;
 	bool slow;
 
 	set_up();
-	support_path(own, "prod/web.lock", path);
-	ck_assert_int_eq(cache_open(users, "", true, &cache), 0);
 	do {
 		atomic_store(&nomad.asked, 0);
-		int lock = cache_lock(&cache, &name, deadline_now(), LOOKUP_LOCK_LIMIT);
-		ck_assert_int_ge(lock, 0);
+		atomic_store(&lookups, 0);
+		int lock = hold_web(LOCK_LIMIT_MOST);
 		ck_assert_int_eq(pthread_create(&thread, NULL, look_up_web, &nomad), 0);
-		while (count_open(path) < 2)
+		while (atomic_load(&lookups) < 1)
 			sched_yield();
 		marked = deadline_now();
-		mark_failed("prod/web.failed");
-		cache_unlock(lock);
+		mark_failed("prod/web");
+		close(lock);
 		ck_assert_int_eq(pthread_join(thread, NULL), 0);
 		slow = deadline_now() - marked >= CACHE_FAILED_FOR / 2;
-		support_path(own, "prod/web.failed", path);
-		ck_assert_int_eq(unlink(path), 0);
-		support_path(own, "prod/web.lock", path);
+		ck_assert_int_eq(unlink(beside("prod/web", CACHE_FAILED)), 0);
 	} while (slow);
 	ck_assert_int_eq(nomad.asked, 0);
-	cache_close(&cache);
+}
+END_TEST
+
+/* Nobody held it when it was looked at, and somebody did when it was to be taken. */
+START_TEST(who_was_a_moment_late_waits_too)
+{
+	struct nomad nomad = answering();
+
+	set_up();
+	nomad.busy = 3;
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
+	ck_assert_int_eq(nomad.asked, 1);
+	ck_assert(nomad.locked);
 }
 END_TEST
 
 START_TEST(nobody_waits_longer_than_the_limit_for_another)
 {
 	struct nomad nomad = answering();
-	struct name name = support_name("web.prod.nomad");
-	struct cache cache;
 
 	set_up();
 	cached_web(EXPIRED);
-	ck_assert_int_eq(cache_open(users, "", false, &cache), 0);
-	int lock = cache_lock(&cache, &name, 0, 0);
-	ck_assert_int_ge(lock, 0);
+	int lock = hold_web(0);
+	ck_assert_int_eq(ftruncate(lock, 0), 0);
 	int64_t start = deadline_now();
 	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.2 PCAS");
 	ck_assert_int_ge(deadline_now() - start, LOOKUP_LOCK_LIMIT);
 	ck_assert_int_eq(nomad.asked, 0);
-	cache_unlock(lock);
-	cache_close(&cache);
+	close(lock);
 }
 END_TEST
 
 START_TEST(who_holds_the_lock_says_how_long_others_wait)
 {
-	enum { SAID = 300, JUNK = CACHE_LIMIT_MOST + 1 };
 	struct nomad nomad = answering();
-	struct name name = support_name("web.prod.nomad");
-	struct cache cache;
 
 	set_up();
 	cached_web(EXPIRED);
-	ck_assert_int_eq(cache_open(users, "", false, &cache), 0);
-	int lock = cache_lock(&cache, &name, 0, 0);
-	cache_say_limit(lock, SAID);
+	int lock = hold_web(LOOKUP_LOCK_LIMIT + 500);
+	lock_say(lock, LOOKUP_LOCK_LIMIT + 500, deadline_now() + LOCK_LIMIT_MOST / 2);
 	int64_t start = deadline_now();
-	ck_assert_int_eq(cache_lock(&cache, &name, start, 60 * 1000), -ETIMEDOUT);
-	ck_assert_int_ge(deadline_now() - start, SAID);
-	cache_say_limit(lock, 2 * LOOKUP_LOCK_LIMIT);
-	start = deadline_now();
 	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.2 PCAS");
-	ck_assert_int_ge(deadline_now() - start, 2 * LOOKUP_LOCK_LIMIT);
-	cache_say_limit(lock, JUNK);
-	ck_assert_int_eq(cache_lock(&cache, &name, deadline_now(), SAID), -ETIMEDOUT);
-	cache_unlock(lock);
-	cache_close(&cache);
+	ck_assert_int_ge(deadline_now() - start, LOOKUP_LOCK_LIMIT + 500);
+	close(lock);
+}
+END_TEST
+
+/* It was stopped, or its host's machine slept: whoever comes now asks himself, at once, and keeps others from it. */
+START_TEST(one_that_is_over_its_time_holds_nobody_up)
+{
+	struct nomad nomad = answering();
+
+	set_up();
+	cached_web(EXPIRED);
+	int lock = hold_web(0);
+	lock_say(lock, LOOKUP_LOCK_LIMIT, deadline_now() - LOCK_GRACE - 1);
+	int64_t start = deadline_now();
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.3 PCA");
+	ck_assert_int_lt(deadline_now() - start, LOOKUP_LOCK_LIMIT);
+	ck_assert(nomad.locked);
+	close(lock);
 }
 END_TEST
 
@@ -596,7 +612,8 @@ START_TEST(another_cluster_has_neither_published_files_nor_the_same_cache)
 	set_up();
 	set_up_published();
 	cached_web(FRESH);
-	cached("@0123456789abcdef/prod/db", "prod", "db", VERDICT_FOUND, "prod db 1 10.0.0.8 80 -\n", FRESH);
+	strcat(own, "@0123456789abcdef");
+	cached("prod/db", "prod", "db", VERDICT_FOUND, "prod db 1 10.0.0.8 80 -\n", FRESH);
 	places.published = NULL;
 	strcpy(places.cluster, "0123456789abcdef");
 	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "unknown PCAS");
@@ -614,7 +631,8 @@ START_TEST(the_environment_selects_another_cluster)
 	setenv("NOMAD_TOKEN", "secret", 1); /* says who asks, not whom */
 	lookup_places_init(&usual);
 	ck_assert_str_eq(usual.published, PUBLISHED_DIR);
-	ck_assert_str_eq(usual.users, CACHE_USERS);
+	ck_assert_str_eq(usual.cache, CACHE_DIR);
+	ck_assert_str_eq(usual.run, CACHE_RUN);
 	ck_assert_str_eq(usual.cluster, "");
 	ck_assert(!usual.whole);
 	for (int i = 0; i < 3; i++) {
@@ -857,7 +875,9 @@ int main(void)
 		{who_waited_takes_what_another_has_asked_for, 1},
 		{who_waited_for_a_failure_does_not_ask_again, 1},
 		{nobody_waits_longer_than_the_limit_for_another, 1},
+		{who_was_a_moment_late_waits_too, 1},
 		{who_holds_the_lock_says_how_long_others_wait, 1},
+		{one_that_is_over_its_time_holds_nobody_up, 1},
 		{both_readings_of_service_are_tried_among_published_files, 1},
 		{both_readings_of_service_are_tried_in_the_cache, 1},
 		{nomad_answers_for_either_reading, 1},

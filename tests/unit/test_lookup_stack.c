@@ -27,7 +27,7 @@ static void set_up(void)
 	support_write_record(path, &record);
 	support_path(published, "alive", path);
 	support_write(path, "", 0);
-	places = (struct lookup_places){.published = published, .users = published};
+	places = (struct lookup_places){.published = published, .cache = published};
 	free(service);
 }
 
