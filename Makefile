@@ -108,7 +108,7 @@ $(B)/tests/bench/%: tests/bench/%.c Makefile
 $(B)/tests/tools/resolve-static: tests/tools/resolve.c Makefile
 	$(TOOL_CC) -static -Wl,--no-warnings
 $(B)/tests/tools/unseen: tests/tools/unseen_host.c
-$(B)/tests/tools/hosts-line: src/tool/nsswitch.c src/tool/hosts_line.c
+$(B)/tests/tools/hosts-line: $(addprefix src/,tool/nsswitch.c tool/hosts_line.c nearest.c text.c)
 $(B)/tests/tools/hosts_module.so: tests/tools/hosts_module.c Makefile
 	$(TOOL_CC) -shared -fPIC
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/dns/*.c) \

@@ -5,13 +5,9 @@
  */
 #include "tool/hosts_line.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "nearest.h"
 
-enum {
-	NEAR = 2,       /* changes of one letter, from one name to another that was meant */
-	NAME_LONG = 32, /* bytes with the NUL; longer than any known name and NEAR more */
-};
+#include <string.h>
 
 enum { NOTFOUND = 1 << NSSWITCH_NOTFOUND, UNAVAIL = 1 << NSSWITCH_UNAVAIL, TRYAGAIN = 1 << NSSWITCH_TRYAGAIN };
 
@@ -130,45 +126,16 @@ struct hosts_line hosts_line_judge(const struct nsswitch *nsswitch)
 	return judged;
 }
 
-/* How many letters are to be changed, added, left out or swapped with the next, from one to the other. */
-static int distance(const char *one, const char *other)
-{
-	int rows[3][NAME_LONG + 1], length = (int)strlen(other);
-
-	for (int j = 0; j <= length; j++)
-		rows[0][j] = j;
-	for (int i = 1; one[i - 1] != '\0'; i++) {
-		int *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
-		row[0] = i;
-		for (int j = 1; j <= length; j++) {
-			row[j] = above[j - 1] + (one[i - 1] != other[j - 1]);
-			if (above[j] + 1 < row[j])
-				row[j] = above[j] + 1;
-			if (row[j - 1] + 1 < row[j])
-				row[j] = row[j - 1] + 1;
-			if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] &&
-			    two_above[j - 2] + 1 < row[j])
-				row[j] = two_above[j - 2] + 1;
-		}
-	}
-	return rows[strlen(one) % 3][length];
-}
-
 const char *hosts_line_nearest(const char *name)
 {
 	const char *nearest = NULL;
-	int least = NEAR + 1;
 
-	if (find_known(name) < KNOWN || strlen(name) >= NAME_LONG)
+	if (find_known(name) < KNOWN)
 		return NULL;
-	for (size_t i = 0; i < KNOWN; i++) {
-		int here = distance(name, known[i].name);
-		/* As many letters as are to be changed have to be right, or "a" would be "db". */
-		if (here < least && 2 * here < (int)strlen(known[i].name)) {
-			least = here;
+	for (size_t i = 0; i < KNOWN; i++)
+		if (nearest_is_near(name, known[i].name) &&
+		    (nearest == NULL || nearest_distance(name, known[i].name) < nearest_distance(name, nearest)))
 			nearest = known[i].name;
-		}
-	}
 	return nearest;
 }
 

@@ -37,8 +37,8 @@ struct hosts_line {
 struct hosts_line hosts_line_judge(const struct nsswitch *nsswitch);
 
 /*
- * The source that a name may be a misspelling of: one or two letters differ, are left out, added or swapped. NULL where
- * there is none, and where the name is a known one itself. Any thread.
+ * The source that a name may be a misspelling of (nearest.h). NULL where there is none, and where the name is a known one
+ * itself. Any thread.
  */
 const char *hosts_line_nearest(const char *name);
 

@@ -123,7 +123,7 @@ static const struct {
 } names[] = {
 	{"nomda", "nomad"}, {"nomad2", "nomad"}, {"Nomad", "nomad"}, {"omad", "nomad"}, {"momads", "nomad"}, {"dsn", "dns"},
 	{"fils", "files"}, {"reslove", "resolve"}, {"mdns4-minimal", "mdns4_minimal"}, {"myhostnam", "myhostname"},
-	{"nomad", NULL}, {"mdns", NULL}, {"dns", NULL}, {"#", NULL}, {"", NULL}, {"a", NULL}, {"consul", NULL}, {"db2", NULL},
+	{"nomad", NULL}, {"mdns", NULL}, {"dns", NULL}, {"#", NULL}, {"", NULL}, {"a", NULL}, {"consul", NULL}, {"nothing", NULL},
 	{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", NULL},
 };
 
