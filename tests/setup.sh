@@ -16,8 +16,8 @@ bench="nsd knot iproute2 util-linux curl"
 # Not openssh-server, which would be enabled, nor systemd-resolved, which would take over the machine's resolv.conf:
 # tests/unpack.sh gets their programs. libwrap0 is the one library of sshd's that ssh has not.
 demo="python3 curl openssh-client libwrap0 util-linux iproute2 bind9-dnsutils"
-interop="unbound dnsmasq-base bind9 haproxy knot knot-resolver knot-dnsutils ldnsutils bind9-dnsutils python3-pycares
-	python3-dnspython python3-pytest python3-pytest-timeout"
+interop="unbound dnsmasq-base bind9 haproxy knot knot-resolver pdns-recursor dnsdist knot-dnsutils
+	ldnsutils bind9-dnsutils python3-pycares python3-dnspython python3-pytest python3-pytest-timeout"
 
 # Building the packages, and the one for i386; what `make check-deb` needs besides: its roots are made by mmdebstrap.
 deb="make build-essential dpkg-dev debhelper dh-nss dh-apparmor pkgconf libcurl4-openssl-dev libjsmn-dev libinih-dev libuv1-dev

@@ -130,7 +130,8 @@ static void answer_type(struct pen *pen, const struct dns_client *client, uint16
 {
 	const struct zone_node *node = pen->node;
 
-	if (node->is_apex && (type == DNS_SOA || type == DNS_NS))
+	/* Whoever knows where the zone above is finds this one there; NS would lead it to port 53, where we may not listen. */
+	if (node->is_apex && (type == DNS_SOA || (type == DNS_NS && !node->is_nested)))
 		apex_write(pen->reply, pen->view, node, client, type, pen->ttl);
 	else if (node->is_server && (type == DNS_A || type == DNS_AAAA))
 		apex_write_server(pen->reply, pen->view, client, type, pen->ttl);

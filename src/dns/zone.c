@@ -114,12 +114,15 @@ static size_t longest_zone(const struct dns_settings *settings, const struct rev
 }
 
 /*
- * Whether a question is for the zone above: who is authoritative for both answers for DS there, where the zone is cut off
- * (RFC 4035 section 3.1.4.1). Other types belong to the zone itself.
+ * Sets which zone the name lies in, by its labels, and those of the one above it if that is ours; else 0. A question for DS
+ * at a zone's own name is for the zone above: who is authoritative for both answers there, where the zone is cut off
+ * (RFC 4035 section 3.1.4.1).
  */
-static bool belongs_above(const struct query *query, size_t zone_labels)
+static void set_zone(struct zone_node *node, const struct query *query, size_t labels, size_t above)
 {
-	return query->type == DNS_DS && query->label_count == zone_labels;
+	node->is_apex = query->label_count == labels;
+	node->is_nested = above > 0;
+	node->origin = offset_of(query, node->is_apex && above > 0 && query->type == DNS_DS ? above : labels);
 }
 
 static void locate_reverse(const struct dns_settings *settings, const struct query *query, struct zone_node *node)
@@ -131,10 +134,8 @@ static void locate_reverse(const struct dns_settings *settings, const struct que
 	size_t labels = longest_zone(settings, &reversed, reversed.given + SUFFIX_LABELS);
 	if (labels == 0)
 		return;
-	size_t above = belongs_above(query, labels) ? longest_zone(settings, &reversed, labels - 1) : 0;
 	node->zone = ZONE_REVERSE;
-	node->origin = offset_of(query, above > 0 ? above : labels);
-	node->is_apex = query->label_count == labels;
+	set_zone(node, query, labels, query->label_count == labels ? longest_zone(settings, &reversed, labels - 1) : 0);
 }
 
 /* SERVICE.NAMESPACE.nomad, as nearly every question is: where the service is there, the name is not taken apart. */
@@ -163,11 +164,11 @@ void zone_locate(const struct dns_view *view, const struct query *query, struct 
 		locate_reverse(view->settings, query, node);
 		return;
 	}
-	size_t labels = node->name.aliased ? 2 : 1;
-	bool above = labels == 1 || belongs_above(query, labels);
-	node->zone = above ? ZONE_NOMAD : ZONE_ALIAS;
-	node->origin = offset_of(query, above ? 1 : labels);
-	node->is_apex = query->label_count == labels;
+	if (node->name.aliased)
+		set_zone(node, query, 2, 1);
+	else
+		set_zone(node, query, 1, 0);
+	node->zone = node->origin == offset_of(query, 1) ? ZONE_NOMAD : ZONE_ALIAS;
 }
 
 /* Which addresses the name holds, by the rules of service_addresses(): a name that gives an address holds that one. */

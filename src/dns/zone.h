@@ -19,7 +19,8 @@ struct zone_node {
 	enum zone zone;  /* NONE: somebody else's name, and nothing else is set */
 	size_t origin;   /* where the zone's name stands in the question; with DS perhaps that of the zone above */
 	enum verdict verdict;
-	bool is_apex;    /* a zone's own name: holds SOA and NS */
+	bool is_apex;    /* a zone's own name: holds SOA, and NS unless nested */
+	bool is_nested;  /* with is_apex: the zone lies in another one of ours */
 	bool is_server;  /* the name server's own, ns.nomad */
 	bool plain;       /* SERVICE.NAMESPACE.nomad, as far as the question tells */
 	bool is_instance; /* selects instances by a label: holds TXT */

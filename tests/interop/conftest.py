@@ -14,6 +14,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent / "system")]
 import pytest       # noqa: E402
 
 from dnsserve import built, serve  # noqa: E402,F401
+from programs import OURS  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
 
@@ -27,3 +28,9 @@ def network():
     if libc.unshare(CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+@pytest.fixture
+def ours(serve):
+    """Our server, on the port of the snippets."""
+    return serve(listen=f"127.0.0.1:{OURS} [::1]:{OURS}", ttl="2s", negative_ttl="1s")

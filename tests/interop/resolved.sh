@@ -17,7 +17,10 @@ ip link set up1 up
 
 mkdir -p "$folder/systemd/resolved.conf.d" "$folder/run/systemd/resolve" /etc/systemd
 cp "$folder/nomad.conf" "$folder/systemd/resolved.conf.d/"
-printf '[Resolve]\nDNSStubListenerExtra=127.0.0.1:%s\n' "$port" >"$folder/systemd/resolved.conf.d/test.conf"
+# Validating, so that it shows that it knows not to do so for our names.
+printf '[Resolve]\nDNSSEC=yes\nDNSStubListenerExtra=127.0.0.1:%s\n' "$port" >"$folder/systemd/resolved.conf.d/test.conf"
+mkdir -p "$folder/run/dnssec-trust-anchors.d"
+cp "$folder/nomad.negative" "$folder/run/dnssec-trust-anchors.d/"
 mount --bind "$folder/systemd" /etc/systemd
 mount --rbind "$folder/run" /run
 if ! grep -q '^systemd-resolve:' /etc/passwd; then

@@ -125,6 +125,8 @@ class Serve:
         return Stream(to or self.address)
 
     def close(self):
+        if self.process.returncode is not None:     # closed already
+            return
         self.process.stdin.close()
         code = self.process.wait(timeout=30)
         errors = self.process.stderr.read()
