@@ -111,6 +111,7 @@ struct agent_answer {
 	uint64_t index;        /* X-Nomad-Index: of the whole table, whatever was asked for */
 	bool has_known_leader;
 	bool known_leader;
+	int64_t last_contact;  /* X-Nomad-Lastcontact: milliseconds since the server that answered heard of its leader */
 	int64_t date;          /* seconds since 1970, by the agent's clock; 0: it did not say */
 	bool is_json;          /* by its Content-Type */
 	char *body;            /* NULL where nothing came */

@@ -61,6 +61,8 @@ size_t agent_take_header(char *line, size_t one, size_t size, void *context)
 	} else if ((value = value_of(copy, "X-Nomad-KnownLeader")) != NULL) {
 		answer->known_leader = strncmp(value, "true", 4) == 0;
 		answer->has_known_leader = true;
+	} else if ((value = value_of(copy, "X-Nomad-LastContact")) != NULL) {
+		answer->last_contact = is_digit(value[0]) ? strtoll(value, NULL, 10) : 0;
 	} else if ((value = value_of(copy, "Date")) != NULL) {
 		int64_t date = curl_getdate(value, NULL);
 		answer->date = date < 0 ? 0 : date;

@@ -1,6 +1,6 @@
 /*
  * The proof that nothing was missed: every 30 s one service is read, each in its turn. The index that comes with it
- * is the whole table's, and what it holds is compared besides. Called by watcher.c and follow.c; see watcher.h.
+ * is the whole table's, and what it holds is compared besides. Called by watcher.c, follow.c and proof.c; see watcher.h.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,9 +12,6 @@
 #include <syslog.h>
 
 enum { TRIES = 3, RETRY = 500 }; /* times, and milliseconds between them, before the agent counts as lost */
-
-/* A name that no service can have: read where there is none yet. */
-#define NOBODY "-"
 
 void check_plan(struct watcher *watcher)
 {
@@ -37,14 +34,12 @@ void check_cancel(struct watcher *watcher)
 		watcher->outside->cancel(watcher->outside->context, &watcher->check);
 	watcher->checking = false;
 	watcher->check_at = INT64_MAX;
-	watcher->promised = 0;
+	proof_stop(watcher);
 	namespaces_cancel(watcher);
 }
 
 void check_pass(struct watcher *watcher, uint64_t index)
 {
-	if (index == watcher->promised)
-		watcher->promised = 0;
 	if (watcher->passed_count < PASSED_MAX)
 		watcher->passed[watcher->passed_count] = index;
 	if (watcher->passed_count <= PASSED_MAX)
@@ -65,7 +60,7 @@ int64_t check_due(const struct watcher *watcher)
 	int64_t due = watcher->checking ? INT64_MAX : watcher->check_at;
 
 	if (watcher->promised != 0)
-		due = watcher->promised_at;
+		due = INT64_MAX;
 	if (watcher->wants_all && watcher->wants_all_at < due)
 		due = watcher->wants_all_at;
 	return watcher->phase == WATCHER_FOLLOWING ? due : INT64_MAX;
@@ -102,7 +97,7 @@ static void choose(struct watcher *watcher)
 	}
 	if (!turn.found) {
 		snprintf(turn.key.namespace, sizeof turn.key.namespace, "%s", strcmp(namespace, "*") == 0 ? "default" : namespace);
-		snprintf(turn.key.service, sizeof turn.key.service, "%s", NOBODY);
+		snprintf(turn.key.service, sizeof turn.key.service, "%s", NEAREST_SERVICE);
 	}
 	watcher->checked = turn.key;
 }
@@ -144,7 +139,7 @@ static void compare(struct watcher *watcher, const struct agent_answer *answer)
 	uint64_t before = registry_changes(watcher->registry);
 	struct registrations set;
 
-	if (strcmp(key->service, NOBODY) == 0 || registrations_parse(answer->body, answer->size, &set) < 0)
+	if (strcmp(key->service, NEAREST_SERVICE) == 0 || registrations_parse(answer->body, answer->size, &set) < 0)
 		return;
 	intake_read(&watcher->intake, key->namespace, key->service, &set);
 	registrations_done(&set);
@@ -157,8 +152,8 @@ static void compare(struct watcher *watcher, const struct agent_answer *answer)
 static void judge(struct watcher *watcher, const struct agent_answer *answer)
 {
 	check_plan(watcher);
-	follow_heard(watcher);
 	if (answer->index == watcher->index) {
+		proof_found(watcher, watcher->check_began);
 		/* Half a minute later nothing can be under way that the reading has seen. */
 		reading_forget(&watcher->reading);
 		if (!watcher->wants_all && registry_due(watcher->registry) == INT64_MAX)
@@ -166,8 +161,9 @@ static void judge(struct watcher *watcher, const struct agent_answer *answer)
 	} else if (answer->index < watcher->asked_at) {
 		check_read_all(watcher, "Nomad's index is lower than it was");
 	} else if (answer->index > watcher->asked_at && !has_passed(watcher, answer->index)) {
-		watcher->promised = answer->index;
-		watcher->promised_at = watcher_now(watcher) + CHECK_GRACE;
+		proof_promise(watcher, answer->index, watcher->check_began, CHECK_GRACE);
+	} else {
+		proof_found(watcher, watcher->check_began);
 	}
 	if (watcher->phase == WATCHER_FOLLOWING)
 		namespaces_await(watcher);
@@ -196,12 +192,14 @@ static void start(struct watcher *watcher)
 
 	/* A token that is renewed in its file is used from now on; the old one may end any time. */
 	if (agent_read_token(&watcher->agent, reason) == 1) {
+		follow_forget_past(watcher);
 		follow_again(watcher, "the token is another one");
 		return;
 	}
 	choose(watcher);
 	watcher->check_at = INT64_MAX;
 	watcher->asked_at = watcher->index;
+	watcher->check_began = watcher_now(watcher);
 	watcher->passed_count = 0;
 	request->owner = watcher;
 	request->limit = READING_LIST_LIMIT;
@@ -213,14 +211,6 @@ static void start(struct watcher *watcher)
 		check_plan(watcher);
 }
 
-/* The stream has not brought what the index told of: something was missed. */
-static void break_promise(struct watcher *watcher)
-{
-	watcher->promised = 0;
-	if (watcher_now(watcher) >= watcher->quiet_until)
-		check_read_all(watcher, "Nomad's index has moved, and the event stream said nothing");
-}
-
 void check_tick(struct watcher *watcher)
 {
 	int64_t now = watcher_now(watcher);
@@ -229,8 +219,6 @@ void check_tick(struct watcher *watcher)
 		return;
 	if (watcher->wants_all && watcher->wants_all_at <= now)
 		check_read_all(watcher, "a frame of the event stream could not be taken");
-	else if (watcher->promised != 0 && watcher->promised_at <= now)
-		break_promise(watcher);
 	else if (watcher->promised == 0 && !watcher->checking && watcher->check_at <= now)
 		start(watcher);
 }

@@ -12,22 +12,6 @@
 #include <string.h>
 #include <syslog.h>
 
-void follow_heard(struct watcher *watcher)
-{
-	if (watcher->phase == WATCHER_FOLLOWING)
-		watcher->current_at = watcher_now(watcher);
-}
-
-void follow_forget_backlog(struct watcher *watcher)
-{
-	for (size_t i = 0; i < watcher->backlog_count; i++)
-		free(watcher->backlog[i].text);
-	free(watcher->backlog);
-	watcher->backlog = NULL;
-	watcher->backlog_count = watcher->backlog_room = watcher->backlog_size = 0;
-	watcher->backlog_lost = false;
-}
-
 /* Ends everything that runs. */
 static void stop(struct watcher *watcher)
 {
@@ -39,7 +23,7 @@ static void stop(struct watcher *watcher)
 	outage_cancel(watcher);
 	reading_cancel(&watcher->reading);
 	check_cancel(watcher);
-	follow_forget_backlog(watcher);
+	backlog_clear(&watcher->backlog);
 }
 
 static void set_phase(struct watcher *watcher, enum watcher_phase phase)
@@ -75,17 +59,47 @@ void follow_lost(struct watcher *watcher, enum agent_result result, const char *
 		watcher_set_state(watcher, CATALOGUE_STALE);
 }
 
-void follow_again(struct watcher *watcher, const char *reason)
+static void again_within(struct watcher *watcher, const char *reason, int spread)
 {
 	bool steady = watcher->phase == WATCHER_FOLLOWING &&
 	              watcher_now(watcher) - watcher->phase_since >= STEADY_AFTER;
 
 	count_failure(watcher);
 	watcher_say(watcher, LOG_INFO, "%s; connects anew", reason);
+	go_down(watcher, steady ? watcher_jitter(watcher, spread) - spread : outage_back_off(watcher, AGENT_CUT));
+}
+
+void follow_again(struct watcher *watcher, const char *reason)
+{
 	/* Thousands of hosts may have lost the same server in this moment; an agent of our own we have to ourselves. */
-	go_down(watcher, !steady                           ? outage_back_off(watcher, AGENT_CUT)
-	                 : outage_is_on_this_host(watcher) ? 0
-	                                                   : watcher_jitter(watcher, WATCHER_RETRY) - WATCHER_RETRY);
+	again_within(watcher, reason, outage_is_on_this_host(watcher) ? 0 : WATCHER_RETRY);
+}
+
+void follow_in_haste(struct watcher *watcher, const char *reason, int spread)
+{
+	again_within(watcher, reason, spread);
+	watcher->census.in_haste = true;
+}
+
+void follow_forget_past(struct watcher *watcher)
+{
+	for (size_t i = 0; i < watcher->signal_count; i++)
+		watcher->signals[i].resume = (struct resume){0};
+}
+
+bool follow_has_all(const struct watcher *watcher)
+{
+	return strcmp(watcher->signals[0].namespace, "*") == 0;
+}
+
+bool follow_may_resume(const struct watcher *watcher)
+{
+	bool may = watcher->complete && !watcher->wants_all;
+
+	for (size_t i = 0; i < watcher->signal_count; i++)
+		may = may && watcher->signals[i].resume.index > 0 && !watcher->signals[i].polling &&
+		      namespaces_were_shown(watcher, watcher->signals[i].resume.index);
+	return may;
 }
 
 void follow_connect(struct watcher *watcher)
@@ -100,46 +114,13 @@ void follow_connect(struct watcher *watcher)
 
 void follow_subscribe(struct watcher *watcher)
 {
+	bool resume = follow_may_resume(watcher);
+
 	for (size_t i = 0; i < watcher->signal_count; i++)
 		if (!watcher->signals[i].polling)
-			signal_start_stream(&watcher->signals[i]);
+			signal_start_stream(&watcher->signals[i], resume);
+	namespaces_are_shown(watcher);
 	follow_advance(watcher);
-}
-
-static void try_stream_later(struct signal *signal)
-{
-	signal->polling = true;
-	signal->short_lives = 0;
-	signal->again_at = watcher_now(signal->watcher) + signal->again_after;
-	if (signal->again_after < STREAM_AGAIN_MOST)
-		signal->again_after *= 2;
-}
-
-void follow_poll_instead(struct signal *signal)
-{
-	struct watcher *watcher = signal->watcher;
-
-	if (signal->again_after == STREAM_AGAIN)
-		watcher_say(watcher, LOG_NOTICE,
-		            "the agent gives no lasting event stream for namespace \"%s\", though it may be read; it is polled "
-		            "instead, which costs more: give the token the capability read-job in every namespace",
-		            signal->namespace);
-	try_stream_later(signal);
-}
-
-bool follow_without(struct signal *signal)
-{
-	struct watcher *watcher = signal->watcher;
-	bool alone = true;
-
-	signal->denied = true;
-	for (size_t i = 0; i < watcher->signal_count; i++)
-		alone = alone && watcher->signals[i].denied;
-	for (size_t i = 0; alone && i < watcher->signal_count; i++)
-		watcher->signals[i].denied = watcher->signals[i].polling = false;
-	if (!alone)
-		try_stream_later(signal);
-	return !alone;
 }
 
 const char *follow_namespace(const struct watcher *watcher, unsigned int number)
@@ -154,51 +135,27 @@ const char *follow_namespace(const struct watcher *watcher, unsigned int number)
 	return signal->namespace;
 }
 
-/* A stream was not granted. Where a plain read is, the changes can be polled for. */
-static void probe_ended(struct watch_request *request, const struct agent_answer *answer)
-{
-	struct watcher *watcher = request->owner;
-	struct signal *signal = watcher->probing;
-
-	watcher->probing = NULL;
-	if (answer->result == AGENT_BELIEVED) {
-		follow_poll_instead(signal);
-		follow_advance(watcher);
-	} else if (answer->result == AGENT_DENIED && follow_without(signal)) {
-		follow_advance(watcher);
-	} else {
-		follow_lost(watcher, answer->result, answer->reason);
-	}
-	watcher_wake(watcher);
-}
-
-static void probe(struct watcher *watcher, struct signal *signal)
-{
-	struct watch_request *request = &watcher->probe;
-
-	watcher->probing = signal;
-	request->owner = watcher;
-	request->limit = READING_LIST_LIMIT;
-	request->done = probe_ended;
-	if (watch_set_path(request, "/v1/services", NULL, signal->namespace, NULL))
-		watcher->outside->start(watcher->outside->context, request);
-	else
-		follow_lost(watcher, AGENT_NO_MEMORY, "no memory to ask an agent");
-}
+static void follow_on(struct watcher *watcher);
 
 void follow_advance(struct watcher *watcher)
 {
+	bool resumed = true;
+
 	if (watcher->phase != WATCHER_SUBSCRIBING || watcher->probing != NULL)
 		return;
 	for (size_t i = 0; i < watcher->signal_count; i++) {
 		struct signal *signal = &watcher->signals[i];
-		if (signal->subscribed || signal->polling)
+		resumed = resumed && signal->resumed;
+		if (signal->polling || (signal->subscribed && !signal->resuming))
 			continue;
 		if (!signal->running)
-			probe(watcher, signal);
+			denied_probe(signal);
 		return;
 	}
-	follow_read(watcher);
+	if (resumed)
+		follow_on(watcher);
+	else
+		follow_read(watcher);
 }
 
 void follow_read(struct watcher *watcher)
@@ -247,6 +204,7 @@ static void apply_frame(struct signal *signal, const struct frame *frame)
 		watcher->index = frame->index;
 	if (frame->index >= watcher->proved_by && !watcher->wants_all)
 		watcher->complete = true;
+	proof_pass(watcher, frame->index);
 	/* Of several streams each says only how far it is itself. */
 	if (watcher->signal_count == 1 && frame->index > watcher->reading.highest)
 		reading_forget(&watcher->reading);
@@ -262,51 +220,46 @@ static void take_frame(struct signal *signal, const char *text, size_t size)
 	}
 	if (frame.index > 0)
 		apply_frame(signal, &frame);
+	if (signal->watcher->complete && frame.index >= signal->resume.index)
+		resume_note_frame(&signal->resume, frame.index, text, size);
 	frame_done(&frame);
 }
 
-static bool keep_frame(struct signal *signal, const char *text, size_t size)
+static bool is_known(const struct signal *signal, const char *text, size_t size)
 {
-	struct watcher *watcher = signal->watcher;
+	struct frame frame;
 
-	if (size > BACKLOG_MAX - watcher->backlog_size)
+	if (frame_parse(text, size, &frame) < 0)
 		return false;
-	if (watcher->backlog_count == watcher->backlog_room) {
-		size_t room = watcher->backlog_room == 0 ? 64 : watcher->backlog_room * 2;
-		struct waiting_frame *more = realloc(watcher->backlog, room * sizeof *more);
-		if (more == NULL)
-			return false;
-		watcher->backlog = more;
-		watcher->backlog_room = room;
-	}
-	char *copy = malloc(size);
-	if (copy == NULL)
-		return false;
-	memcpy(copy, text, size);
-	watcher->backlog[watcher->backlog_count++] = (struct waiting_frame){signal, copy, size};
-	watcher->backlog_size += size;
-	return true;
+	bool known = resume_is_known(&signal->resume, &frame, text, size, signal->watcher->registry);
+	frame_done(&frame);
+	return known;
 }
 
 void follow_frame(struct signal *signal, const char *text, size_t size)
 {
 	struct watcher *watcher = signal->watcher;
 
+	/* The first one of a stream that goes on: where it is the one that is known already, it says nothing else. */
+	if (signal->resuming) {
+		signal->resuming = false;
+		signal->resumed = is_known(signal, text, size);
+		if (signal->resumed)
+			return;
+	}
 	if (watcher->phase == WATCHER_FOLLOWING)
 		take_frame(signal, text, size);
-	else if (!watcher->backlog_lost && !keep_frame(signal, text, size))
-		watcher->backlog_lost = true;
+	else
+		backlog_add(&watcher->backlog, signal, text, size);
 }
 
 /* A reading that found nothing new was for nothing: the next ones are put off, where other namespaces may be why. */
 static void judge_reading(struct watcher *watcher)
 {
 	bool needless = registry_changes(watcher->registry) == watcher->changes;
-	bool all = strcmp(watcher->signals[0].namespace, "*") == 0;
-
-	watcher->quiet_for = !needless || all         ? 0
-	                     : watcher->quiet_for == 0 ? 2 * watcher->check_interval
-	                                               : 2 * watcher->quiet_for;
+	watcher->quiet_for = !needless || follow_has_all(watcher) ? 0
+	                     : watcher->quiet_for == 0            ? 2 * watcher->check_interval
+	                                                          : 2 * watcher->quiet_for;
 	if (watcher->quiet_for > QUIET_MOST)
 		watcher->quiet_for = QUIET_MOST;
 	watcher->quiet_until = watcher_now(watcher) + watcher->quiet_for;
@@ -328,7 +281,8 @@ void follow_settle(struct watcher *watcher)
 	bool waits = registry_waits(watcher->registry) &&
 	             watcher_now(watcher) < watcher->phase_since + REGISTRY_RESOLVE;
 
-	if (watcher->phase != WATCHER_FOLLOWING || watcher->blind || (waits && watcher->state != CATALOGUE_CURRENT))
+	if (watcher->phase != WATCHER_FOLLOWING || watcher->blind || !proof_holds(watcher) ||
+	    (waits && watcher->state != CATALOGUE_CURRENT))
 		return;
 	say_back(watcher);
 	watcher_set_state(watcher, CATALOGUE_CURRENT);
@@ -336,12 +290,46 @@ void follow_settle(struct watcher *watcher)
 
 static void apply_backlog(struct watcher *watcher)
 {
-	for (size_t i = 0; i < watcher->backlog_count; i++)
-		take_frame(watcher->backlog[i].signal, watcher->backlog[i].text, watcher->backlog[i].size);
-	follow_forget_backlog(watcher);
+	const struct backlog *backlog = &watcher->backlog;
+
+	for (size_t i = 0; i < backlog->count; i++)
+		take_frame(backlog->frames[i].signal, backlog->frames[i].text, backlog->frames[i].size);
+	backlog_clear(&watcher->backlog);
 }
 
 static void begin_to_follow(struct watcher *watcher)
+{
+	watcher->lost_at = INT64_MAX;
+	watcher->said = 0;
+	set_phase(watcher, WATCHER_FOLLOWING);
+	apply_backlog(watcher);
+	if (registry_flush(watcher->registry, watcher_now(watcher)) < 0)
+		check_missed(watcher);
+	proof_start(watcher);
+	follow_settle(watcher);
+	for (size_t i = 0; i < watcher->signal_count; i++)
+		if (watcher->signals[i].polling && !watcher->signals[i].denied)
+			signal_start_poll(&watcher->signals[i]);
+	check_plan(watcher);
+	namespaces_await(watcher);
+}
+
+/* The streams go on where the last ones ended. Whether they bring all that was told of is seen soon. */
+static void follow_on(struct watcher *watcher)
+{
+	for (size_t i = 0; i < watcher->signal_count; i++)
+		watcher->signals[i].applied = watcher->signals[i].resume.index;
+	reading_forget(&watcher->reading);
+	begin_to_follow(watcher);
+	namespaces_known_to(watcher, watcher->index);
+	/* Where they have brought nothing else it was another namespace's. */
+	if (!follow_has_all(watcher) && watcher->told > watcher->index)
+		watcher->index = watcher->told;
+	if (watcher->told > watcher->index)
+		proof_promise(watcher, watcher->told, watcher->current_at, CHECK_GRACE);
+}
+
+static void follow_what_was_read(struct watcher *watcher)
 {
 	const struct reading *reading = &watcher->reading;
 
@@ -349,20 +337,13 @@ static void begin_to_follow(struct watcher *watcher)
 	watcher->index = reading->highest;
 	watcher->complete = reading->highest == reading->index;
 	watcher->proved_by = reading->highest;
-	watcher->lost_at = INT64_MAX;
-	watcher->said = 0;
-	judge_reading(watcher);
-	set_phase(watcher, WATCHER_FOLLOWING);
-	apply_backlog(watcher);
-	if (registry_flush(watcher->registry, watcher_now(watcher)) < 0)
-		check_missed(watcher);
-	watcher->current_at = watcher_now(watcher);
-	follow_settle(watcher);
+	watcher->told = 0;
+	namespaces_known_to(watcher, reading->highest);
 	for (size_t i = 0; i < watcher->signal_count; i++)
-		if (watcher->signals[i].polling && !watcher->signals[i].denied)
-			signal_start_poll(&watcher->signals[i]);
-	check_plan(watcher);
-	namespaces_await(watcher);
+		resume_note_reading(&watcher->signals[i].resume, watcher->complete ? watcher->index : 0);
+	judge_reading(watcher);
+	watcher->current_at = watcher_now(watcher);
+	begin_to_follow(watcher);
 }
 
 void follow_read_done(void *context, enum agent_result result, const char *reason)
@@ -372,12 +353,12 @@ void follow_read_done(void *context, enum agent_result result, const char *reaso
 	if (result != AGENT_BELIEVED) {
 		watcher->complete = false;
 		follow_lost(watcher, result, reason);
-	} else if (watcher->backlog_lost) {
-		follow_forget_backlog(watcher);
+	} else if (watcher->backlog.lost) {
+		backlog_clear(&watcher->backlog);
 		watcher->complete = false;
 		follow_read(watcher);
 	} else {
-		begin_to_follow(watcher);
+		follow_what_was_read(watcher);
 	}
 	watcher_wake(watcher);
 }

@@ -17,7 +17,7 @@
  * Connections at the most, streams and long polls among them: an agent takes 100 from one address, for everybody
  * there (limits.http_max_conns_per_client).
  */
-enum { HTTP_CONNECTIONS = 4 };
+enum { HTTP_CONNECTIONS = 5 };
 
 struct http;
 

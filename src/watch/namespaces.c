@@ -21,6 +21,9 @@ enum {
 	WAIT = 300,                       /* seconds that the read blocks; Nomad takes no more */
 	SPREAD = 1000,                    /* milliseconds over which many hosts are spread that have heard the same */
 	LEAST = 1000,                     /* milliseconds of following, before the streams are begun anew for this */
+	WAITED = 1000,                    /* milliseconds after which the end of a read tells of a server that has stopped */
+	AGAIN = 3000,                     /* milliseconds after one that failed sooner, as there is no leader yet */
+	STOP_SPREAD = 500,                /* milliseconds over which hosts are spread that lost a leader; the next takes longer */
 };
 
 /* Whether a stream of all is followed. Polling for all finds new ones, and a list of them has no others. */
@@ -46,37 +49,75 @@ static void ask(struct watcher *watcher, int limit, const char *extra,
 		watcher->outside->start(watcher->outside->context, request);
 }
 
+/* Another index: one was made, changed or deleted, or the cluster is another, in which any may be new. */
+static void note(struct watcher *watcher, const struct agent_answer *answer)
+{
+	struct census *census = &watcher->census;
+	uint64_t made;
+
+	if (answer->index < census->index ||
+	    namespace_list_made_after(answer->body, answer->size, census->index, &made) < 0)
+		made = 0;
+	census->index = answer->index;
+	if (made < census->made)
+		census->made = made;
+}
+
+bool namespaces_were_shown(const struct watcher *watcher, uint64_t index)
+{
+	return !may_miss(watcher) || index < watcher->census.made;
+}
+
+void namespaces_are_shown(struct watcher *watcher)
+{
+	watcher->census.made = UINT64_MAX;
+}
+
+void namespaces_known_to(struct watcher *watcher, uint64_t index)
+{
+	watcher->census.shown = index;
+}
+
 /* Where it could not be had the streams, which go to the same agent, say why. */
 static void first_ended(struct watch_request *request, const struct agent_answer *answer)
 {
 	struct watcher *watcher = request->owner;
 
 	watcher->census.running = false;
-	if (answer->result == AGENT_BELIEVED)
-		watcher->census.index = answer->index;
+	if (answer->result == AGENT_BELIEVED && answer->index != watcher->census.index)
+		note(watcher, answer);
 	follow_subscribe(watcher);
 	watcher_wake(watcher);
 }
 
 bool namespaces_ask_first(struct watcher *watcher)
 {
-	if (may_miss(watcher))
+	/* What was made since the last question tells the read that waits. */
+	bool may_wait = watcher->census.in_haste && watcher->census.index != 0 && follow_may_resume(watcher);
+
+	watcher->census.in_haste = false;
+	if (may_miss(watcher) && !may_wait)
 		ask(watcher, FIRST_LIMIT, NULL, first_ended);
 	return watcher->census.running;
 }
 
-/* Another index: one was made, changed or deleted, or the cluster is another, in which any may be new. */
 static void take(struct watcher *watcher, const struct agent_answer *answer)
 {
 	struct census *census = &watcher->census;
 
-	if (answer->index < census->index ||
-	    namespace_list_made_after(answer->body, answer->size, census->index, &census->made) < 0)
-		census->made = 0;
-	census->index = answer->index;
+	note(watcher, answer);
 	census->due = watcher_now(watcher) + watcher_jitter(watcher, SPREAD) - SPREAD;
 	if (census->made != UINT64_MAX && census->due < watcher->phase_since + LEAST)
 		census->due = watcher->phase_since + LEAST;
+}
+
+/*
+ * Nomad's own error: the leader that held the read, or the server in between, is gone. Its own time, a denial, and what a
+ * proxy says that has waited long enough tell nothing.
+ */
+static bool tells_of_a_stop(const struct agent_answer *answer)
+{
+	return answer->result == AGENT_NO_LEADER || (answer->result == AGENT_FAILED && answer->status == 500);
 }
 
 static void await_ended(struct watch_request *request, const struct agent_answer *answer)
@@ -84,11 +125,18 @@ static void await_ended(struct watch_request *request, const struct agent_answer
 	struct watcher *watcher = request->owner;
 	struct census *census = &watcher->census;
 
+	int64_t waited = watcher_now(watcher) - census->begun_at;
+
 	census->running = false;
-	if (answer->result == AGENT_BELIEVED && answer->index != census->index)
+	if (answer->result == AGENT_BELIEVED && answer->index != census->index) {
 		take(watcher, answer);
-	else if (answer->result == AGENT_BELIEVED && watcher_now(watcher) - census->begun_at >= WAIT * 1000)
+	} else if (answer->result == AGENT_BELIEVED && waited >= WAIT * 1000) {
 		namespaces_await(watcher);
+	} else if (tells_of_a_stop(answer) && waited >= WAITED) {
+		follow_in_haste(watcher, "a server of the cluster has stopped", STOP_SPREAD);
+	} else if (tells_of_a_stop(answer)) {
+		census->due = watcher_now(watcher) + watcher_jitter(watcher, AGAIN);
+	}
 	watcher_wake(watcher);
 }
 
@@ -109,12 +157,13 @@ int64_t namespaces_due(const struct watcher *watcher)
 
 /*
  * Nomad counts all changes together: what is in a namespace that is younger than the last reading is unknown, and the
- * list will have it. In an older one there may be services that were read, and of which the streams said nothing since.
+ * list will have it. In an older one there may be services that were read, and of which the streams said nothing since; the
+ * same with streams that went on after it was made.
  */
 static void connect_anew(struct watcher *watcher)
 {
 	watcher_say(watcher, LOG_INFO, "a namespace was made, which the event stream leaves out; connects anew");
-	if (watcher->census.made <= watcher->reading.highest)
+	if (watcher->census.made <= watcher->census.shown)
 		watcher->complete = false;
 	follow_connect(watcher);
 }

@@ -80,6 +80,8 @@ int64_t outage_failed(struct watcher *watcher, enum agent_result result, const c
 	note(watcher, result, reason);
 	if (is_denial(result))
 		new_token = agent_read_token(&watcher->agent, ignored) == 1;
+	if (new_token)
+		follow_forget_past(watcher);
 	if (agent_should_try_next(result))
 		all_tried = agent_next(&watcher->agent);
 	return new_token || !all_tried ? 0 : outage_back_off(watcher, result);

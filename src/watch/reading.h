@@ -13,7 +13,7 @@
 #include "watch/intake.h"
 
 enum {
-	READING_AT_ONCE = 4,        /* requests; as many connections as the daemon has at all (http.h) */
+	READING_AT_ONCE = 3,        /* requests; a stream and the read that waits have connections of their own (http.h) */
 	READING_TRIES = 5,          /* for one service, before the whole fails */
 	READING_RETRY = 100,        /* milliseconds before the second try, times the number of tries */
 	READING_SAMPLE = 4,         /* services that are read where the index says that nothing has changed */

@@ -325,6 +325,20 @@ bool registry_waits(const struct registry *registry)
 	return registry->first != NULL;
 }
 
+bool registry_holds(const struct registry *registry, const char *namespace, const char *service, const char *id,
+                    uint64_t index)
+{
+	struct service_key key;
+	const struct service *found;
+
+	registry_key(namespace, service, &key);
+	found = catalogue_find(registry->catalogue, &key);
+	for (size_t i = 0; found != NULL && i < found->instance_count; i++)
+		if (found->instances[i].modified == index && strcmp(found->instances[i].id, id) == 0)
+			return true;
+	return false;
+}
+
 struct spelling_visit {
 	void (*visit)(void *context, const struct spelling *spelling);
 	void *context;

@@ -125,6 +125,10 @@ int64_t registry_due(const struct registry *registry);
 /* Whether a change waits for the addresses of a host name. */
 bool registry_waits(const struct registry *registry);
 
+/* Whether the catalogue has an instance as it was registered at an index of Nomad's, by the last flush. */
+bool registry_holds(const struct registry *registry, const char *namespace, const char *service, const char *id,
+                    uint64_t index);
+
 /* Calls `visit` for every spelling that the catalogue holds, those that are held too, as of the last flush. */
 void registry_each_spelling(const struct registry *registry,
                             void (*visit)(void *context, const struct spelling *spelling), void *context);

@@ -12,7 +12,7 @@
 #include <syslog.h>
 
 /* Live events alone; what came before is read. The largest index that Nomad takes. */
-#define LIVE_ONLY "topic=Service&index=9223372036854775807"
+#define LIVE_ONLY UINT64_C(9223372036854775807)
 
 void signal_init(struct signal *signal, struct watcher *watcher, const char *namespace)
 {
@@ -33,7 +33,7 @@ void signal_cancel(struct signal *signal)
 
 	if (signal->running)
 		outside->cancel(outside->context, &signal->request);
-	signal->running = signal->subscribed = false;
+	signal->running = signal->subscribed = signal->resuming = signal->resumed = false;
 	signal->deadline = INT64_MAX;
 	stream_done(&signal->stream);
 }
@@ -62,14 +62,13 @@ static void stream_came(struct watch_request *request, const char *octets, size_
 		watcher_wake(watcher);
 		return;
 	}
-	follow_heard(watcher);
-	if (signal->stream.beats > 0) {
-		signal->deadline = watcher_now(watcher) + WATCHER_SILENCE;
-		if (!signal->subscribed) {
-			signal->subscribed = true;
-			signal->begun_at = watcher_now(watcher);
-			follow_advance(watcher);
-		}
+	if (signal->stream.beats > 0 && !signal->subscribed) {
+		signal->subscribed = true;
+		signal->begun_at = watcher_now(watcher);
+	}
+	if (signal->subscribed) {
+		signal->deadline = signal->resuming ? signal->begun_at + RESUME_WAIT : watcher_now(watcher) + WATCHER_SILENCE;
+		follow_advance(watcher);
 	}
 	watcher_wake(watcher);
 }
@@ -81,7 +80,7 @@ static void count_end(struct signal *signal)
 		signal->short_lives = 0;
 		signal->again_after = STREAM_AGAIN;
 	} else if (++signal->short_lives == SHORT_LIVES) {
-		follow_poll_instead(signal);
+		denied_poll_instead(signal);
 	}
 }
 
@@ -105,11 +104,14 @@ static void stream_ended(struct watch_request *request, const struct agent_answe
 	watcher_wake(watcher);
 }
 
-void signal_start_stream(struct signal *signal)
+void signal_start_stream(struct signal *signal, bool resume)
 {
 	struct watch_request *request = &signal->request;
+	char extra[64];
 
 	signal_cancel(signal);
+	signal->resuming = resume;
+	snprintf(extra, sizeof extra, "topic=Service&index=%" PRIu64, resume ? signal->resume.index : LIVE_ONLY);
 	request->is_stream = true;
 	request->limit = 0;
 	request->data = stream_came;
@@ -117,7 +119,7 @@ void signal_start_stream(struct signal *signal)
 	signal->polling = false;
 	signal->applied = 0;
 	signal->deadline = watcher_now(signal->watcher) + AGENT_CONNECT_LIMIT + WATCHER_FIRST_BEAT;
-	if (watch_set_path(request, "/v1/event/stream", NULL, signal->namespace, LIVE_ONLY))
+	if (watch_set_path(request, "/v1/event/stream", NULL, signal->namespace, extra))
 		start(signal);
 }
 
@@ -136,16 +138,17 @@ static void poll_ended(struct watch_request *request, const struct agent_answer 
 	struct watcher *watcher = signal->watcher;
 
 	signal->running = false;
-	if (answer->result == AGENT_DENIED && follow_without(signal)) {
+	if (answer->result == AGENT_DENIED && denied_go_without(signal)) {
 		follow_read(watcher);
 	} else if (answer->result != AGENT_BELIEVED) {
 		follow_lost(watcher, answer->result, answer->reason);
 	} else {
-		follow_heard(watcher);
-		if (answer->index == known_whole(watcher))
+		if (answer->index == known_whole(watcher)) {
+			proof_found(watcher, watcher_now(watcher));
 			signal_start_poll(signal);
-		else
+		} else {
 			follow_read(watcher);
+		}
 	}
 	watcher_wake(watcher);
 }
@@ -168,7 +171,12 @@ void signal_tick(struct signal *signal)
 {
 	int64_t now = watcher_now(signal->watcher);
 
-	if (signal->deadline <= now) {
+	if (signal->deadline <= now && signal->resuming && signal->subscribed) {
+		/* No frame: what it wants may have left the server's buffer. */
+		signal->resuming = false;
+		signal->deadline = now + WATCHER_SILENCE;
+		follow_advance(signal->watcher);
+	} else if (signal->deadline <= now) {
 		bool subscribed = signal->subscribed;
 		signal_cancel(signal);
 		if (subscribed)

@@ -91,10 +91,12 @@ int watcher_new(const struct config *config, const struct outside *outside, stru
 	made->state = begin->state;
 	made->current_at = begin->current_at;
 	made->since = watcher_now(made);
+	made->census.made = UINT64_MAX;
 	made->retry_at = made->check_at = made->census.due = INT64_MAX;
 	made->lost_at = INT64_MAX;
 	made->wants_all_at = watcher_now(made) - made->check_interval;
 	make_signals(made);
+	proof_init(made);
 	catalogue_set_state(catalogue, made->state, 0);
 	*watcher = made;
 	return 0;
@@ -111,7 +113,7 @@ void watcher_free(struct watcher *watcher)
 	outage_cancel(watcher);
 	check_cancel(watcher);
 	reading_done(&watcher->reading);
-	follow_forget_backlog(watcher);
+	backlog_clear(&watcher->backlog);
 	agent_done(&watcher->agent);
 	free(watcher);
 }
@@ -152,6 +154,7 @@ void watcher_wake(struct watcher *watcher)
 	int64_t due = earlier(registry_due(watcher->registry), reading_due(&watcher->reading));
 
 	due = earlier(due, earlier(check_due(watcher), namespaces_due(watcher)));
+	due = earlier(due, proof_due(watcher));
 	due = earlier(due, earlier(expires_at(watcher), kept_expires_at(watcher)));
 	if (watcher->phase == WATCHER_DOWN)
 		due = earlier(due, watcher->retry_at);
@@ -194,9 +197,7 @@ void watcher_tick(struct watcher *watcher)
 	reading_tick(&watcher->reading);
 	check_tick(watcher);
 	namespaces_tick(watcher);
-	/* The machine has slept, for one: whatever it looks like, nobody knows how Nomad is. */
-	if (watcher->state == CATALOGUE_CURRENT && now - watcher->current_at >= WATCHER_UNHEARD)
-		watcher_set_state(watcher, CATALOGUE_STALE);
+	proof_tick(watcher);
 	if (expires_at(watcher) <= now)
 		watcher_set_state(watcher, CATALOGUE_EXPIRED);
 	watcher_wake(watcher);

@@ -6,7 +6,10 @@
  *     DOWN -> SUBSCRIBING (streams, until each has said `{}`) -> READING (reading.c) -> FOLLOWING
  *
  * Whatever fails leads back to DOWN, and from there to the same agent or the next, as soon as a plain read says that it
- * is there again (outage.c). What was known stays: the state turns from CURRENT to STALE, and to EXPIRED after max-stale.
+ * is there again (outage.c). Where the new stream goes on where the last one ended (resume.h), nothing is read again. What
+ * was known stays: the state turns from CURRENT to STALE, and to EXPIRED after max-stale.
+ *
+ * CURRENT says that a server has proved, WATCHER_PROMISE ago at the most, that no change was missed (proof.c).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -22,7 +25,7 @@ enum {
 	WATCHER_CHECK = 30 * 1000,    /* milliseconds between two comparisons of the index, give or take a fifth */
 	WATCHER_FIRST_BEAT = 2000,    /* until `{}` comes on an open stream; 1 to 8 were seen */
 	WATCHER_SILENCE = 40 * 1000,  /* without a byte: dead; Nomad says `{}` every 30 s */
-	WATCHER_UNHEARD = 60 * 1000,  /* without a word of the agent: stale; in 40 s at the most it is heard, or known to be dead */
+	WATCHER_PROMISE = 5000,       /* without a proof that nothing was missed: stale */
 	WATCHER_POLL = 60,            /* seconds of a long poll */
 	WATCHER_RETRY = 100,          /* milliseconds before the second try to connect, doubled each time ... */
 	WATCHER_RETRY_MOST = 500,     /* ... up to this, or down to a half of it: current within 1 s of the agent's return */
@@ -36,7 +39,7 @@ struct watcher_begin {
 	enum catalogue_state state; /* LOADING: nothing */
 	int64_t current_at;         /* when that was Nomad's catalogue, by the clock of outside.h; may be negative */
 	int64_t kept_since;         /* the same of namespaces that the token could not read any more; INT64_MAX: none */
-	int check;                  /* milliseconds, instead of WATCHER_CHECK; 0: that */
+	int check;                  /* milliseconds, instead of WATCHER_CHECK; 0: that. Longer ones stretch WATCHER_PROMISE too */
 };
 
 enum watcher_phase { WATCHER_DOWN, WATCHER_SUBSCRIBING, WATCHER_READING, WATCHER_FOLLOWING };
@@ -46,7 +49,7 @@ struct watcher_state {
 	enum catalogue_state state;
 	enum watcher_phase phase;
 	int64_t since;      /* of the state; by the clock of outside.h */
-	int64_t current_at; /* the last moment at which the catalogue was certainly Nomad's */
+	int64_t current_at; /* the last moment of which it is proved that the catalogue was Nomad's */
 	uint64_t index;
 	bool polling;       /* the token may not use the stream */
 	size_t kept;        /* namespaces that the token may not read any more */

@@ -26,6 +26,7 @@ class Answers:
     def __init__(self, catalogue, tokens, settings):
         self.catalogue, self.tokens, self.settings = catalogue, tokens, settings
         self.frozen = None      # (index, services) of a server that lags behind
+        self.stopped = None     # done when the server that holds the blocking reads of now has stopped
         self.shuffle = random.Random(0).shuffle
 
     async def answer(self, request, gone):
@@ -150,6 +151,12 @@ class Answers:
             namespace: {name: service.copy() for name, service in names.items()}
             for namespace, names in self.catalogue.services.items()})
 
+    def end_waits(self):
+        """Blocking reads of now end as where the server that holds them is gone."""
+        if self.stopped:
+            self.stopped.set_result(None)
+        self.stopped = None
+
     def headers(self, index):
         return index_headers(index, self.settings.known_leader, self.settings.last_contact)
 
@@ -186,13 +193,16 @@ class Answers:
         clock = asyncio.get_running_loop().time
         end = clock() + wait * (1 + random.random() / 16)
         leaving = asyncio.ensure_future(gone.wait())
+        stopped = self.stopped = self.stopped or asyncio.get_running_loop().create_future()
         try:
             while result[1] <= above and not gone.is_set():
                 watch = Watch(self.catalogue, namespace, name)
                 watches.add(watch)
-                done, _ = await asyncio.wait({watch.woken, leaving}, timeout=max(0, end - clock()),
+                done, _ = await asyncio.wait({watch.woken, leaving, stopped}, timeout=max(0, end - clock()),
                                              return_when=asyncio.FIRST_COMPLETED)
                 watches.discard(watch)
+                if stopped in done:
+                    raise Refused(500, "rpc error: EOF", rpc=True)
                 if not done:
                     break
                 result = read()

@@ -149,6 +149,11 @@ class Agent:
             args["data"] = base64.b64encode(args["data"]).decode()
         return self.do("stream", what=what, **args)["streams"]
 
+    def stop_server(self, waits="hold"):
+        """The server behind this agent stops, and the agent goes on with another one: the open streams are silent from now
+        on, and stay open; reads that wait are taken over ("hold"), or end with 500 ("end": that server was the leader)."""
+        self.do("stop_server", waits=waits)
+
     def stop_listening(self, drop=True):
         """Connections are refused; drop: open ones are closed."""
         self.do("stop_listening", drop=drop)

@@ -131,6 +131,11 @@ class Control:
     def do_stream(self, what, **args):
         return {"streams": self.server.streams.command(what, **args)}
 
+    def do_stop_server(self, waits):
+        self.server.streams.command("silence")
+        if waits == "end":
+            self.server.answers.end_waits()
+
     async def do_stop_listening(self, drop=True):
         await self.server.stop_listening(drop)
 

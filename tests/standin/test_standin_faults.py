@@ -2,7 +2,7 @@
 
 import pytest
 
-from .support import ask, connect, connect_and_read, live, read_all, request
+from .support import Reply, ask, connect, connect_and_read, live, read_all, request
 
 
 @pytest.mark.parametrize("kind,args,code,body", [
@@ -114,3 +114,21 @@ def test_mistakes_are_told(agent):
         with pytest.raises(RuntimeError):
             wrong()
     assert agent.services() == {}
+
+
+@pytest.mark.parametrize("waits", ["hold", "end"])
+def test_the_server_behind_it_stops(agent, waits):
+    """Streams are silent and stay open, reads that wait end or go on, and everything new is another server's."""
+    agent.register("web")
+    old, sock = live(agent), connect(agent)
+    assert old.happened() == [("ServiceRegistration", "web")]
+    sock.sendall(request("/v1/namespaces?index=1&wait=60s"))
+    while not any(each["path"] == "/v1/namespaces" for each in agent.log()):
+        pass
+    agent.stop_server(waits=waits)
+    agent.register("db", namespace="new")
+    reply = Reply(read_all(sock))
+    assert reply.code == (500 if waits == "end" else 200)
+    assert live(agent).happened() == [("ServiceRegistration", "db")]
+    agent.stream("close")
+    assert old.file.read() == b""

@@ -85,15 +85,15 @@ def test_it_takes_few_connections_and_rests(agent, daemon):
     daemon.start().wait("current")
     daemon.wait_equal(agent)
     wait_until_all_is_asked(agent)
-    assert agent.counters()["most_open"] <= 4
+    assert agent.counters()["most_open"] <= 5
     agent.reset_counters()
     agent.others(50)
     agent.register("one", address="10.9.9.9")
     wait_until(lambda: ("default", "one") in daemon.published())
-    assert agent.counters()["total"] == 0 and agent.counters()["streams"] == 1 and agent.counters()["open"] <= 4
+    assert agent.counters()["total"] == 0 and agent.counters()["streams"] == 1 and agent.counters()["open"] <= 5
 
 
-def test_nothing_is_ever_asked_of_a_stale_server(agent, daemon):
+def test_nothing_but_the_index_is_asked_of_a_stale_server(agent, daemon):
     """A server without leader, or that has just started, answers `stale` reads with an empty list."""
     agent.register("web", address="10.1.0.1")
     agent.fault("stale-empty", stale_only=True)
@@ -101,7 +101,7 @@ def test_nothing_is_ever_asked_of_a_stale_server(agent, daemon):
     agent.stream("close")
     agent.register("db", address="10.1.0.2")
     daemon.wait_equal(agent)
-    assert not [request for request in agent.log() if "stale" in request["params"]]
+    assert not [request for request in agent.log() if "stale" in request["params"] and request["path"] != "/v1/service/-"]
 
 
 def test_only_configured_namespaces_are_followed(agent, host, daemon):

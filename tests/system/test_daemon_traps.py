@@ -273,6 +273,7 @@ def test_a_list_that_is_short_once(agent, host, daemon):
     agent.populate(20, 2)
     daemon.start().wait("current")
     before = daemon.published()
+    agent.others(100)       # or the stream would go on where it was, without a list
     agent.fault("junk", path="/v1/services", times=1, body="[]", index=agent.index() + 1)
     agent.stream("close")
     wait_until(lambda: agent.counters()["requests"]["/v1/services"] >= 3)

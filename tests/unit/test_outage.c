@@ -188,7 +188,7 @@ END_TEST
 static const struct {
 	int seconds;
 	enum catalogue_state afterwards;
-} sleeps[] = {{20, CATALOGUE_CURRENT}, {600, CATALOGUE_STALE}, {7200, CATALOGUE_EXPIRED}};
+} sleeps[] = {{3, CATALOGUE_CURRENT}, {20, CATALOGUE_STALE}, {600, CATALOGUE_STALE}, {7200, CATALOGUE_EXPIRED}};
 
 START_TEST(what_was_known_before_a_sleep_is_as_old_as_it_is)
 {

@@ -6,6 +6,8 @@
 #include "world.h"
 
 #include "support.h"
+#include "world_events.h"
+#include "world_path.h"
 
 #include <assert.h> /* for what is called while allocations fail, which check cannot stand */
 #include <inttypes.h>
@@ -14,7 +16,6 @@
 #include <string.h>
 
 enum { ROWS = 64, SPACES = 192, REQUESTS = 16, TEXT = 64 * 1024, LINE = 1024 };
-
 struct row {
 	char namespace[160], service[80], id[120], address[80];
 	char registration[LINE]; /* "" for one that is made of these */
@@ -28,6 +29,7 @@ struct space {
 
 struct pending {
 	struct watch_request *request;
+	bool deaf;           /* a stream of a server that has stopped */
 	bool beaten;         /* a stream that has said `{}` */
 	uint64_t newest;     /* the namespaces that a stream of all shows were made up to this index */
 	bool forgotten;      /* was asked while the agent did not answer, and never will be answered */
@@ -159,6 +161,7 @@ static void begin(const char *namespaces, const char *addresses)
 	outside = (struct outside){NULL, now, next_random, start, cancel, wake_at, say, state_changed, NULL};
 	memset(&world, 0, sizeof world);
 	world.index = 10;
+	world.buffer = 100;
 	world.namespaces_index = 1;
 	spaces[0] = (struct space){"default", 1};
 	space_count = 1;
@@ -207,6 +210,7 @@ void world_end(void)
 	registry_free(registry);
 	catalogue_free(catalogue);
 	config_done(&config);
+	world_events_forget();
 	token_file[0] = '\0';
 }
 
@@ -225,19 +229,6 @@ void world_start(enum catalogue_state state, int64_t current_at)
 static bool has_right(const char *namespace)
 {
 	return world.hidden == NULL || strcmp(namespace, world.hidden) != 0;
-}
-
-/* The value of a parameter or what follows a prefix, up to & or ?; only the asterisk is ever percent-encoded. */
-static const char *part_of(const char *path, const char *before, char value[160])
-{
-	const char *at = strstr(path, before);
-
-	value[0] = '\0';
-	if (at != NULL)
-		snprintf(value, 160, "%.*s", (int)strcspn(at + strlen(before), "&?"), at + strlen(before));
-	if (strcmp(value, "%2A") == 0)
-		strcpy(value, "*");
-	return value;
 }
 
 static size_t put_registration(char *at, size_t room, const struct row *row)
@@ -312,7 +303,7 @@ static char *read_now(const char *path)
 	static char body[TEXT];
 	char namespace[160], service[160];
 
-	read_service(part_of(path, "namespace=", namespace), part_of(path, "/v1/service/", service), body, sizeof body);
+	read_service(world_part_of(path, "namespace=", namespace), world_part_of(path, "/v1/service/", service), body, sizeof body);
 	return strdup(body);
 }
 
@@ -323,9 +314,10 @@ static void finish(struct pending *which, enum agent_result result, uint64_t ind
 
 	answer = (struct agent_answer){.status = result == AGENT_BELIEVED ? 200
 	                                         : result == AGENT_DENIED ? 403
-	                                         : result == AGENT_FAILED ? 405
+	                                         : result == AGENT_FAILED ? world.failed_status == 0 ? 405 : world.failed_status
 	                                                                  : 500,
 	                               .has_index = true,
+	                               .last_contact = world.last_contact,
 	                               .index = index,
 	                               .result = result};
 	char *copy = strdup(body);
@@ -337,9 +329,14 @@ static void finish(struct pending *which, enum agent_result result, uint64_t ind
 	free(copy);
 }
 
-static bool is_census(const char *path)
+/* Whether that sort of read ends otherwise than all others. */
+static bool is_ordered(const char *path, enum agent_result *result)
 {
-	return strncmp(path, "/v1/namespaces", 14) == 0;
+	bool census = world_asked_for(path) == CENSUS, nearest = world_asked_for(path) == NEAREST;
+
+	*result = census ? world.census_result : world.nearest_result;
+	return (census && (world.fails_censuses || *result != AGENT_FAILED)) ||
+	       (nearest && (world.fails_nearest || *result != AGENT_FAILED));
 }
 
 static enum agent_result result_of(const struct pending *which, const char *namespace)
@@ -350,12 +347,14 @@ static enum agent_result result_of(const struct pending *which, const char *name
 		[OVERLOADED] = AGENT_OVERLOADED, [HANGS] = AGENT_TIMED_OUT,
 	};
 
+	enum agent_result ordered;
+
 	if (first_refuses && which->agent == 0)
 		return AGENT_UNREACHABLE;
 	if (world.breaks != NULL && strcmp(namespace, world.breaks) == 0)
 		return AGENT_NO_LEADER;
-	if (world.census_result != AGENT_FAILED && is_census(which->request->path))
-		return world.census_result;
+	if (is_ordered(which->request->path, &ordered))
+		return ordered;
 	if (world.behaviour == SHOWS_NOTHING && strcmp(namespace, "*") == 0)
 		return AGENT_UNBELIEVABLE;
 	return world.behaviour == SERVES && !has_right(namespace) ? AGENT_DENIED : results[world.behaviour];
@@ -371,10 +370,10 @@ static bool is_blocked(const struct pending *which)
 	                : strstr(path, "wait=300s") != NULL ? 300 * 1000
 	                : strstr(path, "wait=60s") != NULL  ? 60 * 1000
 	                                                    : 0;
-	uint64_t index = is_census(path) ? world.namespaces_index : world.index;
+	uint64_t index = world_asked_for(path) == CENSUS ? world.namespaces_index : world.index;
 
-	part_of(path, "&index=", above);
-	if (strcmp(above, "0") == 0 || (is_census(path) && world.hurries_censuses))
+	world_part_of(path, "&index=", above);
+	if (strcmp(above, "0") == 0 || (world_asked_for(path) == CENSUS && world.hurries_censuses))
 		return false;
 	return above[0] != '\0' && strtoull(above, NULL, 10) >= index &&
 	       clock_now - which->started_at < limit + limit / EXTRA;
@@ -390,22 +389,10 @@ static bool has_result(const struct pending *which, enum agent_result *result)
 	if (which->request->limit > 0 && age >= which->request->limit)
 		return true;
 	if (!which->forgotten)
-		*result = result_of(which, part_of(which->request->path, "namespace=", namespace));
+		*result = result_of(which, world_part_of(which->request->path, "namespace=", namespace));
 	if (*result == AGENT_BELIEVED)
 		return age >= world.slowness && !is_blocked(which);
 	return *result != AGENT_TIMED_OUT;
-}
-
-/* What a read is for. */
-enum asked { SERVICE, LIST, KNOCK, CENSUS };
-
-static enum asked asked_for(const char *path)
-{
-	if (is_census(path))
-		return CENSUS;
-	if (strncmp(path, "/v1/service/", 12) == 0)
-		return SERVICE;
-	return strstr(path, "stale") != NULL ? KNOCK : LIST;
 }
 
 /* Counts a read that is answered now; false where the test holds those back. */
@@ -419,6 +406,7 @@ static bool count_read(enum asked asked, const char *path, bool may_be_held)
 		[LIST] = {world.holds_lists, &world.lists},
 		[KNOCK] = {false, &world.knocks},
 		[CENSUS] = {world.holds_censuses, &world.censuses},
+		[NEAREST] = {false, &world.nearest_reads},
 	};
 
 	if (may_be_held && sorts[asked].held)
@@ -434,25 +422,26 @@ static bool answer_read(struct pending *which)
 	static char body[TEXT];
 	char namespace[160], service[160];
 	const char *path = which->request->path;
-	enum asked asked = asked_for(path);
+	enum asked asked = world_asked_for(path);
 	enum agent_result result;
 
 	if (!has_result(which, &result) || !count_read(asked, path, result != AGENT_TIMED_OUT))
 		return false;
-	part_of(path, "namespace=", namespace);
+	world_part_of(path, "namespace=", namespace);
 	/* A server that has just started has an empty list for who asks it by itself, with a leader and index 1. */
 	strcpy(body, "[]");
 	if (result == AGENT_BELIEVED && asked == LIST)
 		list(namespace, body, sizeof body);
 	else if (result == AGENT_BELIEVED && asked == SERVICE)
-		read_service(namespace, part_of(path, "/v1/service/", service), body, sizeof body);
+		read_service(namespace, world_part_of(path, "/v1/service/", service), body, sizeof body);
 	else if (result == AGENT_BELIEVED && asked == CENSUS)
 		list_namespaces(body, sizeof body);
 	finish(which, result,
 	       result != AGENT_BELIEVED ? 0
 	       : asked == KNOCK         ? 1
 	       : asked == CENSUS        ? world.namespaces_index
-	                                : world.index,
+	       : asked == NEAREST && world.nearest_index > 0 ? world.nearest_index
+	                                                 : world.index,
 	       body);
 	return true;
 }
@@ -480,10 +469,10 @@ static bool answer_late(struct pending *which)
 static bool answer_wrongly(struct pending *which)
 {
 	const char *path = which->request->path;
-	bool is_read = strncmp(path, "/v1/service/", 12) == 0;
+	bool is_read = world_asked_for(path) == SERVICE;
 	char service[160];
 
-	if (is_read && world.unreadable != NULL && strcmp(part_of(path, "/v1/service/", service), world.unreadable) == 0) {
+	if (is_read && world.unreadable != NULL && strcmp(world_part_of(path, "/v1/service/", service), world.unreadable) == 0) {
 		finish(which, world.unreadable_result, 0, "");
 	} else if (is_read && world.failing_reads > 0) {
 		world.failing_reads--;
@@ -505,7 +494,7 @@ static bool answer_wrongly(struct pending *which)
 /* Every 30 s, as long as it lasts. */
 static bool beat(struct pending *which)
 {
-	if (clock_now < which->beat_at || world.stalls ||
+	if (which->deaf || clock_now < which->beat_at || world.stalls ||
 	    (world.behaviour != SERVES && world.behaviour != LEADERLESS && !world.beats_on))
 		return false;
 	which->beat_at = clock_now + 30 * 1000;
@@ -513,12 +502,30 @@ static bool beat(struct pending *which)
 	return true;
 }
 
+static void begin_stream(struct pending *which, const char *namespace)
+{
+	struct watch_request *request = which->request;
+	char wanted[160];
+
+	which->beaten = true;
+	if (world.streaming == ENDS_AT_ONCE) {
+		finish(which, AGENT_BELIEVED, 0, "");
+		return;
+	}
+	beat(which);
+	if (which->request == request)
+		world_events_replay(&which->request, namespace, strtoull(world_part_of(request->path, "&index=", wanted), NULL, 10),
+		                    world.writes_otherwise);
+	if (world.streaming == ENDS_AFTER_BEAT && which->request == request)
+		finish(which, AGENT_BELIEVED, 0, "");
+}
+
 /* Lets a subscription go on; true where something happened. */
 static bool answer_stream(struct pending *which)
 {
 	struct watch_request *request = which->request;
 	char namespace[160];
-	enum agent_result result = result_of(which, part_of(request->path, "namespace=", namespace));
+	enum agent_result result = result_of(which, world_part_of(request->path, "namespace=", namespace));
 
 	if (result == AGENT_UNREACHABLE || result == AGENT_OVERLOADED) {
 		finish(which, result, 0, "");
@@ -532,14 +539,7 @@ static bool answer_stream(struct pending *which)
 		return false;
 	if (clock_now < which->started_at + world.first_beat)
 		return false;
-	which->beaten = true;
-	if (world.streaming == ENDS_AT_ONCE) {
-		finish(which, AGENT_BELIEVED, 0, "");
-		return true;
-	}
-	beat(which);
-	if (world.streaming == ENDS_AFTER_BEAT && which->request == request)
-		finish(which, AGENT_BELIEVED, 0, "");
+	begin_stream(which, namespace);
 	return true;
 }
 
@@ -547,7 +547,7 @@ static bool answer_request(struct pending *which)
 {
 	if (which->request->is_stream)
 		return answer_stream(which);
-	if (world.late > 0 && asked_for(which->request->path) == SERVICE)
+	if (world.late > 0 && world_asked_for(which->request->path) == SERVICE)
 		return answer_late(which);
 	return answer_wrongly(which) || answer_read(which);
 }
@@ -612,7 +612,7 @@ void world_send(const char *octets)
 		return;
 	}
 	for (size_t i = 0; i < REQUESTS; i++)
-		if (pending[i].request != NULL && pending[i].request->is_stream && pending[i].beaten)
+		if (pending[i].request != NULL && pending[i].request->is_stream && pending[i].beaten && !pending[i].deaf)
 			pending[i].request->data(pending[i].request, octets, strlen(octets));
 }
 
@@ -624,9 +624,9 @@ static void send_in(const char *wanted, const char *octets)
 
 	for (size_t i = 0; i < REQUESTS; i++) {
 		struct watch_request *request = pending[i].request;
-		if (request == NULL || !request->is_stream || !pending[i].beaten)
+		if (request == NULL || !request->is_stream || !pending[i].beaten || pending[i].deaf)
 			continue;
-		part_of(request->path, "namespace=", namespace);
+		world_part_of(request->path, "namespace=", namespace);
 		bool of_all = strcmp(namespace, "*") == 0 && (space == NULL || space->made <= pending[i].newest);
 		if (of_all || strcmp(namespace, wanted) == 0)
 			request->data(request, octets, strlen(octets));
@@ -642,6 +642,7 @@ static void send_event(uint64_t index, const char *type, const struct row *row)
 	         "{\"Events\":[{\"Index\":%" PRIu64 ",\"Key\":\"%s\",\"Namespace\":\"%s\",\"Payload\":{\"Service\":%s},"
 	         "\"Topic\":\"Service\",\"Type\":\"%s\"}],\"Index\":%" PRIu64 "}\n",
 	         index, row->id, row->namespace, registration, type, index);
+	world_events_keep(index, row->namespace, frame, world.buffer);
 	if (collecting)
 		world_send(frame);
 	else
@@ -750,6 +751,12 @@ void world_send_collected(void)
 	collected[0] = '\0';
 }
 
+void world_stop_server(void)
+{
+	for (size_t i = 0; i < REQUESTS; i++)
+		pending[i].deaf = pending[i].request != NULL && pending[i].request->is_stream;
+}
+
 void world_close_streams(void)
 {
 	for (size_t i = 0; i < REQUESTS; i++)
@@ -761,6 +768,7 @@ void world_rebuild(uint64_t index)
 {
 	row_count = 0;
 	space_count = 1;
+	world_events_forget();
 	world.namespaces_index = 1;
 	world.index = index;
 }

@@ -45,6 +45,7 @@ struct world {
 	uint64_t namespaces_index; /* of the table of namespaces: when one was made, changed or deleted last */
 	bool holds_censuses; /* the question which namespaces there are is never answered */
 	enum agent_result census_result; /* what it ends with; FAILED: like everything else */
+	bool fails_censuses;   /* it fails, with `failed_status` */
 	bool hurries_censuses; /* it does not block */
 	bool holds_lists, holds_reads; /* they wait for world_release() */
 	int old_lists, old_reads; /* so many more are of before anything was registered */
@@ -55,8 +56,15 @@ struct world {
 	enum agent_result unreadable_result;
 	const char *junk;              /* an element that reads of "web" carry besides; NULL: none */
 	const char *unreadable_rows;   /* a service of which reads have that element alone; NULL: none */
+	enum agent_result nearest_result; /* what the nearest server's answers end with; FAILED: like everything else */
+	bool fails_nearest;             /* they fail, with `failed_status` */
+	int failed_status;              /* the status of what FAILED; 0: 405 */
+	uint64_t nearest_index;           /* what the nearest server says; 0: the truth */
+	int64_t last_contact;           /* milliseconds since it heard of its leader */
+	size_t buffer;                  /* batches of events that are kept for new streams */
+	bool writes_otherwise;          /* new streams get the same frames in other words */
 	/* What it saw. */
-	unsigned int streams, lists, reads, polls, knocks, most_at_once;
+	unsigned int streams, lists, reads, polls, knocks, nearest_reads, most_at_once;
 	unsigned int censuses; /* answers to the question which namespaces there are */
 	int64_t first_beat; /* until which `{}` is held back, milliseconds */
 };
@@ -106,6 +114,9 @@ void world_event(uint64_t index, const char *type, const char *namespace, const 
 /* Events that are made from here on are kept back, and sent in one go by the second. */
 void world_collect(void);
 void world_send_collected(void);
+
+/* The server behind the agent stops: the open streams are silent from now on, and new ones are another server's. */
+void world_stop_server(void);
 
 /* Ends the open streams, as the agent does. */
 void world_close_streams(void);
