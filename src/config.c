@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include "config_advice.h"
 #include "config_keys.h"
 #include "text.h"
 
@@ -44,49 +45,27 @@ __attribute__((format(printf, 2, 3))) static int refuse(char reason[CONFIG_REASO
 	return -EINVAL;
 }
 
-/* The end of a message about an unknown key: the names that are known, of the section or all sections. */
-static void list_known(const char *section, char *known, size_t size)
-{
-	size_t count, length = 0;
-	const struct config_key *keys = config_keys(&count);
-	const char *last = "";
-
-	known[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
-		const char *word = section == NULL ? keys[i].section : keys[i].name;
-		if ((section != NULL && strcmp(keys[i].section, section) != 0) || strcmp(word, last) == 0)
-			continue;
-		int written = snprintf(known + length, size - length, "%s%s", length == 0 ? "" : ", ", word);
-		if (written < 0 || (size_t)written >= size - length)
-			return;
-		length += (size_t)written;
-		last = word;
-	}
-}
-
 static int refuse_unknown(const char *where, const char *section, const char *key, char reason[CONFIG_REASON_MAX])
 {
-	char known[CONFIG_REASON_MAX];
+	char advice[CONFIG_ADVICE_MAX];
 
-	list_known(section, known, sizeof known);
-	if (known[0] != '\0')
-		return refuse(reason, "%sthere is no key %.*s in [%s]; it has %s", where, QUOTED_MAX, key, section, known);
-	list_known(NULL, known, sizeof known);
-	if (section[0] == '\0')
-		return refuse(reason, "%s%.*s stands before any section; the sections are %s", where, QUOTED_MAX, key, known);
-	return refuse(reason, "%sthere is no section [%.*s]; the sections are %s", where, QUOTED_MAX, section, known);
+	config_advise_key(section, key, advice);
+	return refuse(reason, "%s%s", where, advice);
 }
 
 /* The reason for a bad value. One with @ is not shown: there may be a password before it. */
 static int refuse_value(const char *where, const struct config_key *key, const char *name, const char *value,
                         const char *wrong, char reason[CONFIG_REASON_MAX])
 {
-	char printable[QUOTED_MAX];
+	char printable[QUOTED_MAX], advice[CONFIG_ADVICE_MAX];
 
 	snprintf(printable, sizeof printable, "%s", value);
 	text_tame(printable);
 	if (strchr(value, '@') != NULL)
 		strcpy(printable, "...");
+	config_advise_value(key, value, advice);
+	if (advice[0] != '\0')
+		return refuse(reason, "%s%s cannot be \"%s\"; %s", where, name, printable, advice);
 	return refuse(reason, "%s%s cannot be \"%s\"%s%s; allowed is %s", where, name, printable, wrong[0] == '\0' ? "" : ": ",
 	              wrong, key->allowed);
 }
@@ -126,7 +105,7 @@ static char *next_line(char *line, int size, void *stream)
 	loading->line++;
 	if (length + 2 > (size_t)size || length >= LINE_MAX_OCTETS) {
 		if (loading->error == 0)
-			loading->error = refuse(loading->reason, "%s, line %d: a line has at most %d octets", loading->path,
+			loading->error = refuse(loading->reason, "%s, line %d: a line has at most %d bytes", loading->path,
 			                        loading->line, LINE_MAX_OCTETS - 1);
 		return NULL;
 	}
@@ -154,7 +133,7 @@ static int handle(void *context, const char *section, const char *name, const ch
 	}
 	uint64_t bit = UINT64_C(1) << (key - config_keys(&count));
 	if ((loading->seen & bit) != 0)
-		loading->error = refuse(loading->reason, "%s%s is there twice; a list stands on one line, separated by blanks",
+		loading->error = refuse(loading->reason, "%s%s is there twice; a list stands on one line, separated by spaces",
 		                        where, name);
 	else
 		loading->error = set_key(key, where, name, value, loading->config, loading->reason);
@@ -216,14 +195,15 @@ static int load_file(const char *path, struct config *config, char reason[CONFIG
 		int error = errno;
 		if (error == ENOENT && strcmp(path, CONFIG_FILE) == 0)
 			return 0;
-		refuse(reason, "cannot read the configuration %s: %s", path, strerror(error));
+		refuse(reason, "cannot read the configuration %s: %s%s", path, strerror(error),
+		       error == EACCES ? "; chmod 644 it: every user's lookups read it, and secrets do not belong there" : "");
 		return -error;
 	}
 	loading.at = text;
 	if (size > FILE_MAX)
 		result = refuse(reason, "the configuration %s is larger than 1 MiB", path);
 	else if (memchr(text, '\0', size) != NULL)
-		result = refuse(reason, "the configuration %s is no text: it holds a NUL octet", path);
+		result = refuse(reason, "the configuration %s is not a text: it holds a NUL byte", path);
 	else
 		result = parse_file(&loading);
 	free(text);
@@ -231,6 +211,17 @@ static int load_file(const char *path, struct config *config, char reason[CONFIG
 }
 
 static const char in_environment[] = "the environment: ";
+
+/* A value without the path of a URL, which the nomad command passes over. A new string; NULL without memory. */
+static char *without_path(const char *value)
+{
+	const char *address = value, *host = strstr(value, "://");
+
+	if (host == NULL || strncasecmp(address, "unix", 4) == 0)
+		return strdup(value);
+	host += strlen("://");
+	return strndup(address, (size_t)(host - address) + strcspn(host, "/?#"));
+}
 
 /* What the environment sets as if it stood in the file. */
 static int load_keys(struct config *config, char reason[CONFIG_REASON_MAX])
@@ -246,8 +237,11 @@ static int load_keys(struct config *config, char reason[CONFIG_REASON_MAX])
 		const char *value = secure_getenv(pairs[i].variable);
 		if (value == NULL || value[0] == '\0')
 			continue;
-		int result = set_key(config_key_find("nomad", pairs[i].key), in_environment, pairs[i].variable, value, config,
-		                     reason);
+		char *copy = without_path(value);
+		int result = copy == NULL ? refuse(reason, "out of memory")
+		                          : set_key(config_key_find("nomad", pairs[i].key), in_environment, pairs[i].variable, copy,
+		                                    config, reason);
+		free(copy);
 		if (result < 0)
 			return result;
 	}
@@ -281,15 +275,22 @@ static int load_texts(struct config *config, char reason[CONFIG_REASON_MAX])
 	return 0;
 }
 
-/* Go's strconv.ParseBool, true half; what it cannot parse is ignored, as the nomad command does. */
-static bool is_true(const char *value)
+/* Go's strconv.ParseBool. What it cannot parse the nomad command ignores; here it is an error, as of every other variable. */
+static int load_skip_verify(struct config *config, char reason[CONFIG_REASON_MAX])
 {
-	static const char *const spellings[] = {"1", "t", "T", "TRUE", "true", "True"};
+	static const char *const spellings[] = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"};
+	enum { COUNT = sizeof spellings / sizeof *spellings };
+	const char *value = secure_getenv("NOMAD_SKIP_VERIFY");
+	size_t i = 0;
 
-	for (size_t i = 0; value != NULL && i < sizeof spellings / sizeof *spellings; i++)
-		if (strcmp(value, spellings[i]) == 0)
-			return true;
-	return false;
+	config->skip_verify = false;
+	if (value == NULL || value[0] == '\0')
+		return 0;
+	while (i < COUNT && strcmp(value, spellings[i]) != 0)
+		i++;
+	config->skip_verify = i < COUNT / 2;
+	return i < COUNT ? 0 : refuse(reason, "%sNOMAD_SKIP_VERIFY cannot be \"%.*s\"; allowed is true or false", in_environment,
+	                              QUOTED_MAX, value);
 }
 
 static int load_environment(struct config *config, char reason[CONFIG_REASON_MAX])
@@ -299,7 +300,8 @@ static int load_environment(struct config *config, char reason[CONFIG_REASON_MAX
 
 	if (result == 0)
 		result = load_texts(config, reason);
-	config->skip_verify = is_true(secure_getenv("NOMAD_SKIP_VERIFY"));
+	if (result == 0)
+		result = load_skip_verify(config, reason);
 	/* A folder of authorities in the environment wins over the file's one authority, not over the environment's. */
 	if (config->ca_path != NULL && (ca_file == NULL || ca_file[0] == '\0')) {
 		free(config->ca_file);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char blanks[] = " \t";
+static const char spaces[] = " \t";
 
 static bool is_address(const char *word, const char **wrong)
 {
@@ -30,7 +30,7 @@ static bool is_namespace(const char *word, const char **wrong)
 		return strcmp(word, "*") == 0;
 	if (strlen(word) <= NAME_LABEL_MAX)
 		return true;
-	*wrong = "a label of a name holds 63 octets, so nobody could ask for its services";
+	*wrong = "a label of a name has at most 63 characters, so no name could ask for its services";
 	return false;
 }
 
@@ -139,18 +139,18 @@ enum {
 	CONNECTIONS_MAX = 1000000,
 };
 
-static const char endpoints[] = "a list of ADDRESS:PORT, [ADDRESS]:PORT for IPv6, separated by blanks; empty for none";
+static const char endpoints[] = "a list of ADDRESS:PORT, [ADDRESS]:PORT for IPv6, separated by spaces; empty for none";
 static const char prefixes[] =
-	"a list of ADDRESS/LENGTH, separated by blanks, no bit of the address set after LENGTH; empty for none";
+	"a list of ADDRESS/LENGTH, separated by spaces, no bit of the address set after LENGTH; empty for none";
 static const char path[] = "a path that starts with /";
 
 static const struct config_key keys[] = {
 	{"nomad", "address", CONFIG_WORDS, FIELD(addresses), 1, LIST_MAX, is_address, "http://127.0.0.1:4646",
-         "a list of http://HOST:PORT, https://HOST:PORT or unix:///PATH, separated by blanks"},
+         "a list of http://HOST:PORT, https://HOST:PORT or unix:///PATH, separated by spaces"},
 	{"nomad", "token-file", CONFIG_TEXT, FIELD(token_file), 0, 0, is_path, "", path},
 	{"nomad", "region", CONFIG_TEXT, FIELD(region), 0, 0, NULL, "", "the name of a region"},
 	{"nomad", "namespace", CONFIG_WORDS, FIELD(namespaces), 1, LIST_MAX, is_namespace, "*",
-         "* for all, or a list of namespaces separated by blanks: letters, digits, -, at most 63 octets each"},
+         "* for all, or a list of namespaces separated by spaces: letters, digits, -, at most 63 characters each"},
 	{"nomad", "ca-file", CONFIG_TEXT, FIELD(ca_file), 0, 0, is_path, "", path},
 	{"nomad", "cert-file", CONFIG_TEXT, FIELD(cert_file), 0, 0, is_path, "", path},
 	{"nomad", "key-file", CONFIG_TEXT, FIELD(key_file), 0, 0, is_path, "", path},
@@ -174,12 +174,12 @@ static const struct config_key keys[] = {
 	{"dns", "rate-limit", CONFIG_NUMBER, FIELD(rate_limit), 0, RATE_MAX, NULL, "200",
          "answers a second from 1 to 1000000, or 0 for no limit"},
 	{"dns", "udp-size", CONFIG_NUMBER, FIELD(udp_size), 512, CONFIG_UDP_SIZE_MAX, NULL, "1232",
-         "a number of octets from 512 to 4096"},
+         "a number of bytes from 512 to 4096"},
 	{"dns", "cookies", CONFIG_BOOL, FIELD(cookies), 0, 0, NULL, "yes", "yes or no"},
 	{"dns", "cookie-secret", CONFIG_TEXT, FIELD(cookie_secret), 0, 0, is_cookie_secret, "",
          "32 hexadecimal digits, the same on all servers behind one address"},
-	{"dns", "nsid", CONFIG_TEXT, FIELD(nsid), 0, 0, is_short, "", "a text of at most 255 octets"},
-	{"dns", "version", CONFIG_TEXT, FIELD(version), 0, 0, is_short, "", "a text of at most 255 octets"},
+	{"dns", "nsid", CONFIG_TEXT, FIELD(nsid), 0, 0, is_short, "", "a text of at most 255 bytes"},
+	{"dns", "version", CONFIG_TEXT, FIELD(version), 0, 0, is_short, "", "a text of at most 255 bytes"},
 	{"dns", "tcp-connections", CONFIG_NUMBER, FIELD(tcp_connections), 1, CONNECTIONS_MAX, NULL, "10000",
          "a number from 1 to 1000000"},
 	{"dns", "tcp-idle", CONFIG_SECONDS, FIELD(tcp_idle), 1, 3600, NULL, "10s", "a duration from 1s to 1h"},
@@ -258,8 +258,8 @@ static int set_words(const struct config_key *key, struct words *words, const ch
 	int result = list.words == NULL ? -ENOMEM : 0;
 
 	while (result == 0) {
-		value += strspn(value, blanks);
-		size_t length = strcspn(value, blanks);
+		value += strspn(value, spaces);
+		size_t length = strcspn(value, spaces);
 		if (length == 0)
 			break;
 		if (list.count == key->most) {

@@ -6,6 +6,7 @@
 #include "prefix.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { TEXT_MAX = INET6_ADDRSTRLEN };
@@ -39,30 +40,52 @@ static uint8_t mask(const struct prefix *prefix, size_t i)
 	return (uint8_t)(0xff << (8 - (prefix->bits - before)));
 }
 
-bool prefix_parse(const char *text, struct prefix *prefix)
+/* Reads ADDRESS or ADDRESS/LENGTH, whatever bits the address has. */
+static bool parse(const char *text, struct prefix *prefix)
 {
 	char address[TEXT_MAX];
 	const char *slash = strchrnul(text, '/');
-	struct prefix parsed = {.family = AF_INET};
 
+	*prefix = (struct prefix){.family = AF_INET};
 	if ((size_t)(slash - text) >= sizeof address)
 		return false;
 	memcpy(address, text, (size_t)(slash - text));
 	address[slash - text] = '\0';
-	if (inet_pton(AF_INET, address, parsed.octets) != 1) {
-		parsed.family = AF_INET6;
-		if (inet_pton(AF_INET6, address, parsed.octets) != 1)
+	if (inet_pton(AF_INET, address, prefix->octets) != 1) {
+		prefix->family = AF_INET6;
+		if (inet_pton(AF_INET6, address, prefix->octets) != 1)
 			return false;
 	}
-	int most = parsed.family == AF_INET ? 32 : 128;
+	int most = prefix->family == AF_INET ? 32 : 128;
 	int bits = *slash == '\0' ? most : parse_bits(slash + 1, most);
-	if (bits < 0)
+	prefix->bits = (uint8_t)bits;
+	return bits >= 0;
+}
+
+bool prefix_parse(const char *text, struct prefix *prefix)
+{
+	struct prefix parsed;
+
+	if (!parse(text, &parsed))
 		return false;
-	parsed.bits = (uint8_t)bits;
 	for (size_t i = 0; i < sizeof parsed.octets; i++)
 		if ((parsed.octets[i] & ~mask(&parsed, i)) != 0)
 			return false;
 	*prefix = parsed;
+	return true;
+}
+
+bool prefix_mend(const char *text, char mended[PREFIX_TEXT_MAX])
+{
+	char address[TEXT_MAX];
+	struct prefix parsed;
+
+	if (!parse(text, &parsed))
+		return false;
+	for (size_t i = 0; i < sizeof parsed.octets; i++)
+		parsed.octets[i] &= mask(&parsed, i);
+	inet_ntop(parsed.family, parsed.octets, address, sizeof address);
+	snprintf(mended, PREFIX_TEXT_MAX, "%s/%u", address, parsed.bits);
 	return true;
 }
 

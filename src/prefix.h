@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { PREFIX_TEXT_MAX = ADDRESS_TEXT_MAX + 4 }; /* bytes with the NUL */
+
 struct prefix {
 	uint8_t family;
 	uint8_t bits;       /* 0 to 32 or 128 */
@@ -20,6 +22,12 @@ struct prefix {
 
 /* Reads "ADDRESS/BITS" or "ADDRESS"; bits set after the prefix are refused, as a slip. True, or false and untouched. */
 bool prefix_parse(const char *text, struct prefix *prefix);
+
+/*
+ * Writes the prefix that was meant by one that has bits set after its length, or by any other: 10.0.0.1/8 is 10.0.0.0/8.
+ * True, or false and untouched where it has no such form. Any thread.
+ */
+bool prefix_mend(const char *text, char mended[PREFIX_TEXT_MAX]);
 
 /* Whether the address lies in it. */
 bool prefix_holds(const struct prefix *prefix, const struct address *address);

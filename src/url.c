@@ -159,6 +159,8 @@ bool url_parse(const char *text, struct url *url, const char **wrong)
 	parsed.port = scheme == URL_HTTPS ? 443 : 80; /* RFC 9110 section 4.2 */
 	size_t length = strcspn(rest, "/?#");
 	const char *at = memrchr(rest, '@', length);
+	if (rest[length] != '\0' && strcmp(rest + length, "/") != 0)
+		return refuse(wrong, "an address ends after its port: Nomad's API is at the root, and a path would be ignored");
 	if (at != NULL) {
 		if (!parse_user(rest, (size_t)(at - rest), &parsed, wrong))
 			return false;

@@ -65,7 +65,7 @@ def test_longest_service(agent, host):
 
 @pytest.mark.parametrize("text, words", [
     ("[nomad]\naddres = http://127.0.0.1:1\n", ["line 2", "addres", "address"]),
-    ("[nomads]\naddress = http://127.0.0.1:1\n", ["line", "nomads", "answers"]),
+    ("[nomads]\naddress = http://127.0.0.1:1\n", ["line", "nomads", "did you mean [nomad]?"]),
     ("address = http://127.0.0.1:1\n", ["line 1", "section"]),
     ("[nomad]\naddress\n", ["line 2"]),
     ("[nomad]\naddress = 127.0.0.1:4646\n", ["line 2", "http://"]),
@@ -83,7 +83,7 @@ def test_longest_service(agent, host):
     ("[nomad]\naddress = " + "x" * 100000 + "\n", ["line 2"]),
 ], ids=range(17))
 def test_bad_configuration(host, text, words):
-    """A mistake in the configuration is an error that names the file, the line and what is allowed; programs are told
+    """A mistake in the configuration is an error that names the file, the line and what is allowed or was meant; programs are told
     to try again, --explain says why."""
     host.write("/etc/nss-nomad.conf", text)
     done = host.run(["nomad-lookup", NAME])

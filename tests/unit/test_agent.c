@@ -161,7 +161,7 @@ END_TEST
 START_TEST(name_shows_no_password)
 {
 	char reason[CONFIG_REASON_MAX], name[AGENT_NAME_MAX];
-	char *words[] = {(char *)"https://me:sesame@nomad.example/x", (char *)"unix:///s"};
+	char *words[] = {(char *)"https://me:sesame@nomad.example/", (char *)"unix:///s"};
 	struct config config = {.addresses = {2, words}};
 	struct agent agent;
 

@@ -157,14 +157,26 @@ static const struct {
 	{"[answers]\nttl = 1.5s\n", "line 2:", "ttl", "number with ms, s, m, h or d"},
 	{"[answers]\nttl = -1\n", "line 2:", "ttl", "from 1s to 1d"},
 	{"[answers]\nttl =\n", "line 2:", "ttl", "from 1s to 1d"},
-	{"[answers]\nttl = 10 # why\n", "line 2:", "ttl", "from 1s to 1d"},
+	{"[answers]\nttl = 10 # why\n", "line 2:", "ttl", "a comment cannot stand at the end of a line"},
 	{"[answers]\nttl = 99999999999999999999s\n", "line 2:", "ttl", "from 1s to 1d"},
 	{"[answers]\ntimeout = 99ms\n", "line 2:", "timeout", "from 100ms to 30s"},
 	{"[answers]\nservice-label = true\n", "line 2:", "service-label", "yes or no"},
-	{"[answers]\ntll = 1\n", "line 2:", "tll", "ttl, negative-ttl, max-stale"},
-	{"[answer]\nttl = 1\n", "line 2:", "[answer]", "nomad, answers, dns, daemon"},
+	{"[answers]\nfoo = 1\n", "line 2:", "foo", "ttl, negative-ttl, max-stale"},
+	{"[answers]\ntll = 1\n", "line 2:", "tll", "did you mean ttl?"},
+	{"[answers]\nmax_stale = 1\n", "line 2:", "max_stale", "did you mean max-stale?"},
+	{"[nomad]\nadress = http://a\n", "line 2:", "adress", "did you mean address?"},
+	{"[nomad]\ntoken = abc\n", "line 2:", "token", "did you mean token-file?"},
+	{"[nomad]\nttl = 1\n", "line 2:", "ttl", "ttl belongs into [answers], not into [nomad]"},
+	{"[Answers]\nttl = 1\n", "line 2:", "[Answers]", "did you mean [answers]?"},
+	{"[other]\nttl = 1\n", "line 2:", "[other]", "nomad, answers, dns, daemon"},
+	{"[nomad]\naddress = \"http://a\"\n", "line 2:", "address", "write it without quotes"},
+	{"[nomad]\naddress = http://a, http://b\n", "line 2:", "address", "separated by spaces, not commas"},
+	{"[nomad]\naddress = http://a/v1\n", "line 2:", "address", "an address ends after its port"},
+	{"[daemon]\nlog-level = warn\n", "line 2:", "log-level", "did you mean warning?"},
+	{"[dns]\nallow = 10.0.0.0/8,127.0.0.0/8\n", "line 2:", "allow", "not commas"},
+	{"[answer]\nttl = 1\n", "line 2:", "[answer]", "did you mean [answers]?"},
 	{"ttl = 1\n", "line 1:", "ttl", "nomad, answers, dns, daemon"},
-	{"[answers]\nTTL = 1\n", "line 2:", "TTL", "ttl, negative-ttl"},
+	{"[answers]\nTTL = 1\n", "line 2:", "TTL", "did you mean ttl?"},
 	{"[answers]\nttl = 1\nttl = 2\n", "line 3:", "ttl", "twice"},
 	{"[answers]\nttl\n", "line 2:", "", "KEY = VALUE"},
 	{"[answers\nttl = 1\n", "line 1:", "", "[SECTION]"},
@@ -172,7 +184,7 @@ static const struct {
 	{"[nomad]\naddress = http://a http://redis.default.nomad:80\n", "line 2:", "address", "tls-server-name"},
 	{"[nomad]\naddress =\n", "line 2:", "address", "cannot be empty"},
 	{"[nomad]\nnamespace = a_b\n", "line 2:", "namespace", "letters, digits, -"},
-	{"[nomad]\nnamespace = a " SIXTY_FOUR "\n", "line 2:", "namespace", "a label of a name holds 63 octets"},
+	{"[nomad]\nnamespace = a " SIXTY_FOUR "\n", "line 2:", "namespace", "a label of a name has at most 63 characters"},
 	{"[nomad]\ntoken-file = token\n", "line 2:", "token-file", "starts with /"},
 	{"[nomad]\nregion = a\033[1m\n", "line 2:", "region", "control character"},
 	{"[dns]\nlisten = 127.0.0.1\n", "line 2:", "listen", "ADDRESS:PORT"},
@@ -180,8 +192,8 @@ static const struct {
 	{"[dns]\nlisten = localhost:53\n", "line 2:", "listen", "ADDRESS:PORT"},
 	{"[dns]\nlisten = 127.0.0.1:65536\n", "line 2:", "listen", "ADDRESS:PORT"},
 	{"[dns]\nallow = 10.0.0.0/33\n", "line 2:", "allow", "ADDRESS/LENGTH"},
-	{"[dns]\nallow = 10.0.0.1/8\n", "line 2:", "allow", "no bit of the address set after LENGTH"},
-	{"[dns]\nreverse = 2001:db8::1/32\n", "line 2:", "reverse", "no bit of the address set after LENGTH"},
+	{"[dns]\nallow = 10.0.0.1/8\n", "line 2:", "allow", "write 10.0.0.0/8"},
+	{"[dns]\nreverse = 2001:db8::1/32\n", "line 2:", "reverse", "write 2001:db8::/32"},
 	{"[dns]\nworkers = 49\n", "line 2:", "workers", "from 1 to 48"},
 	{"[dns]\nudp-size = 511\n", "line 2:", "udp-size", "from 512 to 4096"},
 	{"[dns]\ncookie-secret = 0011\n", "line 2:", "cookie-secret", "32 hexadecimal digits"},
@@ -242,7 +254,7 @@ START_TEST(line_of_4095_octets_is_read_whole_and_longer_is_refused)
 	memset(text + length, 'r', 4096 - strlen("region = "));
 	strcpy(text + length + 4096 - strlen("region = "), "\n");
 	ck_assert_int_eq(load_text(text, &config, reason), -EINVAL);
-	ck_assert_msg(strstr(reason, "line 2: a line has at most 4095 octets") != NULL, "%s", reason);
+	ck_assert_msg(strstr(reason, "line 2: a line has at most 4095 bytes") != NULL, "%s", reason);
 }
 END_TEST
 
@@ -351,23 +363,26 @@ START_TEST(mistake_in_the_environment_names_the_variable)
 }
 END_TEST
 
-/* Go's strconv.ParseBool; what it cannot parse is ignored. */
+/* Go's strconv.ParseBool; what it cannot parse is an error. */
 static const struct {
 	const char *value;
 	bool wanted;
+	int result;
 } bools[] = {
-	{"1", true}, {"t", true}, {"T", true}, {"TRUE", true}, {"true", true}, {"True", true}, {"tRUE", false},
-	{"0", false}, {"f", false}, {"False", false}, {"yes", false}, {"", false}, {"2", false},
+	{"1", true, 0}, {"t", true, 0}, {"T", true, 0}, {"TRUE", true, 0}, {"true", true, 0}, {"True", true, 0},
+	{"0", false, 0}, {"f", false, 0}, {"False", false, 0}, {"", false, 0},
+	{"tRUE", false, -EINVAL}, {"yes", false, -EINVAL}, {"maybe", false, -EINVAL}, {"2", false, -EINVAL},
 };
 
 START_TEST(skip_verify_is_gos_bool)
 {
 	char reason[CONFIG_REASON_MAX];
-	struct config config;
+	struct config config = {0};
 
 	clear_environment();
 	setenv("NOMAD_SKIP_VERIFY", bools[_i].value, 1);
-	ck_assert_int_eq(config_load("/dev/null", &config, reason), 0);
+	ck_assert_int_eq(config_load("/dev/null", &config, reason), bools[_i].result);
+	ck_assert(bools[_i].result == 0 || strstr(reason, "NOMAD_SKIP_VERIFY cannot be") != NULL);
 	ck_assert_int_eq(config.skip_verify, bools[_i].wanted);
 	config_done(&config);
 	clear_environment();

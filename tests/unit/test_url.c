@@ -14,7 +14,6 @@ static const struct {
 } good[] = {
 	{"http://127.0.0.1:4646", "http://127.0.0.1:4646", ""},
 	{"http://127.0.0.1:4646/", "http://127.0.0.1:4646", ""},
-	{"http://127.0.0.1:4646/ui/jobs?a=b#c", "http://127.0.0.1:4646", ""},
 	{"http://localhost", "http://localhost:80", ""},
 	{"http://localhost:", "http://localhost:80", ""},
 	{"https://nomad.example.net", "https://nomad.example.net:443", ""},
@@ -52,7 +51,9 @@ static const struct {
 	{"http:/localhost", "starts with http://"},
 	{"http://", "host is missing"},
 	{"http://:4646", "host is missing"},
-	{"http:///v1", "host is missing"},
+	{"http:///", "host is missing"},
+	{"http://127.0.0.1:4646/v1", "an address ends after its port"},
+	{"https://nomad.example?a=b", "an address ends after its port"},
 	{"http://me@", "host is missing"},
 	{"http://host:0", "1 to 65535"},
 	{"http://host:65536", "1 to 65535"},
