@@ -19,7 +19,7 @@
 enum {
 	TCP_QUERY_MAX = 4096,      /* octets; a question with every option that there is has some hundreds */
 	TCP_HELD_MAX = 64 << 20,   /* octets that wait, of questions and answers, over all connections */
-	TCP_TURN_MAX = 4 << 20,    /* octets of one turn of the loop, over all connections: tens of milliseconds */
+	TCP_TURN_MAX = 4 << 20,    /* octets of one turn of the loop, over all connections; of time there is TURN_TIME */
 	TCP_QUESTION_COST = 256,   /* octets of it that a question takes besides its answer; so 10,000 small ones fit */
 	TCP_CLIENT_SHARE = 4,      /* one client has at most this part of either, and one connection at least; loopback excepted */
 };

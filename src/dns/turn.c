@@ -7,12 +7,27 @@
 
 #include "tcp.h"
 
+/* Adds up the time since the loop was given to TCP. */
+static void look(struct turn *turn)
+{
+	uint64_t now = turn->clock();
+
+	if (turn->since != 0)
+		turn->used += now - turn->since;
+	turn->since = now;
+	turn->looks = 0;
+	turn->late = turn->used >= TURN_TIME * UINT64_C(1000000);
+}
+
 static void on_turn(uv_prepare_t *handle)
 {
 	struct turn *turn = handle->data;
 	struct turn_place *queue = &turn->queue;
 
-	turn->spent = 0;
+	turn->spent = turn->used = turn->since = 0;
+	turn->late = false;
+	if (queue->behind != queue)
+		look(turn);
 	while (queue->behind != queue && !turn_is_over(turn)) {
 		struct turn_place *first = queue->behind;
 		turn_leave(first);
@@ -20,6 +35,9 @@ static void on_turn(uv_prepare_t *handle)
 	}
 	if (queue->behind == queue)
 		uv_idle_stop(&turn->awake);
+	if (turn->since != 0)
+		look(turn);
+	turn->since = 0; /* until the next answer: the loop sleeps meanwhile */
 }
 
 static void on_awake(uv_idle_t *handle)
@@ -29,8 +47,7 @@ static void on_awake(uv_idle_t *handle)
 
 void turn_init(struct turn *turn, uv_loop_t *loop, turn_go go)
 {
-	turn->go = go;
-	turn->spent = 0;
+	*turn = (struct turn){.go = go, .clock = uv_hrtime};
 	turn->queue = (struct turn_place){&turn->queue, &turn->queue};
 	uv_idle_init(loop, &turn->awake);
 	uv_prepare_init(loop, &turn->begins);
@@ -49,11 +66,13 @@ void turn_close(struct turn *turn, uv_close_cb closed, void *data)
 void turn_spend(struct turn *turn, size_t octets)
 {
 	turn->spent += octets;
+	if (turn->since == 0 || ++turn->looks >= TURN_LOOKS)
+		look(turn);
 }
 
 bool turn_is_over(const struct turn *turn)
 {
-	return turn->spent >= TCP_TURN_MAX;
+	return turn->late || turn->spent >= TCP_TURN_MAX;
 }
 
 void turn_wait(struct turn *turn, struct turn_place *place)

@@ -1,6 +1,7 @@
 /*
- * How much TCP is answered in one turn of the event loop: all connections share one budget, so that what else runs on
- * the loop, the daemon's heartbeat above all, is never kept waiting, however many clients ask. Called by framing.c.
+ * How much TCP is answered in one turn of the event loop: all connections share one budget, of octets and of time, so that
+ * what else runs on the loop, the daemon's heartbeat above all, is never kept waiting, however many clients ask, and
+ * whatever an answer costs. Called by framing.c.
  *
  * Who has more to do when the budget is used up waits in a queue. It is served with a new budget in the next turn, and
  * who then still has more goes to its end.
@@ -22,11 +23,24 @@ struct turn_place {
 /* Goes on with what waited; it spends something, or does not wait again. */
 typedef void (*turn_go)(struct turn_place *place);
 
+/* Nanoseconds by a clock that goes forward. */
+typedef uint64_t (*turn_clock)(void);
+
+enum {
+	TURN_TIME = 10,  /* milliseconds of one turn; with what the kernel does for it, a fifth of what is not noticed */
+	TURN_LOOKS = 4,  /* answers between two looks at the clock; the longest takes a tenth of a millisecond */
+};
+
 struct turn {
 	uv_prepare_t begins; /* once a turn, before the loop looks for what has come in */
 	uv_idle_t awake;     /* active while somebody waits, so that the loop does not sleep */
 	turn_go go;
+	turn_clock clock;        /* uv_hrtime(), but for tests */
 	size_t spent;            /* octets, of TCP_TURN_MAX */
+	uint64_t used;           /* nanoseconds of TURN_TIME, before `since` */
+	uint64_t since;          /* when the loop was last given to TCP; 0: it waits, or does something else */
+	unsigned looks;          /* answers since the clock was looked at */
+	bool late;               /* the time is up */
 	struct turn_place queue; /* a ring: behind it stands the first, before it the last */
 };
 
@@ -36,7 +50,7 @@ enum { TURN_HANDLES = 2 };
 void turn_init(struct turn *turn, uv_loop_t *loop, turn_go go);
 void turn_close(struct turn *turn, uv_close_cb closed, void *data);
 
-/* Counts octets as spent; whether nothing is left. */
+/* Counts the octets of an answer as spent, and looks at the clock now and then; whether nothing is left. */
 void turn_spend(struct turn *turn, size_t octets);
 bool turn_is_over(const struct turn *turn);
 
