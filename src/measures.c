@@ -49,22 +49,29 @@ static void write_queries(FILE *out, const struct dns_totals *dns)
 	counter(out, "tcp_queries_total", "DNS messages that came over TCP.", dns->streams);
 }
 
-/* Buckets are cumulative there. */
-static void write_latency(FILE *out, const struct dns_totals *dns)
+/* Those of lengths of time. `limit` gives the longest of each bucket, in nanoseconds. They are cumulative there. */
+static void histogram(FILE *out, const char *name, const char *help, const uint64_t *buckets, uint64_t (*limit)(size_t bucket),
+                      uint64_t nanoseconds)
 {
 	uint64_t sum = 0;
+	size_t i = 0;
 
-	head(out, "latency_seconds", "histogram", "Time from taking a DNS message in to having sent its answer.");
-	for (size_t i = 0; i < COUNTER_BUCKETS; i++) {
-		sum += dns->buckets[i];
-		if (counter_bucket_limit(i) == UINT64_MAX)
-			fprintf(out, PREFIX "latency_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n", sum);
-		else
-			fprintf(out, PREFIX "latency_seconds_bucket{le=\"%.15g\"} %" PRIu64 "\n",
-			        (double)counter_bucket_limit(i) / 1e9, sum);
+	head(out, name, "histogram", help);
+	for (; limit(i) != UINT64_MAX; i++) {
+		sum += buckets[i];
+		fprintf(out, PREFIX "%s_bucket{le=\"%.15g\"} %" PRIu64 "\n", name, (double)limit(i) / 1e9, sum);
 	}
-	fprintf(out, PREFIX "latency_seconds_sum %.9f\n" PREFIX "latency_seconds_count %" PRIu64 "\n",
-	        (double)dns->nanoseconds / 1e9, sum);
+	sum += buckets[i];
+	fprintf(out, PREFIX "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, sum);
+	fprintf(out, PREFIX "%s_sum %.9f\n" PREFIX "%s_count %" PRIu64 "\n", name, (double)nanoseconds / 1e9, name, sum);
+}
+
+static void write_times(FILE *out, const struct measures *measures)
+{
+	histogram(out, "latency_seconds", "Time from taking a DNS message in to having sent its answer.", measures->dns.buckets,
+	          counter_bucket_limit, measures->dns.nanoseconds);
+	histogram(out, "loop_seconds", "Time for which the event loop was away from waiting, each time.",
+	          measures->absences.buckets, absence_limit, measures->absences.nanoseconds);
 }
 
 static void write_catalogue(FILE *out, const struct measures *measures)
@@ -107,7 +114,7 @@ static void write_following(FILE *out, const struct measures *measures)
 void measures_write(FILE *out, const struct measures *measures)
 {
 	write_queries(out, &measures->dns);
-	write_latency(out, &measures->dns);
+	write_times(out, measures);
 	write_catalogue(out, measures);
 	write_following(out, measures);
 }

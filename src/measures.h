@@ -11,6 +11,7 @@
 
 #include "dns/counters.h"
 #include "nomad/agent.h"
+#include "watch/absence.h"
 #include "watch/outside.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@
 struct measures {
 	struct dns_totals dns;
 	size_t connections; /* over TCP, now */
+	struct absences absences; /* of the event loop */
 	size_t services, instances;
 	uint64_t index;
 	int64_t age;        /* milliseconds since the catalogue was certainly Nomad's; -1: it never was */

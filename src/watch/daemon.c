@@ -179,6 +179,7 @@ static void init_loop(struct daemon *daemon)
 {
 	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
 
+	absence_init(&daemon->absence, &daemon->loop);
 	uv_timer_init(&daemon->loop, &daemon->wake);
 	uv_timer_init(&daemon->loop, &daemon->second);
 	daemon->wake.data = daemon->second.data = daemon;

@@ -9,6 +9,7 @@
 
 #include "dns/server.h"
 #include "metrics.h"
+#include "watch/absence.h"
 #include "watch/daemon.h"
 #include "watch/http.h"
 #include "watch/log.h"
@@ -26,6 +27,7 @@ struct daemon {
 	uv_loop_t loop;
 	uv_timer_t wake;
 	uv_timer_t second;
+	struct absence absence;
 	uv_signal_t signals[SIGNALS];
 	struct catalogue *catalogue;
 	struct registry *registry;

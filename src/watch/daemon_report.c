@@ -132,6 +132,7 @@ static void write_measures(void *context, FILE *out)
 
 	watcher_state(daemon->watcher, &state);
 	struct measures measures = {
+		.absences = daemon->absence.absences,
 		.services = catalogue_size(daemon->catalogue),
 		.instances = (size_t)count_instances(daemon),
 		.index = state.index,

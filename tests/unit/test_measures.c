@@ -48,16 +48,27 @@ static const struct {
 	{"nomad_dns_latency_seconds_bucket{le=\"+Inf\"} 7"},
 	{"nomad_dns_latency_seconds_count 7"},
 	{"nomad_dns_latency_seconds_sum 2.500000000"},
+	{"nomad_dns_loop_seconds_bucket{le=\"0.001\"} 2"},
+	{"nomad_dns_loop_seconds_bucket{le=\"0.02\"} 2"},
+	{"nomad_dns_loop_seconds_bucket{le=\"0.05\"} 3"},
+	{"nomad_dns_loop_seconds_bucket{le=\"+Inf\"} 4"},
+	{"nomad_dns_loop_seconds_count 4"},
+	{"nomad_dns_loop_seconds_sum 90.022500000"},
 };
 
 START_TEST(each_figure_has_its_line)
 {
+	struct absences absences = {.nanoseconds = 0};
+	static const uint64_t lengths[] = {1000000, 500000, 21000000, 90000000000};
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+		absence_count(&absences, lengths[i]);
 	struct measures measures = {
 		.dns.types[COUNTER_SRV] = 5,
 		.dns.rcodes[DNS_NXDOMAIN] = UINT64_MAX,
 		.dns.buckets = {[0] = 1, [1] = 2, [COUNTER_BUCKETS - 1] = 4},
 		.dns.nanoseconds = 2500000000,
 		.connections = 3,
+		.absences = absences,
 		.services = 1000000,
 		.index = 4294967297,
 		.age = 1500,
