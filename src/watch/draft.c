@@ -149,6 +149,7 @@ void draft_free(struct draft *draft)
 {
 	if (draft == NULL)
 		return;
+	ids_done(&draft->ids);
 	free(draft->items);
 	free(draft);
 }
@@ -158,11 +159,35 @@ static bool is_of(const struct registered *item, const char *namespace, const ch
 	return strcmp(item->service, service) == 0 && strcmp(item->namespace, namespace) == 0;
 }
 
+static bool is_with(const struct registered *item, const char *namespace, const char *service, const char *id)
+{
+	return strcmp(item->instance.id, id) == 0 && is_of(item, namespace, service);
+}
+
+/* Of a few items, or for a few times, looking through all is as cheap. */
+static bool knows_ids(struct draft *draft)
+{
+	enum { ITEMS = 32, FINDS = 4 };
+
+	if (draft->ids.heads != NULL)
+		return true;
+	return draft->count >= ITEMS && ++draft->finds > FINDS && ids_fill(&draft->ids, draft->items, draft->count) == 0;
+}
+
 struct registered *draft_find(struct draft *draft, const char *namespace, const char *service, const char *id)
 {
-	for (size_t i = 0; i < draft->count; i++)
-		if (strcmp(draft->items[i].instance.id, id) == 0 && is_of(&draft->items[i], namespace, service))
+	if (!knows_ids(draft)) {
+		draft->looks += draft->count;
+		for (size_t i = 0; i < draft->count; i++)
+			if (is_with(&draft->items[i], namespace, service, id))
+				return &draft->items[i];
+		return NULL;
+	}
+	for (uint32_t i = ids_first(&draft->ids, id); i != IDS_NONE; i = ids_next(&draft->ids, i)) {
+		draft->looks++;
+		if (is_with(&draft->items[i], namespace, service, id))
 			return &draft->items[i];
+	}
 	return NULL;
 }
 
@@ -173,12 +198,23 @@ int draft_add(struct draft *draft, const struct registered *item, struct pool *p
 		return -ENOMEM;
 	}
 	draft->count++;
+	if (draft->ids.heads != NULL)
+		ids_add(&draft->ids, draft->items, draft->count - 1);
 	return 0;
 }
 
 void draft_remove(struct draft *draft, struct registered *item)
 {
-	*item = draft->items[--draft->count];
+	draft->count--;
+	if (draft->ids.heads != NULL)
+		ids_remove(&draft->ids, (size_t)(item - draft->items), draft->count);
+	*item = draft->items[draft->count];
+}
+
+void draft_clear(struct draft *draft)
+{
+	draft->count = 0;
+	ids_done(&draft->ids);
 }
 
 void draft_remove_spelling(struct draft *draft, const char *namespace, const char *service)
@@ -189,6 +225,7 @@ void draft_remove_spelling(struct draft *draft, const char *namespace, const cha
 		if (!is_of(&draft->items[i], namespace, service))
 			draft->items[kept++] = draft->items[i];
 	draft->count = kept;
+	ids_done(&draft->ids);
 }
 
 static int by_spelling_and_id(const void *left, const void *right)
@@ -242,6 +279,7 @@ struct service *draft_build(struct draft *draft, const struct registry_owner *ow
 
 	if (spellings == NULL || instances == NULL)
 		goto done;
+	ids_done(&draft->ids);
 	qsort(draft->items, draft->count, sizeof *draft->items, by_spelling_and_id);
 	*resolved = lay_out(draft, owner, spellings, instances, &service);
 	built = service_copy(&service);

@@ -7,6 +7,7 @@
 #ifndef NSS_NOMAD_DRAFT_H
 #define NSS_NOMAD_DRAFT_H
 
+#include "ids.h"
 #include "registry.h"
 
 /* Strings and arrays that live until all drafts are done. */
@@ -21,6 +22,9 @@ struct draft {
 	struct registered *items;
 	size_t count;
 	size_t room;
+	struct ids ids;    /* of the items, once many of many were looked for */
+	size_t finds;      /* how often one was */
+	size_t looks;      /* at so many items, for that: so that tests can tell what it costs */
 	int64_t until; /* when it waits no longer for addresses of host names; 0: it has not begun to */
 	bool waits;    /* for them, in this flush and beyond it */
 	bool unread;   /* whether these are all its instances is not known before a read says so */
@@ -53,6 +57,9 @@ int draft_add(struct draft *draft, const struct registered *item, struct pool *p
 
 /* Removes an item that draft_find() gave. */
 void draft_remove(struct draft *draft, struct registered *item);
+
+/* Removes all items. */
+void draft_clear(struct draft *draft);
 
 /* Removes all items of a spelling. */
 void draft_remove_spelling(struct draft *draft, const char *namespace, const char *service);

@@ -156,7 +156,7 @@ int registry_remove(struct registry *registry, const char *namespace, const char
 	/* All are leaving: the service as a whole is held instead. */
 	if (result == 0 && leaving_count(registry, &draft->key) == draft->count) {
 		leaving_forget(registry, &draft->key, NULL, NULL);
-		draft->count = 0;
+		draft_clear(draft);
 	}
 	return result;
 }
