@@ -2,7 +2,7 @@
 #
 ## make            build the programs               make demo       see it work; the machine stays as it is
 ## make deb        build the Debian packages        make install    copy the files to PREFIX, under DESTDIR
-## make deps       install what building needs      make uninstall  remove them again
+## make deps       install what building needs      make uninstall, make dist (the source tarball of HEAD)
 ##
 ## make check      every test (without root some are skipped)       make lint       the rules of the style
 ## make check-all  what CI runs: check, the daemon in its unit's sandbox, the packages in fresh roots, libFuzzer
@@ -117,7 +117,6 @@ $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) 
 	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(LINK)
-
 # Fuzzing: each target with its inputs, without an engine for `make check`, and with those that tests/fuzz.sh builds it for.
 FUZZ_TARGETS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -134,7 +133,6 @@ help:
 export CC SAN PYTHON
 PYTEST = MAKEFLAGS= MFLAGS= MAKELEVEL= $(PYTHON) -B -m pytest -q --timeout=300 -p no:cacheprovider \
 	-n $(or $(JOBS),$(shell echo $$((2 * $$(nproc)))))
-
 check check-all:
 	+@tests/check.sh $(if $(filter check-all,$@),sandbox deb fuzzing flags)
 units: $(UNIT_TESTS)
@@ -194,8 +192,9 @@ check-deb: tools
 	@tests/setup.sh check-deb || echo 'make check-deb: goes on with what is installed'
 	$(PYTHON) -B -m pytest -q -rs --timeout=600 -p no:cacheprovider tests/deb $(PYTEST_ARGS)
 
+dist: ; @scripts/dist.sh build $(VERSION)
 clean: ; rm -rf build
 -include $(shell find build -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all help tools units check check-all check-unit check-fuzz check-system check-sandbox check-flags check-real lint \
+.PHONY: all help tools units check check-all check-unit check-fuzz check-system check-sandbox check-flags check-real lint dist \
 	check-interop sanitize coverage fuzz fuzz-programs check-fuzzing soak bench demo deps deb check-deb install uninstall clean FORCE

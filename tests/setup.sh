@@ -23,7 +23,7 @@ interop="unbound dnsmasq-base bind9 haproxy knot knot-resolver pdns-recursor dns
 deb="make build-essential dpkg-dev debhelper dh-nss dh-apparmor pkgconf libcurl4-openssl-dev libjsmn-dev libinih-dev libuv1-dev
 	libsystemd-dev libmicrohttpd-dev"
 deb_i386="$deb gcc-multilib binutils-i686-linux-gnu libc6-i386-cross"
-check_deb="$deb_i386 lintian mmdebstrap python3 python3-pytest python3-pytest-timeout util-linux iproute2
+check_deb="$deb_i386 lintian mmdebstrap rpm python3 python3-pytest python3-pytest-timeout util-linux iproute2
 	bind9-dnsutils systemd apparmor bash zsh mandoc git"
 
 say()
