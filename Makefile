@@ -175,7 +175,6 @@ $(B)/tests/bench/dns/cost: $(B)/tests/bench/dns/cost.o $(call objects,$(UNIT_SRC
 	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/bench/libnss_nothing.so.2: tests/bench/null_module.c Makefile
 	$(TOOL_CC) -shared -fPIC -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libnss_nothing.so.2
-
 demo:
 	+@tests/demo.sh
 deps: deps-build deps-test deps-demo

@@ -20,6 +20,7 @@
 /* The secrets that need no setting where they are in /etc, or among the service's credentials. */
 #define CONFIG_TOKEN "nss-nomad.token"
 #define CONFIG_KEY "nss-nomad.key"
+#define CONFIG_ANY_USER "any" /* as agent-user: whoever it is */
 
 enum {
 	CONFIG_REASON_MAX = 512,     /* octets with the NUL, of a message to a person */
@@ -46,6 +47,7 @@ struct config {
 	char *key_file;
 	char *tls_server_name;
 	bool skip_verify; /* NOMAD_SKIP_VERIFY alone */
+	char *agent_user; /* whose ports of this host may be the agent's besides root's, nomad's and our own; NULL: nobody's */
 	char *http_auth;  /* NOMAD_HTTP_AUTH alone: user:password for a proxy in front of Nomad; NULL: none */
 
 	/* [answers] */

@@ -5,6 +5,7 @@
  */
 #include "config_keys.h"
 
+#include "config_users.h"
 #include "prefix.h"
 #include "published.h"
 #include "url.h"
@@ -156,6 +157,8 @@ static const struct config_key keys[] = {
 	{"nomad", "key-file", CONFIG_TEXT, FIELD(key_file), 0, 0, is_path, "", path},
 	{"nomad", "tls-server-name", CONFIG_TEXT, FIELD(tls_server_name), 0, 0, is_server_name, "",
          "the name in the agents' certificates, such as server.global.nomad"},
+	{"nomad", "agent-user", CONFIG_TEXT, FIELD(agent_user), 0, 0, config_is_user, "",
+         "the name or number of the user whom the agent on this host runs as, or any"},
 
 	{"answers", "ttl", CONFIG_SECONDS, FIELD(ttl), 1, RECORD_TTL_MAX, NULL, "10s", "a duration from 1s to 1d"},
 	{"answers", "negative-ttl", CONFIG_SECONDS, FIELD(negative_ttl), 1, RECORD_TTL_MAX, NULL, "3s", "a duration from 1s to 1d"},

@@ -7,6 +7,7 @@
 
 #include "deadline.h"
 #include "nomad/agent_judge.h"
+#include "nomad/agent_owner.h"
 #include "url.h"
 
 #include <assert.h>
@@ -254,6 +255,7 @@ static bool set_identity(const struct agent *agent, struct agent_request *reques
 	char *line = NULL;
 	bool done = true;
 
+	request->has_secret = user != NULL || agent->token[0] != '\0';
 	if (user != NULL)
 		done = curl_easy_setopt(request->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
 		       curl_easy_setopt(request->easy, CURLOPT_USERPWD, user) == CURLE_OK;
@@ -340,6 +342,8 @@ struct agent_request *agent_request_new(const struct agent *agent, enum agent_ki
 		set_tls(agent, request->easy);
 	if (!set_url(agent, request, &at, whole) || !set_identity(agent, request, &at))
 		goto fail;
+	if (at.scheme == URL_HTTP || (at.scheme == URL_HTTPS && agent->config->skip_verify))
+		agent_owner_ask(agent, request);
 	free(whole);
 	return request;
 fail:

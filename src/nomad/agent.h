@@ -36,6 +36,7 @@ enum agent_result {
 	AGENT_UNREACHABLE,  /* no such host, refused, no route, no socket */
 	AGENT_TIMED_OUT,
 	AGENT_TLS,          /* certificate, key, handshake */
+	AGENT_STRANGER,     /* the port is another user's, or perhaps: nothing was sent */
 	AGENT_TOO_LARGE,    /* over AGENT_BODY_MAX */
 	AGENT_CUT,          /* the body ended early */
 	AGENT_NO_MEMORY,
@@ -143,6 +144,10 @@ struct agent_request {
 	bool no_memory;
 	bool is_tls;
 	int socket_error; /* errno of a socket that could not be made, 0 where each could */
+	bool owner_unknown; /* the kernel did not tell this process whose the port is */
+	bool has_secret; /* a token or a password goes with it */
+	const char *agent_user; /* the configuration's, as long as the request lasts; see agent_owner.h */
+	char stranger[AGENT_REASON_MAX / 2]; /* "": nobody objects to whom the port belongs to */
 	int limit;             /* milliseconds, for the message */
 	struct curl_slist *headers;
 	struct curl_slist *connect_to;

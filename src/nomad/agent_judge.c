@@ -85,6 +85,7 @@ const char *agent_result_text(enum agent_result result)
 		[AGENT_UNREACHABLE] = "unreachable",
 		[AGENT_TIMED_OUT] = "timed out",
 		[AGENT_TLS] = "TLS failed",
+		[AGENT_STRANGER] = "another user's",
 		[AGENT_TOO_LARGE] = "too large",
 		[AGENT_CUT] = "cut short",
 		[AGENT_NO_MEMORY] = "out of memory",
@@ -175,6 +176,8 @@ static enum agent_result judge_transport(struct agent_request *request, CURLcode
 	const char *said = request->error[0] != '\0' ? request->error : curl_easy_strerror(code);
 
 	switch (code) {
+	case CURLE_ABORTED_BY_CALLBACK:
+		return say(request, AGENT_STRANGER, "%s", request->stranger);
 	case CURLE_WRITE_ERROR:
 		return judge_own_end(request, said);
 	case CURLE_OUT_OF_MEMORY:
@@ -296,6 +299,8 @@ static bool is_own(struct agent_request *request, CURLcode code)
 		return true;
 	case CURLE_WRITE_ERROR:
 		return request->no_memory;
+	case CURLE_ABORTED_BY_CALLBACK:
+		return request->owner_unknown;
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:

@@ -34,6 +34,7 @@ static const char *remedy_for(enum agent_result result)
 		[AGENT_NOT_NOMAD] = "correct address in " CONFIG_FILE,
 		[AGENT_UNREACHABLE] = "start the agent (systemctl start nomad), or correct address in " CONFIG_FILE,
 		[AGENT_TIMED_OUT] = "see what holds the agent up, or name another one in address too",
+		[AGENT_STRANGER] = "see which program has that port (ss -ltnp), or set agent-user in " CONFIG_FILE,
 		[AGENT_TLS] = "correct ca-file, cert-file, key-file and tls-server-name in " CONFIG_FILE,
 	};
 

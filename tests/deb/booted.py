@@ -36,7 +36,7 @@ mount --move mnt dev
 mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
-pivot_root . mnt    # in a chroot the kernel denies user namespaces, which PrivateUsers= makes
+pivot_root . mnt    # in a chroot the kernel denies user namespaces, which units may ask for
 umount -l mnt
 exec unshare --cgroup sh -ec '
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
