@@ -24,7 +24,8 @@ void denied_poll_instead(struct signal *signal)
 	if (signal->again_after == STREAM_AGAIN)
 		watcher_say(watcher, LOG_NOTICE,
 		            "the agent gives no lasting event stream for namespace \"%s\", though it may be read; it is polled "
-		            "instead, which costs more: give the token the capability read-job in every namespace",
+		            "instead, which costs more: either the token lacks the capability read-job in one, or a proxy in "
+		            "front of the agent buffers the stream or ends it",
 		            signal->namespace);
 	try_stream_later(signal);
 }

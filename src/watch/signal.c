@@ -132,6 +132,30 @@ static uint64_t known_whole(const struct watcher *watcher)
 	return watcher->complete ? watcher->index : watcher->reading.index;
 }
 
+/*
+ * A proxy has waited long enough: a gateway's own status, or an end without one. No agent ends a read like that, and where
+ * it is the agent that has gone the next poll says so.
+ */
+static bool is_a_proxys_end(const struct signal *signal, const struct agent_answer *answer)
+{
+	bool gateway = answer->status >= 502 && answer->status <= 504;
+	bool closed = answer->result == AGENT_CUT || (answer->result == AGENT_OVERLOADED && answer->status == 0);
+
+	return (gateway || closed) && watcher_now(signal->watcher) - signal->begun_at >= STEADY_AFTER;
+}
+
+static void poll_again(struct signal *signal)
+{
+	struct watcher *watcher = signal->watcher;
+
+	if (!watcher->said_proxy)
+		watcher_say(watcher, LOG_NOTICE,
+		            "a proxy ends the reads that wait for changes, after %d s: they are begun again; let it wait for %d s",
+		            (int)((watcher_now(watcher) - signal->begun_at) / 1000), POLL_LIMIT / 1000);
+	watcher->said_proxy = true;
+	signal_start_poll(signal);
+}
+
 static void poll_ended(struct watch_request *request, const struct agent_answer *answer)
 {
 	struct signal *signal = request->owner;
@@ -140,6 +164,8 @@ static void poll_ended(struct watch_request *request, const struct agent_answer 
 	signal->running = false;
 	if (answer->result == AGENT_DENIED && denied_go_without(signal)) {
 		follow_read(watcher);
+	} else if (is_a_proxys_end(signal, answer)) {
+		poll_again(signal);
 	} else if (answer->result != AGENT_BELIEVED) {
 		follow_lost(watcher, answer->result, answer->reason);
 	} else {
@@ -161,6 +187,7 @@ void signal_start_poll(struct signal *signal)
 	signal_cancel(signal);
 	request->is_stream = false;
 	request->limit = POLL_LIMIT;
+	signal->begun_at = watcher_now(signal->watcher);
 	request->done = poll_ended;
 	snprintf(extra, sizeof extra, "index=%" PRIu64 "&wait=%ds", known_whole(signal->watcher), WATCHER_POLL);
 	if (watch_set_path(request, "/v1/services", NULL, signal->namespace, extra))

@@ -26,7 +26,7 @@ enum {
 	WATCHER_FIRST_BEAT = 2000,    /* until `{}` comes on an open stream; 1 to 8 were seen */
 	WATCHER_SILENCE = 40 * 1000,  /* without a byte: dead; Nomad says `{}` every 30 s */
 	WATCHER_PROMISE = 5000,       /* without a proof that nothing was missed: stale */
-	WATCHER_POLL = 60,            /* seconds of a long poll */
+	WATCHER_POLL = 50,            /* seconds of a long poll: proxies end those of 60 */
 	WATCHER_RETRY = 100,          /* milliseconds before the second try to connect, doubled each time ... */
 	WATCHER_RETRY_MOST = 500,     /* ... up to this, or down to a half of it: current within 1 s of the agent's return */
 	WATCHER_RETRY_REMOTE = 800,   /* the same for an agent that is not on this host, and may have 10,000 to answer */

@@ -44,7 +44,7 @@ struct signal {
 	struct resume resume;
 	int64_t deadline;  /* of the first `{}`, then of the first frame or the next byte; INT64_MAX for none */
 	uint64_t applied;  /* the index of the last frame */
-	int64_t begun_at;  /* with the first `{}` */
+	int64_t begun_at;  /* with the first `{}`; of a poll, with the question */
 	int short_lives;   /* in a row */
 	int64_t again_at;  /* when to try a stream again, where it was denied */
 	int again_after;
@@ -91,6 +91,7 @@ struct watcher {
 	struct knock quick, patient;
 	int64_t knocked_at;
 	uint32_t said;    /* a bit for each agent_result that was said in this outage */
+	bool said_proxy;  /* that one ends polls */
 
 	struct signal signals[SIGNALS_MAX];
 	size_t signal_count;

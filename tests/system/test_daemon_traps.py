@@ -24,6 +24,7 @@ def test_a_stream_that_is_never_granted_is_polled_instead(agent, daemon, kind):
     daemon.wait_equal(agent)
     if kind == "stream-silent":
         assert "it is polled instead" in daemon.log
+        assert "read-job" in daemon.log and "or a proxy" in daemon.log
         assert daemon.status()["polling"] == 1
 
 

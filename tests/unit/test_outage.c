@@ -334,6 +334,34 @@ START_TEST(where_changes_are_polled_for_nothing_is_an_outage)
 }
 END_TEST
 
+/* A proxy waits for so long and no longer; that is none of the agent's doings, and is said once, with both causes. */
+START_TEST(polls_that_a_proxy_ends_are_no_outage)
+{
+	static const int statuses[] = {502, 503, 504, 0};
+
+	set_up();
+	world.streaming = STAYS_SILENT;
+	world.ends_polls = 30 * 1000;
+	world.failed_status = statuses[_i];
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(600 * 1000);
+	ck_assert_uint_eq(world_said("cannot be followed"), 0);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_uint_eq(world_said("or a proxy"), 1);
+	ck_assert_uint_eq(world_said("a proxy ends"), 1);
+	unsigned int lists = world.lists;
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	world_run(1000);
+	ck_assert_str_eq(world_find("prod", "db"), "10.0.0.3 10.0.0.4");
+	ck_assert_uint_le(world.lists, lists + 3);
+	/* One that ends them at once does not work. */
+	world.ends_polls = 1;
+	world_run(10 * 1000);
+	ck_assert_uint_ge(world_said("cannot be followed"), 1);
+	world_end();
+}
+END_TEST
+
 /* Each sort of request by itself, while all others are answered. */
 static const struct {
 	bool lists, reads; /* are never answered ... */
@@ -755,6 +783,7 @@ int main(void)
 		{a_change_between_the_list_and_a_read_is_not_missed_by_polling, 1},
 		{where_no_stream_lasts_changes_are_polled_for, 1},
 		{where_changes_are_polled_for_nothing_is_an_outage, 1},
+		{polls_that_a_proxy_ends_are_no_outage, 4},
 		{a_request_that_is_never_answered_is_given_up, sizeof mutes / sizeof *mutes},
 		{heartbeats_of_a_stream_that_is_denied_by_now_prove_nothing, 1},
 		{heartbeats_without_reads_prove_nothing, 1},

@@ -368,7 +368,7 @@ static bool is_blocked(const struct pending *which)
 	char above[160];
 	int64_t limit = strstr(path, "wait=300ms") != NULL  ? 300
 	                : strstr(path, "wait=300s") != NULL ? 300 * 1000
-	                : strstr(path, "wait=60s") != NULL  ? 60 * 1000
+	                : strstr(path, "wait=50s") != NULL  ? 50 * 1000
 	                                                    : 0;
 	uint64_t index = world_asked_for(path) == CENSUS ? world.namespaces_index : world.index;
 
@@ -390,6 +390,10 @@ static bool has_result(const struct pending *which, enum agent_result *result)
 		return true;
 	if (!which->forgotten)
 		*result = result_of(which, world_part_of(which->request->path, "namespace=", namespace));
+	if (*result == AGENT_BELIEVED && world.ends_polls > 0 && age >= world.ends_polls && is_blocked(which)) {
+		*result = world.failed_status == 0 ? AGENT_CUT : AGENT_FAILED;
+		return true;
+	}
 	if (*result == AGENT_BELIEVED)
 		return age >= world.slowness && !is_blocked(which);
 	return *result != AGENT_TIMED_OUT;
@@ -412,7 +416,7 @@ static bool count_read(enum asked asked, const char *path, bool may_be_held)
 	if (may_be_held && sorts[asked].held)
 		return false;
 	++*sorts[asked].count;
-	world.polls += strstr(path, "wait=60s") != NULL;
+	world.polls += strstr(path, "wait=50s") != NULL;
 	return true;
 }
 

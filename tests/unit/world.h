@@ -60,6 +60,7 @@ struct world {
 	bool fails_nearest;             /* they fail, with `failed_status` */
 	int failed_status;              /* the status of what FAILED; 0: 405 */
 	uint64_t nearest_index;           /* what the nearest server says; 0: the truth */
+	int ends_polls;                 /* milliseconds after which long polls end with FAILED and `failed_status`; 0: never */
 	int64_t last_contact;           /* milliseconds since it heard of its leader */
 	size_t buffer;                  /* batches of events that are kept for new streams */
 	bool writes_otherwise;          /* new streams get the same frames in other words */
