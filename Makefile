@@ -89,10 +89,9 @@ $(B)/nomad-dns-srv: $(call objects,$(DAEMON_SRC))
 	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 
 # One program per tests/unit/test_NAME.c, linked with everything that has no main().
-UNIT_HELP = $(patsubst %.c,$(B)/%.o,tests/unit/support.c $(wildcard tests/unit/world*.c))
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_SRC = $(sort $(filter-out nss_nomad.c src/nomad-%.c,$(MODULE_SRC) $(LOOKUP_SRC) $(DAEMON_SRC)))
-$(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_HELP) $(call objects,$(UNIT_SRC))
+$(UNIT_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call objects,$(wildcard tests/unit/[sw]*.c) $(UNIT_SRC))
 	$(LINK) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc $(call pkg_libs,$(DAEMON_PKGS) check) -lresolv -pthread
 
 # Programs that the system tests use: hosts of the module, and a writer of records. Without sanitizers: as anybody's.

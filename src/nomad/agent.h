@@ -47,6 +47,7 @@ enum agent_result {
 enum agent_kind {
 	AGENT_READ,   /* /v1/services, /v1/service/NAME: all that AGENT_BELIEVED says */
 	AGENT_STREAM, /* /v1/event/stream: the status alone; the first {} says the rest */
+	AGENT_STATUS, /* /v1/status/leader: 200 and JSON, which has no index */
 };
 
 /*
@@ -162,7 +163,7 @@ struct agent_request {
  * limit     milliseconds for all of it; 0: none, but AGENT_CONNECT_LIMIT for the connection holds
  * receive   NULL: collect the body, at most AGENT_BODY_MAX; otherwise is handed each piece of a 200's body
  *
- * No proxy, no redirect, HTTP/1.1 alone, TLS 1.2 or newer, gzip for AGENT_READ, no signals. Released with
+ * No proxy, no redirect, HTTP/1.1 alone, TLS 1.2 or newer, gzip but for AGENT_STREAM, no signals. Released with
  * agent_request_free(). NULL without memory.
  */
 struct agent_request *agent_request_new(const struct agent *agent, enum agent_kind kind, const char *path, int limit,

@@ -215,6 +215,8 @@ static enum agent_result judge_success(struct agent_request *request)
 
 	if (request->kind == AGENT_STREAM)
 		return answer->result = AGENT_BELIEVED;
+	if (request->kind == AGENT_STATUS && answer->is_json && answer->size > 0)
+		return answer->result = AGENT_BELIEVED;
 	if (!answer->is_json || !answer->has_index || !answer->has_known_leader)
 		return say(request, AGENT_NOT_NOMAD, "answered 200, but not as a Nomad agent does; is the address right?");
 	if (!answer->known_leader)

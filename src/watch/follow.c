@@ -20,6 +20,7 @@ static void stop(struct watcher *watcher)
 	if (watcher->probing != NULL)
 		watcher->outside->cancel(watcher->outside->context, &watcher->probe);
 	watcher->probing = NULL;
+	leader_cancel(&watcher->leader);
 	outage_cancel(watcher);
 	reading_cancel(&watcher->reading);
 	check_cancel(watcher);
@@ -102,14 +103,28 @@ bool follow_may_resume(const struct watcher *watcher)
 	return may;
 }
 
+static void ask_for_namespaces(struct watcher *watcher)
+{
+	if (!namespaces_ask_first(watcher))
+		follow_subscribe(watcher);
+}
+
 void follow_connect(struct watcher *watcher)
 {
 	stop(watcher);
 	set_phase(watcher, WATCHER_SUBSCRIBING);
 	watch_count(watcher->outside, WATCH_CONNECTED);
 	watcher->retry_at = INT64_MAX;
-	if (!namespaces_ask_first(watcher))
-		follow_subscribe(watcher);
+	if (watcher->census.in_haste || !leader_ask(&watcher->leader))
+		ask_for_namespaces(watcher);
+}
+
+void follow_leader_told(void *context)
+{
+	struct watcher *watcher = context;
+
+	ask_for_namespaces(watcher);
+	watcher_wake(watcher);
 }
 
 void follow_subscribe(struct watcher *watcher)
@@ -301,6 +316,7 @@ static void begin_to_follow(struct watcher *watcher)
 {
 	watcher->lost_at = INT64_MAX;
 	watcher->said = 0;
+	leader_followed(&watcher->leader);
 	set_phase(watcher, WATCHER_FOLLOWING);
 	apply_backlog(watcher);
 	if (registry_flush(watcher->registry, watcher_now(watcher)) < 0)

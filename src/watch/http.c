@@ -222,6 +222,7 @@ static int set_socket(void *context, curl_socket_t descriptor, curlsocktype purp
 
 void http_start(struct http *http, const struct agent *agent, struct watch_request *request)
 {
+	enum agent_kind kind = request->is_stream ? AGENT_STREAM : request->is_status ? AGENT_STATUS : AGENT_READ;
 	struct transfer *transfer = calloc(1, sizeof *transfer);
 
 	if (transfer == NULL) {
@@ -234,8 +235,8 @@ void http_start(struct http *http, const struct agent *agent, struct watch_reque
 	transfer->next = http->transfers;
 	http->transfers = transfer;
 	request->transfer = transfer;
-	transfer->made = agent_request_new(agent, request->is_stream ? AGENT_STREAM : AGENT_READ, request->path,
-	                                   (int)request->limit, request->is_stream ? take_stream : NULL, transfer);
+	transfer->made = agent_request_new(agent, kind, request->path, (int)request->limit,
+	                                   request->is_stream ? take_stream : NULL, transfer);
 	if (transfer->made == NULL) {
 		uv_timer_start(&http->timer, timer_rang, 0, 0);
 		return;

@@ -19,6 +19,7 @@ enum { WATCH_PATH_MAX = 1024 }; /* octets with the NUL: two names of 128 octets 
 struct watch_request {
 	char path[WATCH_PATH_MAX];
 	long limit;     /* milliseconds for all of it; 0 for a stream, which has none */
+	bool is_status; /* the answer has no index: /v1/status/leader */
 	bool is_stream; /* the body goes to `data` as it comes, and is judged by its status alone */
 	void *owner;
 	/* Octets of a stream. Never called from within `start`; the request may be cancelled in it. */

@@ -97,6 +97,7 @@ int watcher_new(const struct config *config, const struct outside *outside, stru
 	made->wants_all_at = watcher_now(made) - made->check_interval;
 	make_signals(made);
 	proof_init(made);
+	leader_init(&made->leader, outside, &made->agent, made, follow_leader_told);
 	catalogue_set_state(catalogue, made->state, 0);
 	*watcher = made;
 	return 0;
@@ -110,6 +111,7 @@ void watcher_free(struct watcher *watcher)
 		signal_cancel(&watcher->signals[i]);
 	if (watcher->probing != NULL)
 		watcher->outside->cancel(watcher->outside->context, &watcher->probe);
+	leader_cancel(&watcher->leader);
 	outage_cancel(watcher);
 	check_cancel(watcher);
 	reading_done(&watcher->reading);

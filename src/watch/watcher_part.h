@@ -9,6 +9,7 @@
 
 #include "nomad/stream.h"
 #include "watch/backlog.h"
+#include "watch/leader.h"
 #include "watch/nearest.h"
 #include "watch/resume.h"
 #include "watch/watcher.h"
@@ -89,6 +90,7 @@ struct watcher {
 	unsigned int failures;
 	int64_t lost_at;  /* since when no agent works; INT64_MAX while one does */
 	struct knock quick, patient;
+	struct leader leader;
 	int64_t knocked_at;
 	uint32_t said;    /* a bit for each agent_result that was said in this outage */
 	bool said_proxy;  /* that one ends polls */
@@ -147,6 +149,8 @@ void watcher_set_state(struct watcher *watcher, enum catalogue_state state);
 
 /* Ends what runs and starts again from the first phase. */
 void follow_connect(struct watcher *watcher);
+/* It is known which address is the leader's, or not: on to the next question. */
+void follow_leader_told(void *watcher);
 /* The streams begin. */
 void follow_subscribe(struct watcher *watcher);
 /* On to the next phase, if every signal is there. */

@@ -32,8 +32,9 @@ def wait_until(true, what="it", within=20):
 
 def wait_until_all_is_asked(agent):
     """Waits until a daemon that has just begun to follow has made its last request but the checks: the first one for the
-    namespaces comes before the stream, the second one waits for a new one."""
-    wait_until(lambda: agent.counters()["requests"].get("/v1/namespaces") == 2)
+    namespaces comes before the stream, the second one waits for a new one; and the nearest server is asked for its index."""
+    wait_until(lambda: agent.counters()["requests"].get("/v1/namespaces") == 2
+               and agent.counters()["requests"].get("/v1/service/-"))
 
 
 class Reader:

@@ -379,3 +379,21 @@ const char *support_tuples(const struct gaih_addrtuple *tuples)
 	}
 	return buffer;
 }
+
+static int by_text(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+const char *support_join(const char *texts[], size_t count)
+{
+	static char joined[2][SUPPORT_JOINED_MAX];
+	static unsigned int turn;
+	char *start = joined[++turn % 2], *end = start;
+
+	start[0] = '\0';
+	qsort(texts, count, sizeof *texts, by_text);
+	for (size_t i = 0; i < count && end - start + strlen(texts[i]) + 2 <= SUPPORT_JOINED_MAX; i++)
+		end = stpcpy(stpcpy(end, texts[i]), " ");
+	return start;
+}

@@ -99,4 +99,9 @@ const char *support_instances(const struct service *service);
 const char *support_hostent(const struct hostent *host);
 const char *support_tuples(const struct gaih_addrtuple *tuples);
 
+enum { SUPPORT_JOINED_MAX = 16 * 1024 };
+
+/* Texts, each with a space behind it, sorted in place; valid until the next but one. */
+const char *support_join(const char *texts[], size_t count);
+
 #endif

@@ -704,6 +704,52 @@ START_TEST(the_next_agent_is_tried_at_once_and_kept)
 }
 END_TEST
 
+static const struct {
+	const char *leader;
+	bool first_serves;
+	unsigned int current;
+} leaders[] = {
+	{"192.0.2.2:4647", true, 1}, {"[::ffff:192.0.2.2]:4647", true, 1},     {"192.0.2.1:4647", true, 0},
+	{"192.0.2.9:4647", true, 0}, {"leader.example:4647", true, 0}, {NULL, true, 0},
+	{"192.0.2.1:4647", false, 1}, /* which cannot be followed from here */
+};
+
+START_TEST(the_address_of_the_leader_goes_first)
+{
+	set_up();
+	world_end();
+	world_begin_with_two();
+	world_register_silently("default", "web", "web-1", "10.0.0.1");
+	world.leader = leaders[_i].leader;
+	world.first_serves = leaders[_i].first_serves;
+	world_start(CATALOGUE_LOADING, 0);
+	world_run(100);
+	ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+	ck_assert_uint_eq(watcher_agent(world_watcher())->current, leaders[_i].current);
+	/* One that cannot be followed is not tried each time. */
+	for (int i = 0; i < 5; i++) {
+		world_run(60 * 1000);
+		world_close_streams();
+		world_run(1000);
+		ck_assert_int_eq(world_state(), CATALOGUE_CURRENT);
+		ck_assert_uint_eq(watcher_agent(world_watcher())->current, leaders[_i].current);
+	}
+	ck_assert_uint_le(world_said("cannot be followed"), leaders[_i].first_serves ? 0 : 2);
+	world_end();
+}
+END_TEST
+
+START_TEST(of_one_address_nobody_asks_for_the_leader)
+{
+	set_up();
+	follow();
+	world_close_streams();
+	world_run(1000);
+	ck_assert_uint_eq(world.leaders, 0);
+	world_end();
+}
+END_TEST
+
 START_TEST(a_reading_that_breaks_off_removes_nothing)
 {
 	set_up();
@@ -800,6 +846,8 @@ int main(void)
 		{all_namespaces_of_several_denied_are_an_outage, 1},
 		{a_cluster_that_is_really_empty_becomes_empty, 1},
 		{the_next_agent_is_tried_at_once_and_kept, 1},
+		{the_address_of_the_leader_goes_first, sizeof leaders / sizeof *leaders},
+		{of_one_address_nobody_asks_for_the_leader, 1},
 		{a_reading_that_breaks_off_removes_nothing, 1},
 		{what_cannot_be_allocated_once_is_made_up_for, 1},
 	};

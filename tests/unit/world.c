@@ -349,7 +349,7 @@ static enum agent_result result_of(const struct pending *which, const char *name
 
 	enum agent_result ordered;
 
-	if (first_refuses && which->agent == 0)
+	if (first_refuses && !world.first_serves && which->agent == 0)
 		return AGENT_UNREACHABLE;
 	if (world.breaks != NULL && strcmp(namespace, world.breaks) == 0)
 		return AGENT_NO_LEADER;
@@ -411,6 +411,7 @@ static bool count_read(enum asked asked, const char *path, bool may_be_held)
 		[KNOCK] = {false, &world.knocks},
 		[CENSUS] = {world.holds_censuses, &world.censuses},
 		[NEAREST] = {false, &world.nearest_reads},
+		[LEADER] = {false, &world.leaders},
 	};
 
 	if (may_be_held && sorts[asked].held)
@@ -420,11 +421,39 @@ static bool count_read(enum asked asked, const char *path, bool may_be_held)
 	return true;
 }
 
+/* What is said, where it is believed. */
+static void tell(enum asked asked, const char *namespace, const char *path, bool believed, char body[TEXT])
+{
+	char service[160];
+
+	/* A server that has just started has an empty list for who asks it by itself, with a leader and index 1. */
+	strcpy(body, "[]");
+	if (!believed)
+		return;
+	if (asked == LIST)
+		list(namespace, body, TEXT);
+	else if (asked == SERVICE)
+		read_service(namespace, world_part_of(path, "/v1/service/", service), body, TEXT);
+	else if (asked == LEADER)
+		snprintf(body, TEXT, "\"%s\"", world.leader == NULL ? "" : world.leader);
+	else if (asked == CENSUS)
+		list_namespaces(body, TEXT);
+}
+
+static uint64_t index_of(enum asked asked)
+{
+	if (asked == CENSUS)
+		return world.namespaces_index;
+	if (asked == NEAREST && world.nearest_index > 0)
+		return world.nearest_index;
+	return asked == KNOCK ? 1 : world.index;
+}
+
 /* Answers one read; false where it has to wait. */
 static bool answer_read(struct pending *which)
 {
 	static char body[TEXT];
-	char namespace[160], service[160];
+	char namespace[160];
 	const char *path = which->request->path;
 	enum asked asked = world_asked_for(path);
 	enum agent_result result;
@@ -432,21 +461,8 @@ static bool answer_read(struct pending *which)
 	if (!has_result(which, &result) || !count_read(asked, path, result != AGENT_TIMED_OUT))
 		return false;
 	world_part_of(path, "namespace=", namespace);
-	/* A server that has just started has an empty list for who asks it by itself, with a leader and index 1. */
-	strcpy(body, "[]");
-	if (result == AGENT_BELIEVED && asked == LIST)
-		list(namespace, body, sizeof body);
-	else if (result == AGENT_BELIEVED && asked == SERVICE)
-		read_service(namespace, world_part_of(path, "/v1/service/", service), body, sizeof body);
-	else if (result == AGENT_BELIEVED && asked == CENSUS)
-		list_namespaces(body, sizeof body);
-	finish(which, result,
-	       result != AGENT_BELIEVED ? 0
-	       : asked == KNOCK         ? 1
-	       : asked == CENSUS        ? world.namespaces_index
-	       : asked == NEAREST && world.nearest_index > 0 ? world.nearest_index
-	                                                 : world.index,
-	       body);
+	tell(asked, namespace, path, result == AGENT_BELIEVED, body);
+	finish(which, result, result == AGENT_BELIEVED ? index_of(asked) : 0, body);
 	return true;
 }
 
@@ -799,25 +815,6 @@ const char *world_find(const char *namespace, const char *service)
 	return found->unknown ? "unknown" : support_addresses(found->addresses, found->address_count);
 }
 
-/* IDs, each with a blank behind it, sorted. */
-static int by_text(const void *left, const void *right)
-{
-	return strcmp(*(const char *const *)left, *(const char *const *)right);
-}
-
-static const char *join(const char *ids[], size_t count)
-{
-	static char texts[2][TEXT];
-	static unsigned int turn;
-	char *text = texts[++turn % 2], *end = text;
-
-	text[0] = '\0';
-	qsort(ids, count, sizeof *ids, by_text);
-	for (size_t i = 0; i < count; i++)
-		end = stpcpy(stpcpy(end, ids[i]), " ");
-	return text;
-}
-
 const char *world_ids(const char *namespace, const char *service)
 {
 	const struct service *found = world_service(namespace, service);
@@ -826,7 +823,7 @@ const char *world_ids(const char *namespace, const char *service)
 
 	for (; found != NULL && count < found->instance_count && count < ROWS; count++)
 		ids[count] = found->instances[count].id;
-	return join(ids, count);
+	return support_join(ids, count);
 }
 
 const char *world_true_ids(const char *namespace, const char *service)
@@ -837,7 +834,7 @@ const char *world_true_ids(const char *namespace, const char *service)
 	for (size_t i = 0; i < row_count; i++)
 		if (strcmp(rows[i].namespace, namespace) == 0 && strcmp(rows[i].service, service) == 0)
 			ids[count++] = rows[i].id;
-	return join(ids, count);
+	return support_join(ids, count);
 }
 
 const char *world_stream_path(void)

@@ -61,11 +61,14 @@ struct world {
 	int failed_status;              /* the status of what FAILED; 0: 405 */
 	uint64_t nearest_index;           /* what the nearest server says; 0: the truth */
 	int ends_polls;                 /* milliseconds after which long polls end with FAILED and `failed_status`; 0: never */
+	const char *leader;             /* HOST:PORT of the leader; NULL: there is none */
+	bool first_serves;              /* the first of two agents does not refuse */
 	int64_t last_contact;           /* milliseconds since it heard of its leader */
 	size_t buffer;                  /* batches of events that are kept for new streams */
 	bool writes_otherwise;          /* new streams get the same frames in other words */
 	/* What it saw. */
 	unsigned int streams, lists, reads, polls, knocks, nearest_reads, most_at_once;
+	unsigned int leaders;  /* answers to the question who leads */
 	unsigned int censuses; /* answers to the question which namespaces there are */
 	int64_t first_beat; /* until which `{}` is held back, milliseconds */
 };

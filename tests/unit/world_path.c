@@ -12,6 +12,8 @@ enum asked world_asked_for(const char *path)
 {
 	if (strncmp(path, "/v1/namespaces", 14) == 0)
 		return CENSUS;
+	if (strncmp(path, "/v1/status/leader", 17) == 0)
+		return LEADER;
 	if (strncmp(path, "/v1/service/", 12) == 0)
 		return strstr(path, "&stale") != NULL ? NEAREST : SERVICE;
 	return strstr(path, "stale") != NULL ? KNOCK : LIST;

@@ -6,7 +6,7 @@
 #ifndef NSS_NOMAD_TEST_WORLD_PATH_H
 #define NSS_NOMAD_TEST_WORLD_PATH_H
 
-enum asked { SERVICE, LIST, KNOCK, CENSUS, NEAREST };
+enum asked { SERVICE, LIST, KNOCK, CENSUS, NEAREST, LEADER };
 
 /* What a read is for. */
 enum asked world_asked_for(const char *path);
