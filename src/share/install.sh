@@ -28,7 +28,8 @@ list()
 		644 $apparmor src/share/apparmor.d/n*
 		644 $apparmor/$nameservice src/share/apparmor.d/$nameservice/*
 		644 $doc/libnss-nomad README.md nsswitch.conf.snippet docs/from-*.md
-		644 $doc/nomad-dns-srv docs/acl-tls.md docs/containers.md docs/dns.md docs/faq.md docs/other-distributions.md docs/scale.md docs/nomad-job.md docs/grafana.json
+		644 $doc/nomad-dns-srv docs/acl-tls.md docs/containers.md docs/dns.md docs/faq.md docs/grafana.json
+		644 $doc/nomad-dns-srv docs/nomad-job.md docs/other-distributions.md docs/scale.md
 		644 $doc/nomad-dns-srv/examples docs/*.hcl
 	END
 }
