@@ -114,20 +114,44 @@ static void service_changed(void *context, const struct service_key *key, const 
 	daemon->publishes++;
 }
 
-static struct registry_host resolve(void *context, const char *host)
+static struct registry_host resolve(void *context, const char *namespace, const char *host)
 {
 	struct daemon *daemon = context;
+	char text[512];
 
-	return resolver_find(daemon->resolver, host);
+	struct registry_host found = resolver_find(daemon->resolver, namespace, host);
+	if (resolver_refused(daemon->resolver) > 0 && !daemon->names_refused) {
+		daemon->names_refused = true;
+		snprintf(text, sizeof text, "host name \"%.100s\" in namespace \"%.63s\" is not resolved, nor are others: there are "
+		         "more than %d, or %d of one namespace; register addresses instead", host, namespace,
+		         RESOLVE_NAMES, RESOLVE_NAMES / RESOLVE_SHARE);
+		say(daemon, LOG_WARNING, text);
+	}
+	return found;
 }
 
-static int host_changed(void *context, const char *host)
+static bool has_news(const void *context, const char *host)
 {
-	struct daemon *daemon = context;
-	int result = registry_host_changed(daemon->registry, host);
+	return resolver_has_news(context, host);
+}
 
+static void tell_of_hosts(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+
+	if (registry_hosts_changed(daemon->registry, has_news, daemon->resolver) == 0)
+		resolver_told(daemon->resolver);
 	watcher_wake(daemon->watcher);
-	return result;
+}
+
+/* While many names are asked for, their services are not built again for each. */
+static void hosts_changed(void *context)
+{
+	enum { SOON = 50 }; /* milliseconds */
+	struct daemon *daemon = context;
+
+	if (!uv_is_active((uv_handle_t *)&daemon->hosts))
+		uv_timer_start(&daemon->hosts, tell_of_hosts, resolver_is_busy(daemon->resolver) ? SOON : 0, 0);
 }
 
 static void mark_hosts(void *context, const struct service_key *key, const struct service *service)
@@ -182,7 +206,8 @@ static void init_loop(struct daemon *daemon)
 	absence_init(&daemon->absence, &daemon->loop);
 	uv_timer_init(&daemon->loop, &daemon->wake);
 	uv_timer_init(&daemon->loop, &daemon->second);
-	daemon->wake.data = daemon->second.data = daemon;
+	uv_timer_init(&daemon->loop, &daemon->hosts);
+	daemon->wake.data = daemon->second.data = daemon->hosts.data = daemon;
 	for (int i = 0; i < SIGNALS; i++) {
 		uv_signal_init(&daemon->loop, &daemon->signals[i]);
 		daemon->signals[i].data = daemon;
@@ -202,7 +227,7 @@ static int make_parts(struct daemon *daemon)
 	daemon->catalogue = catalogue_new();
 	if (daemon->catalogue != NULL)
 		daemon->registry = registry_new(daemon->catalogue, &owner);
-	daemon->resolver = resolver_new(&daemon->loop, host_changed, daemon);
+	daemon->resolver = resolver_new(&daemon->loop, hosts_changed, daemon);
 	daemon->http = http_new(&daemon->loop);
 	return daemon->registry == NULL || daemon->resolver == NULL || daemon->http == NULL ? -ENOMEM : 0;
 }
@@ -295,6 +320,7 @@ int daemon_run(const struct daemon_options *options, struct config *config)
 	                        .log = log_new(STDERR_FILENO)};
 	int result;
 
+	setenv("UV_THREADPOOL_SIZE", RESOLVE_THREADS, 0); /* they are made when the first host name is resolved */
 	if (daemon.config == NULL || daemon.log == NULL || uv_loop_init(&daemon.loop) < 0) {
 		fputs("nomad-dns-srv: out of memory, threads or descriptors at the start\n", stderr);
 		return -ENOMEM;

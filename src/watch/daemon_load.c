@@ -20,7 +20,8 @@ static void load_record(void *context, const struct record *record)
 	for (size_t i = 0; record->service != NULL && i < record->service->instance_count; i++) {
 		const struct instance *instance = &record->service->instances[i];
 		if (instance->host != NULL && instance->address_count > 0)
-			resolver_seed(daemon->resolver, instance->host, instance->addresses, instance->address_count);
+			resolver_seed(daemon->resolver, record->key.namespace, instance->host, instance->addresses,
+			              instance->address_count);
 	}
 	if (record->made > daemon->newest)
 		daemon->newest = record->made;

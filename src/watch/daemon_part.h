@@ -27,6 +27,7 @@ struct daemon {
 	uv_loop_t loop;
 	uv_timer_t wake;
 	uv_timer_t second;
+	uv_timer_t hosts; /* runs while it is to be told of host names */
 	struct absence absence;
 	uv_signal_t signals[SIGNALS];
 	struct catalogue *catalogue;
@@ -46,6 +47,7 @@ struct daemon {
 	uint64_t newest;    /* of the records that were loaded, the same */
 	unsigned int seconds;
 	bool ready;
+	bool names_refused; /* it was said that there are too many host names */
 };
 
 /* Makes the watcher for the configuration that holds, and says what is wrong with that: 0 or a negative errno. */

@@ -239,11 +239,11 @@ static int by_spelling_and_id(const void *left, const void *right)
 }
 
 /* Puts what an instance's host name leads to. Whether that is not awaited any more. */
-static bool resolve(struct instance *instance, const struct registry_owner *owner)
+static bool resolve(struct instance *instance, const char *namespace, const struct registry_owner *owner)
 {
 	if (instance->host == NULL)
 		return true;
-	struct registry_host found = owner->resolve(owner->context, instance->host);
+	struct registry_host found = owner->resolve(owner->context, namespace, instance->host);
 	instance->addresses = found.addresses;
 	instance->address_count = found.count;
 	instance->unresolved = found.unresolved;
@@ -266,7 +266,7 @@ static bool lay_out(const struct draft *draft, const struct registry_owner *owne
 				(struct spelling){item->namespace, item->service, i, 0};
 		spellings[service->spelling_count - 1].count++;
 		instances[i] = item->instance;
-		resolved = resolve(&instances[i], owner) && resolved;
+		resolved = resolve(&instances[i], item->namespace, owner) && resolved;
 	}
 	return resolved;
 }

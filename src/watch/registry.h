@@ -54,8 +54,8 @@ struct registry_owner {
 	 * block stays until the next flush.
 	 */
 	void (*changed)(void *context, const struct service_key *key, const struct service *service);
-	/* What a host name leads to. registry_host_changed() tells when that is another answer. */
-	struct registry_host (*resolve)(void *context, const char *host);
+	/* What a host name, of an instance in that namespace, leads to. registry_hosts_changed() tells when that is another one. */
+	struct registry_host (*resolve)(void *context, const char *namespace, const char *host);
 };
 
 struct registry;
@@ -104,8 +104,9 @@ int registry_doubt(struct registry *registry, const char *namespace, const char 
 /* What is known of a namespace's services is too old: they are unknown until they are read again. */
 int registry_doubt_namespace(struct registry *registry, const char *namespace);
 
-/* Builds every service anew that an address of `host` is in, or that waits for it. */
-int registry_host_changed(struct registry *registry, const char *host);
+/* Builds every service again that an address of a host which has changed is in, or that waits for one. 0 or -ENOMEM. */
+int registry_hosts_changed(struct registry *registry, bool (*has_changed)(const void *context, const char *host),
+                           const void *context);
 
 /*
  * Puts into the catalogue what was collected, and removes what was held long enough.

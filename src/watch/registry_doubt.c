@@ -84,7 +84,8 @@ int registry_doubt_namespace(struct registry *registry, const char *namespace)
 
 struct host_search {
 	struct registry *registry;
-	const char *host;
+	bool (*has_changed)(const void *context, const char *host);
+	const void *context;
 	int result;
 };
 
@@ -95,7 +96,7 @@ static void open_if_at_host(void *context, const struct service_key *key, const 
 
 	for (size_t i = 0; i < service->instance_count; i++) {
 		const char *host = service->instances[i].host;
-		if (host == NULL || !text_same(host, search->host))
+		if (host == NULL || !search->has_changed(search->context, host))
 			continue;
 		registry_key(key->namespace, key->service, &lowered);
 		if (*registry_held(search->registry, &lowered) == NULL && registry_open(search->registry, &lowered) == NULL)
@@ -104,9 +105,10 @@ static void open_if_at_host(void *context, const struct service_key *key, const 
 	}
 }
 
-int registry_host_changed(struct registry *registry, const char *host)
+int registry_hosts_changed(struct registry *registry, bool (*has_changed)(const void *context, const char *host),
+                           const void *context)
 {
-	struct host_search search = {registry, host, 0};
+	struct host_search search = {registry, has_changed, context, 0};
 
 	registry->changed = registry->changed || registry->first != NULL;
 	catalogue_each(registry->catalogue, open_if_at_host, &search);

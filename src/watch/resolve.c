@@ -3,60 +3,63 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "watch/resolve.h"
+#include "watch/resolve_part.h"
 
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { ADDRESSES_MAX = 64 }; /* of one name and family; more are left out */
 
-/* The question for a host's addresses of one family. */
-struct question {
-	struct host *host;
-	uv_getaddrinfo_t request;
-	int family;
-	bool running;
-	bool known;        /* the name servers have said once what there is, perhaps nothing */
-	uint64_t known_at; /* when they last did, by uv_now() */
-};
-
-enum { QUESTIONS = 2 };
-
-struct host {
-	struct host *next;
-	struct resolver *resolver; /* NULL: forgotten, and freed when its questions end */
-	struct question questions[QUESTIONS];
-	bool ended; /* once at least, well or not */
-	bool news;  /* other things are known of it than were told */
-	bool used;
-	uint8_t unresolved; /* families in which it may have addresses that are not here */
-	struct address *addresses; /* of both families */
-	size_t count;
-	char name[];
-};
-
-struct resolver {
-	uv_loop_t *loop;
-	resolver_changed changed;
-	void *context;
-	struct host *hosts;
-	size_t count;
-};
+enum { HEADS_FIRST = 64 };
 
 struct resolver *resolver_new(uv_loop_t *loop, resolver_changed changed, void *context)
 {
 	struct resolver *resolver = malloc(sizeof *resolver);
 
-	if (resolver != NULL)
-		*resolver = (struct resolver){.loop = loop, .changed = changed, .context = context};
+	if (resolver == NULL)
+		return NULL;
+	*resolver = (struct resolver){.loop = loop, .changed = changed, .context = context, .mask = HEADS_FIRST - 1};
+	resolver->heads = calloc(HEADS_FIRST, sizeof(struct host *));
+	if (resolver->heads == NULL) {
+		free(resolver);
+		return NULL;
+	}
+	if (getrandom(&resolver->seed, sizeof resolver->seed, GRND_NONBLOCK) < 0)
+		resolver->seed = uv_hrtime(); /* without randomness yet, at boot */
 	return resolver;
 }
 
-static bool is_running(const struct host *host)
+/* FNV-1a from a start that nobody else knows; letters of either case are the same. */
+static struct host **head_of(const struct resolver *resolver, const char *name)
 {
-	return host->questions[0].running || host->questions[1].running;
+	uint64_t hash = resolver->seed;
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (uint8_t)(*name | 0x20)) * UINT64_C(0x100000001b3);
+	return &resolver->heads[(hash ^ hash >> 32) & resolver->mask];
+}
+
+/* Twice as many heads as names, where there is memory for them. */
+static void make_heads(struct resolver *resolver)
+{
+	size_t count = 2 * (resolver->mask + 1);
+
+	if (resolver->count <= resolver->mask)
+		return;
+	struct host **heads = calloc(count, sizeof(struct host *));
+	if (heads == NULL)
+		return;
+	free(resolver->heads);
+	resolver->heads = heads;
+	resolver->mask = count - 1;
+	for (struct host *host = resolver->hosts; host != NULL; host = host->next) {
+		struct host **head = head_of(resolver, host->name);
+		host->same_hash = *head;
+		*head = host;
+	}
 }
 
 static void free_host(struct host *host)
@@ -72,12 +75,17 @@ static bool forget(struct resolver *resolver, struct host **at)
 	bool ended = true;
 
 	*at = host->next;
+	for (at = head_of(resolver, host->name); *at != host;)
+		at = &(*at)->same_hash;
+	*at = host->same_hash;
 	resolver->count--;
+	host->tenant->names--;
+	host_leave(host);
 	host->resolver = NULL;
 	for (size_t i = 0; i < QUESTIONS; i++)
 		if (host->questions[i].running)
 			ended = uv_cancel((uv_req_t *)&host->questions[i].request) == 0 && ended;
-	if (!is_running(host))
+	if (!host_is_running(host))
 		free_host(host);
 	return ended;
 }
@@ -86,8 +94,16 @@ bool resolver_free(struct resolver *resolver)
 {
 	bool ended = true;
 
-	while (resolver != NULL && resolver->hosts != NULL)
+	if (resolver == NULL)
+		return true;
+	while (resolver->hosts != NULL)
 		ended = forget(resolver, &resolver->hosts) && ended;
+	while (resolver->tenants != NULL) {
+		struct tenant *tenant = resolver->tenants;
+		resolver->tenants = tenant->next;
+		free(tenant);
+	}
+	free(resolver->heads);
 	free(resolver);
 	return ended;
 }
@@ -185,18 +201,22 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *lis
 	if (resolver != NULL)
 		take_answer(question, status, list);
 	uv_freeaddrinfo(list);
-	if (is_running(host))
+	if (host_is_running(host))
 		return;
 	if (resolver == NULL) {
 		free_host(host);
 		return;
 	}
-	bool news = host->news || !host->ended;
+	resolver->running--;
+	host->tenant->running--;
+	host->news = host->news || !host->ended;
 	host->ended = true;
-	host->news = news && resolver->changed(resolver->context, host->name) < 0;
+	if (host->news)
+		resolver->changed(resolver->context);
+	host_ask_next(resolver);
 }
 
-static void resolve(struct host *host)
+void host_ask(struct host *host)
 {
 	for (size_t i = 0; i < QUESTIONS; i++) {
 		struct question *question = &host->questions[i];
@@ -209,50 +229,80 @@ static void resolve(struct host *host)
 	}
 }
 
-static struct host *find(struct resolver *resolver, const char *name)
+static struct host *find(const struct resolver *resolver, const char *name)
 {
-	struct host *host = resolver->hosts;
+	struct host *host = *head_of(resolver, name);
 
 	while (host != NULL && !text_same(host->name, name))
-		host = host->next;
+		host = host->same_hash;
 	return host;
 }
 
-static struct host *add(struct resolver *resolver, const char *name)
+/* NULL without memory, and where there are too many, of the namespace or of all. */
+static struct host *add(struct resolver *resolver, const char *namespace, const char *name)
 {
-	struct host *host = calloc(1, sizeof *host + strlen(name) + 1);
+	struct tenant *tenant = tenant_find(resolver, namespace);
 
+	if (tenant == NULL || resolver->count >= RESOLVE_NAMES || tenant->names >= RESOLVE_NAMES / RESOLVE_SHARE) {
+		resolver->refused++;
+		return NULL;
+	}
+	struct host *host = calloc(1, sizeof *host + strlen(name) + 1);
 	if (host == NULL)
 		return NULL;
 	strcpy(host->name, name);
 	host->resolver = resolver;
+	host->tenant = tenant;
+	tenant->names++;
 	host->unresolved = FAMILY_ANY;
 	host->questions[0] = (struct question){.host = host, .family = AF_INET};
 	host->questions[1] = (struct question){.host = host, .family = AF_INET6};
 	host->next = resolver->hosts;
 	resolver->hosts = host;
+	struct host **head = head_of(resolver, name);
+	host->same_hash = *head;
+	*head = host;
 	resolver->count++;
+	make_heads(resolver);
 	return host;
 }
 
-struct registry_host resolver_find(struct resolver *resolver, const char *name)
+/* A name that waits, and that a namespace with fewer of them has too, waits among those. */
+static void move(struct resolver *resolver, struct host *host, const char *namespace)
+{
+	struct tenant *tenant = tenant_find(resolver, namespace);
+
+	if (tenant == NULL || tenant->waiting + 1 >= host->tenant->waiting)
+		return;
+	host_leave(host);
+	host->tenant->names--;
+	host->tenant = tenant;
+	tenant->names++;
+	host_wait(host);
+}
+
+struct registry_host resolver_find(struct resolver *resolver, const char *namespace, const char *name)
 {
 	struct host *host = find(resolver, name);
 
 	if (host == NULL) {
-		host = add(resolver, name);
+		host = add(resolver, namespace, name);
 		if (host != NULL)
-			resolve(host);
+			host_wait(host);
+	} else if (host->waits && strcmp(host->tenant->namespace, namespace) != 0) {
+		move(resolver, host, namespace);
 	}
 	if (host == NULL)
 		return (struct registry_host){.unresolved = FAMILY_ANY};
 	host->used = true;
-	return (struct registry_host){host->addresses, host->count, host->unresolved, !host->ended && is_running(host)};
+	bool awaited = !host->ended && (host->waits || host_is_running(host));
+	return (struct registry_host){host->addresses, host->count, host->unresolved, awaited};
 }
 
-void resolver_seed(struct resolver *resolver, const char *name, const struct address *addresses, size_t count)
+void resolver_seed(struct resolver *resolver, const char *namespace, const char *name, const struct address *addresses,
+                   size_t count)
 {
-	struct host *host = find(resolver, name) == NULL ? add(resolver, name) : NULL;
+	struct host *host = find(resolver, name) == NULL ? add(resolver, namespace, name) : NULL;
 
 	if (host == NULL)
 		return;
@@ -262,7 +312,7 @@ void resolver_seed(struct resolver *resolver, const char *name, const struct add
 	host->count = host->addresses == NULL ? 0 : count;
 	host->ended = host->count > 0;
 	host->used = true;
-	resolve(host);
+	host_wait(host);
 }
 
 void resolver_mark(struct resolver *resolver, const char *name)
@@ -281,9 +331,32 @@ void resolver_refresh(struct resolver *resolver)
 			continue;
 		}
 		(*at)->used = false;
-		resolve(*at);
+		host_wait(*at);
 		at = &(*at)->next;
 	}
+}
+
+bool resolver_has_news(const struct resolver *resolver, const char *name)
+{
+	const struct host *host = find(resolver, name);
+
+	return host != NULL && host->news;
+}
+
+void resolver_told(struct resolver *resolver)
+{
+	for (struct host *host = resolver->hosts; host != NULL; host = host->next)
+		host->news = false;
+}
+
+bool resolver_is_busy(const struct resolver *resolver)
+{
+	return resolver->running > 0;
+}
+
+size_t resolver_refused(const struct resolver *resolver)
+{
+	return resolver->refused;
 }
 
 size_t resolver_count(const struct resolver *resolver)

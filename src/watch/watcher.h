@@ -83,7 +83,7 @@ void watcher_start(struct watcher *watcher);
 /* Does what is due; called at the moment that was asked for with wake_at(), or at any other. */
 void watcher_tick(struct watcher *watcher);
 
-/* An address of a host name has changed: registry_host_changed() was called, and a flush is due. */
+/* An address of a host name has changed: registry_hosts_changed() was called, and a flush is due. */
 void watcher_wake(struct watcher *watcher);
 
 /* How it goes; `state` is filled in whole. */

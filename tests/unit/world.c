@@ -139,8 +139,9 @@ static void changed(void *context, const struct service_key *key, const struct s
 	         key->namespace, key->service);
 }
 
-static struct registry_host resolve(void *context, const char *host)
+static struct registry_host resolve(void *context, const char *namespace, const char *host)
 {
+	(void)namespace;
 	(void)context;
 	(void)host;
 	return (struct registry_host){.awaited = world.resolves_nothing,
