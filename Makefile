@@ -44,15 +44,14 @@ quiet = $(if $(V),,@$(if $(SILENT),,printf '  %-5s%s\n' $(1) $(2);))
 
 # What each program is made of, and what it links. The module: libc alone. jsmn is a header without a .pc.
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c beneath.c published.c \
-	cache.c lock.c origin.c deadline.c wall.c lookup.c)
+	cache.c lock.c origin.c deadline.c environment.c url.c wall.c lookup.c)
 RUNNING = $(addprefix src/, helper.c helper_child.c program.c)
 MODULE_SRC = nss_nomad.c src/answer.c $(RUNNING) $(CORE)
-ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c nearest.c url.c file.c)) \
-	src/record_encode.c)
+ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c nearest.c file.c record_encode.c)))
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c src/cache_*.c) src/watch/status.c src/watch/running.c \
 	$(RUNNING) $(CORE) $(ASKING)
 DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(filter-out $(addprefix src/nomad/,fetch.c hosts.c agent_get.c),$(ASKING)) \
-	src/measures.c src/metrics.c src/uptime.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
+	src/measures.c src/metrics.c src/scope.c src/uptime.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 LOOKUP_PKGS = libcurl inih
 DAEMON_PKGS = libcurl inih libmicrohttpd libuv libsystemd
 
@@ -112,7 +111,8 @@ $(B)/tests/tools/hosts-line: $(addprefix src/,tool/nsswitch.c tool/hosts_line.c 
 $(B)/tests/tools/hosts_module.so: tests/tools/hosts_module.c Makefile
 	$(TOOL_CC) -shared -fPIC
 $(B)/tests/tools/dns-serve: $(B)/tests/tools/dns-serve.o $(call objects,$(CORE) $(wildcard src/dns/*.c) \
-		$(filter-out src/nomad/%,$(ASKING)) src/uptime.c $(addprefix src/watch/, catalogue.c names.c table.c epoch.c log.c))
+		$(filter-out src/nomad/%,$(ASKING)) $(addprefix src/, scope.c uptime.c) \
+		$(addprefix src/watch/, catalogue.c catalogue_scope.c names.c table.c epoch.c log.c))
 	$(LINK) $(call pkg_libs,$(DAEMON_PKGS)) -pthread
 $(B)/tests/tools/publish: $(B)/tests/tools/publish.o $(call objects,$(CORE) src/record_encode.c)
 	$(LINK)

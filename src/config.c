@@ -8,7 +8,9 @@
 
 #include "config_advice.h"
 #include "config_keys.h"
+#include "environment.h"
 #include "text.h"
+#include "url.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -212,32 +214,25 @@ static int load_file(const char *path, struct config *config, char reason[CONFIG
 
 static const char in_environment[] = "the environment: ";
 
-/* A value without the path of a URL, which the nomad command passes over. A new string; NULL without memory. */
-static char *without_path(const char *value)
-{
-	const char *address = value, *host = strstr(value, "://");
-
-	if (host == NULL || strncasecmp(address, "unix", 4) == 0)
-		return strdup(value);
-	host += strlen("://");
-	return strndup(address, (size_t)(host - address) + strcspn(host, "/?#"));
-}
-
-/* What the environment sets as if it stood in the file. */
+/* What the environment sets as if it stood in the file. In a task the region says where that runs. */
 static int load_keys(struct config *config, char reason[CONFIG_REASON_MAX])
 {
-	static const struct {
-		const char *variable, *key;
+	struct environment environment;
+
+	environment_read(&environment);
+	const struct {
+		const char *variable, *key, *value;
 	} pairs[] = {
-		{"NOMAD_ADDR", "address"},     {"NOMAD_REGION", "region"},
-		{"NOMAD_NAMESPACE", "namespace"}, {"NOMAD_TLS_SERVER_NAME", "tls-server-name"},
+		{"NOMAD_ADDR", "address", secure_getenv("NOMAD_ADDR")},
+		{"NOMAD_REGION", "region", environment.region},
+		{"NOMAD_TLS_SERVER_NAME", "tls-server-name", secure_getenv("NOMAD_TLS_SERVER_NAME")},
 	};
 
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-		const char *value = secure_getenv(pairs[i].variable);
+		const char *value = pairs[i].value;
 		if (value == NULL || value[0] == '\0')
 			continue;
-		char *copy = without_path(value);
+		char *copy = url_without_path(value);
 		int result = copy == NULL ? refuse(reason, "out of memory")
 		                          : set_key(config_key_find("nomad", pairs[i].key), in_environment, pairs[i].variable, copy,
 		                                    config, reason);

@@ -7,6 +7,7 @@
 
 #include "cache.h"
 #include "deadline.h"
+#include "environment.h"
 #include "lock.h"
 #include "published.h"
 
@@ -35,8 +36,6 @@ struct lookup {
 	struct lookup_result *result;
 };
 
-const char *const lookup_variables[LOOKUP_VARIABLES] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
-
 /* FNV-1a, 64 bits; NULL is as "". An octet that is in no text stands between two. */
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
@@ -50,23 +49,31 @@ bool lookup_is_put_on(void)
 	return getauxval(AT_SECURE) != 0 || geteuid() != getuid() || getegid() != getgid();
 }
 
+static void select_namespace(struct lookup_places *places, const char *namespace)
+{
+	if (name_is_label(namespace))
+		strcpy(places->namespace, namespace);
+	else
+		places->namespace_wrong = true;
+}
+
 void lookup_places_init(struct lookup_places *places)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	const char *values[LOOKUP_VARIABLES];
-	bool any = false;
+	struct environment environment;
 
 	*places = (struct lookup_places){
 		.published = PUBLISHED_DIR, .cache = CACHE_DIR, .run = getauxval(AT_SECURE) == 0 ? CACHE_RUN : NULL};
-	for (size_t i = 0; i < LOOKUP_VARIABLES; i++) {
-		values[i] = secure_getenv(lookup_variables[i]);
-		any = any || (values[i] != NULL && values[i][0] != '\0');
-	}
-	if (!any || lookup_is_put_on())
+	environment_read(&environment);
+	bool names_cluster = environment.address != NULL || environment.region != NULL;
+	if ((!names_cluster && environment.namespace == NULL) || lookup_is_put_on())
+		return;
+	if (environment.namespace != NULL)
+		select_namespace(places, environment.namespace);
+	if (!names_cluster || environment_is_followed(&environment, PUBLISHED_DIR))
 		return;
 	places->published = NULL;
-	for (size_t i = 0; i < LOOKUP_VARIABLES; i++)
-		hash = hash_text(hash, values[i]);
+	hash = hash_text(hash_text(hash, environment.address), environment.region);
 	for (size_t i = 0; i < LOOKUP_CLUSTER_MAX - 1; i++)
 		places->cluster[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
 }
@@ -80,8 +87,10 @@ static void read_names(struct lookup *lookup)
 		if (lookup->readings[1].kind == NAME_SERVICE)
 			lookup->reading_count = 2;
 	}
-	for (size_t i = 0; i < lookup->reading_count; i++)
+	for (size_t i = 0; i < lookup->reading_count; i++) {
 		lookup->readings[i].whole = lookup->places->whole;
+		name_set_namespace(&lookup->readings[i], lookup->places->namespace);
+	}
 }
 
 /* Turns a record into the lookup's answer. */
@@ -116,10 +125,16 @@ static enum verdict find_published(struct lookup *lookup)
 	if (lookup->places->published == NULL)
 		return VERDICT_UNKNOWN;
 	for (size_t i = 0; i < lookup->reading_count; i++) {
+		const struct name *name = &lookup->readings[i];
 		struct record record = {0};
-		verdict = published_find(lookup->places->published, &lookup->readings[i], &record);
-		if (verdict == VERDICT_FOUND)
-			verdict = take_record(lookup, LOOKUP_PUBLISHED, &record, &lookup->readings[i]);
+		enum published_state state;
+		verdict = published_find(lookup->places->published, name, &record, &state);
+		if (verdict == VERDICT_FOUND) {
+			verdict = take_record(lookup, LOOKUP_PUBLISHED, &record, name);
+			/* That none of its instances is selected is final where the record is. */
+			if (verdict == VERDICT_NO_NAME && !published_is_whole(lookup->places->published, name, state))
+				verdict = VERDICT_UNKNOWN;
+		}
 		record_done(&record);
 		if (verdict != VERDICT_NO_NAME)
 			break;
@@ -314,7 +329,7 @@ static enum verdict look_up(const char *text, const struct lookup_places *places
 	                          .started = deadline_now(),
 	                          .result = result};
 	read_names(lookup);
-	enum verdict verdict = run_steps(lookup);
+	enum verdict verdict = result->name.bare && places->namespace_wrong ? VERDICT_UNKNOWN : run_steps(lookup);
 	rotate(result->addresses, result->count);
 	record_done(&lookup->kept);
 	free(lookup);

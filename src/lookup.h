@@ -22,11 +22,7 @@
 enum {
 	LOOKUP_LOCK_LIMIT = 2000, /* milliseconds in which another process that asks for the name should be done */
 	LOOKUP_CLUSTER_MAX = 17,  /* octets with the NUL */
-	LOOKUP_VARIABLES = 3,
 };
-
-/* The variables in the environment that select another cluster. */
-extern const char *const lookup_variables[LOOKUP_VARIABLES];
 
 enum lookup_step { LOOKUP_PUBLISHED, LOOKUP_CACHED, LOOKUP_ASKED, LOOKUP_STALE, LOOKUP_STEPS };
 
@@ -36,6 +32,8 @@ struct lookup_places {
 	const char *cache;                /* CACHE_DIR */
 	const char *run;                  /* CACHE_RUN; NULL where the process runs with somebody else's rights */
 	char cluster[LOOKUP_CLUSTER_MAX]; /* "" or 16 hex digits, see lookup_places_init() */
+	char namespace[NAME_LABEL_MAX + 1]; /* of names that give none; "": the configured one */
+	bool namespace_wrong; /* NOMAD_NAMESPACE is no label: what such names mean nobody can tell */
 	struct origin origin;             /* zeroes: of this thread, looked up when it is needed */
 	bool whole;                       /* the instances are wanted too, in the result's record */
 };
@@ -84,9 +82,10 @@ struct lookup_result {
 bool lookup_is_put_on(void);
 
 /*
- * The places of this process: the usual ones, unless one of lookup_variables is set, which select another cluster: no
- * published files then, and a part of the cache that is named after the three values.
- * Ignores them where lookup_is_put_on(). No system call unless one of them is set.
+ * The places of this process. NOMAD_NAMESPACE says which namespace a name means that gives none. NOMAD_ADDR and
+ * NOMAD_REGION select another cluster unless they name the one that the daemon follows (environment.h): no published files
+ * then, and a part of the cache that is named after the two. Ignores all of them where lookup_is_put_on(). No system call
+ * unless one of the three is set, and counts; then four, and four more for one of the last two.
  */
 void lookup_places_init(struct lookup_places *places);
 
@@ -100,7 +99,7 @@ void lookup_places_init(struct lookup_places *places);
  * result   filled in whole; released with lookup_done()
  *
  * A name that is not ours: UNKNOWN with kind NAME_FOREIGN, before any system call. Otherwise at most 5 system calls
- * for a published hit, 3 for an unknown name with the daemon alive, and one more of either for a name without namespace
+ * for a published hit, 3 for an unknown name with the daemon alive, and some more of either for a name without namespace
  * (published.h); 9 for a cached one, of which one asks for the network. Nothing stays open. Any thread. Changes errno.
  */
 void lookup_run(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,

@@ -68,6 +68,7 @@ static void ask(struct name *name, struct label service, const struct label *nam
 		return;
 	name->kind = NAME_SERVICE;
 	copy_label(name->key.service, service);
+	name->bare = namespace == NULL;
 	if (namespace == NULL)
 		strcpy(name->key.namespace, NAME_DEFAULT_NAMESPACE);
 	else
@@ -155,6 +156,12 @@ void name_parse_labels(const struct label *labels, size_t count, enum name_readi
 		name->kind = NAME_EMPTY;
 	else if (count < sizeof parsers / sizeof *parsers)
 		parsers[count](labels, name);
+}
+
+void name_set_namespace(struct name *name, const char *namespace)
+{
+	if (name->kind == NAME_SERVICE && name->bare && namespace[0] != '\0')
+		strcpy(name->key.namespace, namespace);
 }
 
 /* Octets of a name without its trailing dot. */

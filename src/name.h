@@ -62,6 +62,7 @@ struct name {
 	enum name_kind kind;
 	bool aliased; /* ended in .service.nomad, and was read as if that were .nomad */
 	struct service_key key;
+	bool bare; /* gave no namespace: the key's is the default one, or what name_set_namespace() has put there */
 	enum selector select;
 	char selector[NAME_LABEL_MAX + 1]; /* for SELECT_LABEL and SELECT_TAG */
 	struct address address;            /* that the selector spells, with SELECT_LABEL; family 0: it spells none */
@@ -98,6 +99,9 @@ void name_parse(const char *text, enum name_reading reading, struct name *name);
  */
 void name_parse_labels(const struct label *labels, size_t count, enum name_reading reading,
                        struct name *name);
+
+/* Says which namespace a name means that gives none; others stay. `namespace` is a label, or "" for the default one. */
+void name_set_namespace(struct name *name, const char *namespace);
 
 /* Whether `name`, a service's or namespace's own, can be asked for: 1 to 63 of letters, digits, - and _, no _ first. */
 bool name_is_label(const char *name);

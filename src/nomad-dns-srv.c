@@ -28,7 +28,7 @@ struct order {
 };
 
 static const char usage[] =
-	"usage: nomad-dns-srv [--config FILE] [--nomad URL] [--listen ADDR:PORT] [--publish DIR]\n"
+	"usage: nomad-dns-srv [--config FILE] [--nomad URL] [--namespace NAME] [--listen ADDR:PORT] [--publish DIR]\n"
 	"       nomad-dns-srv --check-config [--json] | --status\n"
 	"\n"
 	"Follows the service catalogue of a Nomad cluster, publishes it as files for every lookup on this host, and\n"
@@ -36,6 +36,8 @@ static const char usage[] =
 	"\n"
 	"  --config FILE        read FILE instead of " CONFIG_FILE "\n"
 	"  --nomad URL          ask this agent instead of the configured ones; several with blanks between them\n"
+	"  --namespace NAME     follow this namespace instead of the configured ones; several with blanks between them,\n"
+	"                       the first is the default one; * for all\n"
 	"  --listen ADDR:PORT   serve DNS there; several with blanks between them; \"\" for no DNS\n"
 	"  --publish DIR        publish in DIR instead of " PUBLISHED_DIR "\n"
 	"  --check-interval MS  compare Nomad's index so often instead of every 30000 milliseconds; for tests\n"
@@ -64,6 +66,7 @@ static int parse_options(int argc, char **argv, struct daemon_options *options, 
 {
 	static const struct option table[] = {
 		{"config", required_argument, NULL, 'c'},  {"nomad", required_argument, NULL, 'n'},
+		{"namespace", required_argument, NULL, 'N'},
 		{"listen", required_argument, NULL, 'l'},  {"publish", required_argument, NULL, 'p'},
 		{"check-config", no_argument, NULL, 'C'},  {"check-interval", required_argument, NULL, 'i'},
 		{"status", no_argument, NULL, 's'},        {"help", no_argument, NULL, 'h'},
@@ -74,6 +77,7 @@ static int parse_options(int argc, char **argv, struct daemon_options *options, 
 		switch (letter) {
 		case 'c': options->config = optarg; break;
 		case 'n': options->nomad = optarg; break;
+		case 'N': options->namespace = optarg; break;
 		case 'l': options->listen = optarg; break;
 		case 'p': options->publish = optarg; break;
 		case 'C': order->action = ACTION_CHECK; break;

@@ -94,7 +94,8 @@ static enum exit_status look_up(const struct options *options, struct ask *ask, 
 	if (!options->refresh)
 		lookup_run(text, ask->places, ask_nomad, ask, &result);
 	else if (look_up_afresh(ask, text, &result) < 0) {
-		fprintf(stderr, "nomad-lookup: %s: out of memory\n", text);
+		fprintf(stderr, "nomad-lookup: %s: cannot tell: %s\n", text,
+		        ask->places->namespace_wrong ? "which namespace is meant, NOMAD_NAMESPACE does not say" : "out of memory");
 		return EXIT_CANNOT_TELL;
 	}
 	if (result.kind == NAME_FOREIGN)
@@ -132,6 +133,9 @@ static enum exit_status look_up_all(const struct options *options, struct ask *a
 {
 	enum exit_status worst = EXIT_FOUND;
 
+	if (ask->places->namespace_wrong)
+		fputs("nomad-lookup: NOMAD_NAMESPACE is not a namespace that a name can give: names that give none cannot be looked "
+		      "up; unset it, or correct it\n", stderr);
 	for (char **name = options->names; *name != NULL; name++) {
 		enum exit_status status = answer(options, ask, *name);
 		if (worst == EXIT_FOUND || status == EXIT_CANNOT_TELL)

@@ -19,17 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Beside the file that it becomes, so that it may be renamed wherever the folder is mounted. No label has a dot. */
-#define TEMPORARY ".new"
-
-enum { FOLDER_MODE = 0755, FILE_MODE = 0644 };
-
-__attribute__((format(printf, 3, 4))) static int fail(char reason[PUBLISHED_REASON_MAX], int error,
-                                                      const char *format, ...)
+int published_fail(char reason[PUBLISHED_REASON_MAX], int error, const char *format, ...)
 {
 	va_list arguments;
 
@@ -39,9 +32,8 @@ __attribute__((format(printf, 3, 4))) static int fail(char reason[PUBLISHED_REAS
 	return error;
 }
 
-/* The reason for what a system call said about a file of the folder. */
-static int fail_errno(const struct published_folder *folder, char reason[PUBLISHED_REASON_MAX], const char *doing,
-                      const char *name)
+int published_fail_errno(const struct published_folder *folder, char reason[PUBLISHED_REASON_MAX], const char *doing,
+                         const char *name)
 {
 	int error = errno;
 	const char *advice = error == ENOSPC || error == EDQUOT ? "; make room there"
@@ -49,16 +41,16 @@ static int fail_errno(const struct published_folder *folder, char reason[PUBLISH
 	                   : error == EACCES || error == EPERM  ? "; give the folder to the daemon's user"
 	                                                        : "";
 
-	return fail(reason, -error, "cannot %s %s/%s: %s%s", doing, folder->dir, name, strerror(error), advice);
+	return published_fail(reason, -error, "cannot %s %s/%s: %s%s", doing, folder->dir, name, strerror(error), advice);
 }
 
-static int check_folder(const char *dir, const struct stat *status, char reason[PUBLISHED_REASON_MAX])
+int published_check_owner(const char *dir, const struct stat *status, char reason[PUBLISHED_REASON_MAX])
 {
 	if (status->st_uid != geteuid())
-		return fail(reason, -EPERM, "%s belongs to user %u, not to the daemon's user %u; remove it, or chown it", dir,
+		return published_fail(reason, -EPERM, "%s belongs to user %u, not to the daemon's user %u; remove it, or chown it", dir,
 		            (unsigned int)status->st_uid, (unsigned int)geteuid());
 	if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return fail(reason, -EPERM, "%s may be written by others (mode %o); chmod go-w it", dir,
+		return published_fail(reason, -EPERM, "%s may be written by others (mode %o); chmod go-w it", dir,
 		            (unsigned int)(status->st_mode & 07777));
 	return 0;
 }
@@ -87,12 +79,12 @@ static int lock_folder(struct published_folder *folder, char reason[PUBLISHED_RE
 	/* Not for writing, or the file system could not be made read-only while the daemon runs. */
 	folder->lock = openat(folder->root, PUBLISHED_LOCK, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (folder->lock < 0)
-		return fail_errno(folder, reason, "open", PUBLISHED_LOCK);
+		return published_fail_errno(folder, reason, "open", PUBLISHED_LOCK);
 	if (take_lock(folder->lock))
 		return 0;
 	if (errno != EWOULDBLOCK)
-		return fail_errno(folder, reason, "lock", PUBLISHED_LOCK);
-	return fail(reason, -EBUSY, "another nomad-dns-srv publishes in %s; stop it or choose another --publish folder",
+		return published_fail_errno(folder, reason, "lock", PUBLISHED_LOCK);
+	return published_fail(reason, -EBUSY, "another nomad-dns-srv publishes in %s; stop it or choose another --publish folder",
 	            folder->dir);
 }
 
@@ -103,17 +95,17 @@ static int open_parts(struct published_folder *folder, char reason[PUBLISHED_REA
 
 	folder->root = open_folder(AT_FDCWD, folder->dir);
 	if (folder->root < 0 || fstat(folder->root, &status) < 0)
-		return fail_errno(folder, reason, "open", "");
-	result = check_folder(folder->dir, &status, reason);
+		return published_fail_errno(folder, reason, "open", "");
+	result = published_check_owner(folder->dir, &status, reason);
 	if (result == 0)
 		result = lock_folder(folder, reason);
 	if (result < 0)
 		return result;
 	folder->device = status.st_dev;
 	folder->inode = status.st_ino;
-	unlinkat(folder->root, TEMPORARY, 0);
+	unlinkat(folder->root, PUBLISHED_TEMPORARY, 0);
 	folder->services = open_folder(folder->root, PUBLISHED_SERVICES);
-	return folder->services < 0 ? fail_errno(folder, reason, "open", PUBLISHED_SERVICES) : 0;
+	return folder->services < 0 ? published_fail_errno(folder, reason, "open", PUBLISHED_SERVICES) : 0;
 }
 
 int published_open(const struct published_layout *layout, struct published_folder **folder,
@@ -123,11 +115,11 @@ int published_open(const struct published_layout *layout, struct published_folde
 	int result;
 
 	if (strlen(layout->dir) >= PLACE_FOLDER_MAX - 16)
-		return fail(reason, -ENAMETOOLONG, "%s is too long a path for --publish; at most %d characters are allowed",
+		return published_fail(reason, -ENAMETOOLONG, "%s is too long a path for --publish; at most %d characters are allowed",
 		            layout->dir, PLACE_FOLDER_MAX - 17);
 	opened = malloc(sizeof *opened);
 	if (opened == NULL)
-		return fail(reason, -ENOMEM, "no memory");
+		return published_fail(reason, -ENOMEM, "no memory");
 	*opened = (struct published_folder){.root = -1, .lock = -1, .services = -1};
 	strcpy(opened->dir, layout->dir);
 	result = open_parts(opened, reason);
@@ -153,6 +145,7 @@ void published_close(struct published_folder *folder)
 	close_if_open(folder->services);
 	close_if_open(folder->root);
 	close_if_open(folder->lock);
+	scope_done(&folder->scope);
 	free(folder);
 }
 
@@ -167,10 +160,10 @@ static int set_link(struct published_folder *folder, const char *name, const cha
 		return 0;
 	if (size < 0 && errno == EINVAL)
 		published_remove_namespace(folder, name);
-	unlinkat(folder->services, TEMPORARY, 0);
-	if (symlinkat(target, folder->services, TEMPORARY) < 0 ||
-	    renameat(folder->services, TEMPORARY, folder->services, name) < 0)
-		return fail_errno(folder, reason, "make the link", name);
+	unlinkat(folder->services, PUBLISHED_TEMPORARY, 0);
+	if (symlinkat(target, folder->services, PUBLISHED_TEMPORARY) < 0 ||
+	    renameat(folder->services, PUBLISHED_TEMPORARY, folder->services, name) < 0)
+		return published_fail_errno(folder, reason, "make the link", name);
 	return 0;
 }
 
@@ -180,14 +173,17 @@ static int remove_link(struct published_folder *folder, const char *name, char r
 
 	if (readlinkat(folder->services, name, found, sizeof found) < 0 || unlinkat(folder->services, name, 0) == 0)
 		return 0;
-	return fail_errno(folder, reason, "remove the link", name);
+	return published_fail_errno(folder, reason, "remove the link", name);
 }
 
 void published_drop_empty(const struct published_folder *folder, const char *name)
 {
+	bool followed = !folder->scope.all && scope_holds(&folder->scope, name);
+	bool sealed = published_is_sealed(folder, ".");
+
 	/* With something in it this fails. */
-	if (strcmp(name, folder->kept) != 0)
-		unlinkat(folder->services, name, AT_REMOVEDIR);
+	if (strcmp(name, folder->kept) != 0 && !followed && unlinkat(folder->services, name, AT_REMOVEDIR) == 0)
+		published_reseal(folder, ".", sealed);
 }
 
 /* Keeps the default namespace's folder; the one kept before goes with the next look at all files, if it is empty. */
@@ -202,7 +198,7 @@ static int keep_namespace(struct published_folder *folder, const char *name, cha
 		unlinkat(folder->services, name, 0);
 	if (mkdirat(folder->services, name, FOLDER_MODE) == 0 || errno == EEXIST)
 		return 0;
-	return fail_errno(folder, reason, "make services", name);
+	return published_fail_errno(folder, reason, "make services", name);
 }
 
 int published_set_links(struct published_folder *folder, const struct published_layout *layout,
@@ -211,6 +207,8 @@ int published_set_links(struct published_folder *folder, const struct published_
 	char target[NAME_LABEL_MAX + 1] = "";
 	int result;
 
+	if (mkdirat(folder->services, PUBLISHED_DRAFTS, FOLDER_MODE) < 0 && errno != EEXIST)
+		return published_fail_errno(folder, reason, "make", PUBLISHED_SERVICES "/" PUBLISHED_DRAFTS);
 	if (strlen(layout->default_namespace) < sizeof target)
 		text_lower(layout->default_namespace, target);
 	result = target[0] == '\0' ? remove_link(folder, NAME_DEFAULT_NAMESPACE, reason)
@@ -225,7 +223,7 @@ int published_set_links(struct published_folder *folder, const struct published_
 }
 
 /* Writes a new file at `temporary`, also where a killed daemon left one; -1 and errno. */
-static int write_temporary(int at, const char *temporary, const uint8_t *bytes, size_t size)
+static int write_temporary(int at, const char *temporary, const void *bytes, size_t size)
 {
 	enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
 	int descriptor = openat(at, temporary, FLAGS, FILE_MODE);
@@ -244,7 +242,7 @@ static int write_temporary(int at, const char *temporary, const uint8_t *bytes, 
 	return -1;
 }
 
-static int replace(int at, const char *temporary, const char *path, const uint8_t *bytes, size_t size)
+int published_replace(int at, const char *temporary, const char *path, const void *bytes, size_t size)
 {
 	if (write_temporary(at, temporary, bytes, size) < 0)
 		return -1;
@@ -287,18 +285,32 @@ done:
 	return same;
 }
 
-/* The path of a record below services/, and what it is written under before. */
+/* The path of a record below services/, and of its namespace. */
 struct record_paths {
 	char folder[NAME_LABEL_MAX + 1];
 	char file[2 * (NAME_LABEL_MAX + 1)];
-	char temporary[NAME_LABEL_MAX + sizeof "/" TEMPORARY];
 };
 
 static void set_paths(const struct service_key *key, struct record_paths *paths)
 {
 	text_lower(key->namespace, paths->folder);
-	stpcpy(stpcpy(paths->temporary, paths->folder), "/" TEMPORARY);
 	text_lower(key->service, stpcpy(stpcpy(paths->file, paths->folder), "/"));
+}
+
+/* The record takes its place; -1 and errno. */
+static int put_record(struct published_folder *folder, const struct record_paths *paths, const uint8_t *bytes,
+                      size_t size)
+{
+	bool sealed = published_is_sealed(folder, paths->folder);
+	int result = published_replace(folder->services, PUBLISHED_DRAFT, paths->file, bytes, size);
+
+	if (result < 0 && errno == ENOENT) {
+		published_make_namespace(folder, paths->folder);
+		sealed = published_is_sealed(folder, paths->folder);
+		result = published_replace(folder->services, PUBLISHED_DRAFT, paths->file, bytes, size);
+	}
+	published_reseal(folder, paths->folder, sealed);
+	return result;
 }
 
 int published_store(struct published_folder *folder, const struct record *record,
@@ -311,16 +323,10 @@ int published_store(struct published_folder *folder, const struct record *record
 
 	set_paths(&record->key, &paths);
 	if (result < 0)
-		return fail(reason, result, "cannot write %s/services/%s: %s", folder->dir, paths.file,
+		return published_fail(reason, result, "cannot write %s/services/%s: %s", folder->dir, paths.file,
 		            result == -E2BIG ? "the service has too many instances" : "no memory");
-	if (is_stored(folder, paths.file, bytes, size))
-		goto done;
-	result = replace(folder->services, paths.temporary, paths.file, bytes, size);
-	if (result < 0 && errno == ENOENT && mkdirat(folder->services, paths.folder, FOLDER_MODE) == 0)
-		result = replace(folder->services, paths.temporary, paths.file, bytes, size);
-	if (result < 0)
-		result = fail_errno(folder, reason, "write services", paths.file);
-done:
+	if (!is_stored(folder, paths.file, bytes, size) && put_record(folder, &paths, bytes, size) < 0)
+		result = published_fail_errno(folder, reason, "write services", paths.file);
 	free(bytes);
 	return result;
 }
@@ -331,63 +337,20 @@ int published_remove(struct published_folder *folder, const struct service_key *
 	struct record_paths paths;
 
 	set_paths(key, &paths);
+	bool sealed = published_is_sealed(folder, paths.folder);
 	if (unlinkat(folder->services, paths.file, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
-		return fail_errno(folder, reason, "remove services", paths.file);
-	published_drop_empty(folder, paths.folder);
+		return published_fail_errno(folder, reason, "remove services", paths.file);
+	published_reseal(folder, paths.folder, sealed);
+	/* One whose seal somebody else broke stays, or what he removed there would seem never to have been. */
+	if (sealed || !folder->sealed || !scope_holds(&folder->scope, paths.folder))
+		published_drop_empty(folder, paths.folder);
 	return 0;
 }
 
 int published_store_file(struct published_folder *folder, const char *name, const void *bytes, size_t size,
                          char reason[PUBLISHED_REASON_MAX])
 {
-	return replace(folder->root, TEMPORARY, name, bytes, size) < 0 ? fail_errno(folder, reason, "write", name) : 0;
-}
-
-/* Whether the file at the lock's name is the one that is held: by another one the folder could be another daemon's. */
-static bool has_lock(const struct published_folder *folder)
-{
-	struct stat held, found;
-
-	return fstat(folder->lock, &held) == 0 && fstatat(folder->root, PUBLISHED_LOCK, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       held.st_dev == found.st_dev && held.st_ino == found.st_ino;
-}
-
-/* Whether the folder at the path is the one that is open, with what belongs in it. */
-static int check_place(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
-{
-	struct stat status, services;
-
-	if (stat(folder->dir, &status) < 0 || status.st_dev != folder->device || status.st_ino != folder->inode)
-		return fail(reason, -ESTALE, "%s was removed or replaced; it is made again", folder->dir);
-	if (fstat(folder->services, &services) < 0 || services.st_nlink == 0)
-		return fail(reason, -ESTALE, "%s/" PUBLISHED_SERVICES " was removed; it is made again", folder->dir);
-	if (!has_lock(folder))
-		return fail(reason, -ESTALE, "%s/" PUBLISHED_LOCK " was removed; it is made again", folder->dir);
-	return check_folder(folder->dir, &status, reason);
-}
-
-int published_beat(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX])
-{
-	enum { FLAGS = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK };
-	struct stat status;
-	int result = check_place(folder, reason);
-
-	if (result < 0)
-		return result;
-	/* What is no file of ours alone is in the way: readers would not trust it. */
-	if (fstatat(folder->root, PUBLISHED_ALIVE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0))
-		unlinkat(folder->root, PUBLISHED_ALIVE, S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0);
-	int descriptor = openat(folder->root, PUBLISHED_ALIVE, FLAGS, FILE_MODE);
-	if (descriptor < 0)
-		return fail_errno(folder, reason, "touch", PUBLISHED_ALIVE);
-	if (futimens(descriptor, NULL) < 0)
-		result = fail_errno(folder, reason, "touch", PUBLISHED_ALIVE);
-	close(descriptor);
-	return result;
-}
-
-void published_stop(struct published_folder *folder)
-{
-	unlinkat(folder->root, PUBLISHED_ALIVE, 0);
+	if (published_replace(folder->root, PUBLISHED_TEMPORARY, name, bytes, size) < 0)
+		return published_fail_errno(folder, reason, "write", name);
+	return 0;
 }

@@ -11,7 +11,9 @@
 #ifndef NSS_NOMAD_PUBLISHED_WRITE_H
 #define NSS_NOMAD_PUBLISHED_WRITE_H
 
+#include "published.h"
 #include "record.h"
+#include "scope.h"
 
 #include <stddef.h>
 
@@ -45,8 +47,9 @@ int published_open(const struct published_layout *layout, struct published_folde
 void published_close(struct published_folder *folder);
 
 /*
- * Sets both links, and the folder of the default namespace, anew for a configuration that has changed. 0 or a negative
- * errno and a reason.
+ * Makes what is to lie beside the namespaces: both links, the folder of the default namespace, that of records which are
+ * being written; for a configuration that has changed, and where somebody may have removed it. 0 or a negative errno and a
+ * reason.
  */
 int published_set_links(struct published_folder *folder, const struct published_layout *layout,
                         char reason[PUBLISHED_REASON_MAX]);
@@ -61,7 +64,10 @@ int published_set_links(struct published_folder *folder, const struct published_
 int published_store(struct published_folder *folder, const struct record *record,
                     char reason[PUBLISHED_REASON_MAX]);
 
-/* Removes a service's record, and its namespace's folder with the last one. 0, also where there is none; as above. */
+/*
+ * Removes a service's record, and its namespace's folder with the last one, unless it is the default one's or followed by
+ * name. 0, also where there is none; as above.
+ */
 int published_remove(struct published_folder *folder, const struct service_key *key,
                      char reason[PUBLISHED_REASON_MAX]);
 
@@ -72,11 +78,30 @@ int published_store_file(struct published_folder *folder, const char *name, cons
                          char reason[PUBLISHED_REASON_MAX]);
 
 /*
- * Touches the heartbeat, if the folder that is open is still the one at its path, and ours: -ESTALE where it, or its
- * lock, was deleted or replaced, -EPERM where it is somebody else's, or what the system said, and a reason. Readers that
- * find a heartbeat believe the files, so it is the caller's to beat only while they are right.
+ * Seals the directories of the namespaces that are followed, and services/ itself: all that should be there is. Makes those
+ * that are followed by name, breaks the seal of all others. Directories that are made later follow the same scope.
+ *
+ * scope  copied
+ *
+ * 0, or a negative errno and a reason. Changes errno.
  */
-int published_beat(struct published_folder *folder, char reason[PUBLISHED_REASON_MAX]);
+int published_seal(struct published_folder *folder, const struct scope *scope, char reason[PUBLISHED_REASON_MAX]);
+
+/*
+ * Whether all that was sealed is so still: 0; -ESTALE where others have added or removed something, or what the system
+ * said. 0 also before the first published_seal(). A system call for each namespace, and three. Changes errno.
+ */
+int published_check_seals(const struct published_folder *folder);
+
+/*
+ * Touches the heartbeat, or writes it anew where it said something else, if the folder that is open is still the one at
+ * its path, and ours: -ESTALE where it, or its lock, was deleted or replaced, -EPERM where it is somebody else's, or what
+ * the system said, and a reason. Readers that find a heartbeat believe the files, so it is the caller's to beat only while
+ * they are right.
+ *
+ * state  any but PUBLISHED_DEAD
+ */
+int published_beat(struct published_folder *folder, enum published_state state, char reason[PUBLISHED_REASON_MAX]);
 
 /* Removes the heartbeat: readers turn to their next step at once. */
 void published_stop(struct published_folder *folder);

@@ -176,6 +176,47 @@ bool url_parse(const char *text, struct url *url, const char **wrong)
 	return true;
 }
 
+char *url_without_path(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	if (host == NULL || url_is_unix(text))
+		return strdup(text);
+	host += strlen("://");
+	return strndup(text, (size_t)(host - text) + strcspn(host, "/?#"));
+}
+
+bool url_is_unix(const char *text)
+{
+	const char *rest;
+
+	return read_scheme(text, &rest) == URL_UNIX;
+}
+
+static bool is_this_host(const char *host)
+{
+	return text_same(host, "localhost") || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
+}
+
+/* An address has many spellings, of which address_parse() makes one. */
+static bool same_host(const char *one, const char *other)
+{
+	struct address a, b;
+
+	if (text_same(one, other) || (is_this_host(one) && is_this_host(other)))
+		return true;
+	return address_parse(one, &a) && address_parse(other, &b) && address_equal(&a, &b);
+}
+
+bool url_same(const struct url *one, const struct url *other)
+{
+	if (one->scheme != other->scheme)
+		return false;
+	if (one->scheme == URL_UNIX)
+		return strcmp(one->path, other->path) == 0;
+	return one->port == other->port && same_host(one->host, other->host);
+}
+
 void url_authority(const struct url *url, char text[URL_TEXT_MAX])
 {
 	snprintf(text, URL_TEXT_MAX, url->is_ipv6 ? "[%s]:%u" : "%s:%u", url->host, (unsigned)url->port);

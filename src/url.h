@@ -1,6 +1,6 @@
 /*
  * The address of a Nomad agent: http://HOST[:PORT], https://HOST[:PORT], unix:///PATH, as NOMAD_ADDR takes them.
- * Used by config_keys.c, which refuses wrong ones, and nomad/agent.c, which asks there.
+ * Used by config_keys.c, which refuses wrong ones, nomad/agent.c, which asks there, and environment.c, which compares them.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -38,6 +38,21 @@ struct url {
  * Refused is a host under .nomad: resolving it would ask the very agent. Any thread.
  */
 bool url_parse(const char *text, struct url *url, const char **wrong);
+
+/*
+ * The text without the path of a URL, which the nomad command passes over in NOMAD_ADDR; that of a socket stays. A new
+ * string; NULL without memory. Any thread.
+ */
+char *url_without_path(const char *text);
+
+/* Whether a text is the address of a socket, unix://. Any thread. */
+bool url_is_unix(const char *text);
+
+/*
+ * Whether two lead to the same agent: scheme, host and port, or the socket's path. The three usual spellings of this host,
+ * localhost, 127.0.0.1 and ::1, are one: an agent listens at them together. User and password do not matter. Any thread.
+ */
+bool url_same(const struct url *one, const struct url *other);
 
 /* Writes HOST:PORT, an IPv6 address in brackets. */
 void url_authority(const struct url *url, char text[URL_TEXT_MAX]);

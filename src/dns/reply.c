@@ -10,6 +10,7 @@
 #include "cookie.h"
 #include "records.h"
 #include "text.h"
+#include "uptime.h"
 
 #include <string.h>
 
@@ -164,6 +165,14 @@ static size_t answer_chaos(struct exchange *exchange)
 	return end(exchange);
 }
 
+/* Whether it is too long ago that the last catalogue was Nomad's to say of anything that it is not there. */
+static bool may_be_there_now(const struct exchange *exchange)
+{
+	int64_t most = (int64_t)exchange->view->settings->negative_ttl * 1000;
+
+	return uptime_now() - catalogue_confirmed(exchange->view->catalogue) > most;
+}
+
 /* A name of ours, with a catalogue to look it up in. */
 static size_t answer_name(struct exchange *exchange, struct zone_node *node)
 {
@@ -174,6 +183,9 @@ static size_t answer_name(struct exchange *exchange, struct zone_node *node)
 
 	zone_find(view, &exchange->query, node);
 	if (node->verdict == VERDICT_UNKNOWN)
+		return fail(exchange, true, DNS_SERVFAIL,
+		            node->unfollowed && !stale ? REASON_NOT_AUTHORITATIVE : REASON_NO_AUTHORITY);
+	if (stale && node->absent && may_be_there_now(exchange))
 		return fail(exchange, true, DNS_SERVFAIL, REASON_NO_AUTHORITY);
 	if (!begin(exchange, true, stale))
 		return 0;

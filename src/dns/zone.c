@@ -3,140 +3,13 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "zone.h"
+#include "zone_part.h"
 
 #include "text.h"
 
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
-
-enum { SUFFIX_LABELS = 2 }; /* of in-addr.arpa, ip6.arpa, service.nomad */
-
-/* Whether it is a word of lower case. Mostly its length or first letter tells, or it is so to the letter; else there is a call. */
-static inline bool label_is(const struct label *label, const char *word)
-{
-	size_t length = strlen(word);
-
-	if (label->length != length || (label->start[0] | 0x20) != word[0])
-		return false;
-	return memcmp(label->start, word, length) == 0 || text_same_letters(label->start, word, length);
-}
-
-/* Where the name of the last `count` labels stands in the message; the root alone, count 0, is never asked for. */
-static size_t offset_of(const struct query *query, size_t count)
-{
-	const struct label *label = &query->labels[query->label_count - count];
-
-	return MESSAGE_QUESTION + (size_t)(label->start - query->labels[0].start);
-}
-
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
-}
-
-/* A label of a reverse name as a number of base 10 or 16 below `limit`, without leading zeroes; -1 where it is none. */
-static int parse_digits(const struct label *label, int base, int limit)
-{
-	int value = 0;
-
-	if (label->length > 3 || (label->length > 1 && label->start[0] == '0'))
-		return -1;
-	for (size_t i = 0; i < label->length; i++) {
-		int digit = digit_of(label->start[i]);
-		if (digit >= base)
-			return -1;
-		value = value * base + digit;
-	}
-	return value < limit ? value : -1;
-}
-
-/* A reverse name taken apart: the address as far as it is given, and how many labels of it (RFC 3596 section 2.5). */
-struct reversed {
-	struct address address;
-	size_t given;
-	size_t whole; /* labels of a whole address */
-	unsigned bits; /* of a label */
-	bool odd;     /* there is a label that belongs to no address */
-};
-
-static void take_label(struct reversed *reversed, const struct label *label)
-{
-	bool is_v4 = reversed->address.family == AF_INET;
-	int value = parse_digits(label, is_v4 ? 10 : 16, is_v4 ? 256 : 16);
-	size_t place = reversed->given;
-
-	reversed->odd = value < 0 || place == reversed->whole;
-	if (reversed->odd)
-		return;
-	reversed->address.octets[is_v4 ? place : place / 2] |= (uint8_t)(is_v4 || place % 2 == 1 ? value : value << 4);
-	reversed->given++;
-}
-
-static bool take_apart(const struct query *query, struct reversed *reversed)
-{
-	size_t count = query->label_count;
-
-	if (count < SUFFIX_LABELS || !label_is(&query->labels[count - 1], "arpa"))
-		return false;
-	bool is_v4 = label_is(&query->labels[count - 2], "in-addr");
-	if (!is_v4 && !label_is(&query->labels[count - 2], "ip6"))
-		return false;
-	*reversed = (struct reversed){.address.family = is_v4 ? AF_INET : AF_INET6,
-	                              .whole = is_v4 ? 4 : 32, .bits = is_v4 ? 8 : 4};
-	for (size_t i = count - SUFFIX_LABELS; i > 0 && !reversed->odd; i--)
-		take_label(reversed, &query->labels[i - 1]);
-	return true;
-}
-
-/* The labels, above the suffix, of a prefix's zones: 172.16.0.0/12 lies in sixteen of them, 16.172.in-addr.arpa and on. */
-static size_t depth_of(const struct prefix *prefix, const struct reversed *reversed)
-{
-	return (prefix->bits + reversed->bits - 1) / reversed->bits;
-}
-
-/* The labels of the zone that a reverse name lies in, of those of at most `most`; the longest suffix wins. 0: in none. */
-static size_t longest_zone(const struct dns_settings *settings, const struct reversed *reversed, size_t most)
-{
-	size_t best = 0;
-
-	for (size_t i = 0; i < settings->reverse_count; i++) {
-		const struct prefix *prefix = &settings->reverse[i];
-		size_t depth = depth_of(prefix, reversed) + SUFFIX_LABELS;
-		if (depth > best && depth <= most && prefix_holds(prefix, &reversed->address))
-			best = depth;
-	}
-	return best;
-}
-
-/*
- * Sets which zone the name lies in, by its labels, and those of the one above it if that is ours; else 0. A question for DS
- * at a zone's own name is for the zone above: who is authoritative for both answers there, where the zone is cut off
- * (RFC 4035 section 3.1.4.1).
- */
-static void set_zone(struct zone_node *node, const struct query *query, size_t labels, size_t above)
-{
-	node->is_apex = query->label_count == labels;
-	node->is_nested = above > 0;
-	node->origin = offset_of(query, node->is_apex && above > 0 && query->type == DNS_DS ? above : labels);
-}
-
-static void locate_reverse(const struct dns_settings *settings, const struct query *query, struct zone_node *node)
-{
-	struct reversed reversed;
-
-	if (settings->reverse_count == 0 || !take_apart(query, &reversed))
-		return;
-	size_t labels = longest_zone(settings, &reversed, reversed.given + SUFFIX_LABELS);
-	if (labels == 0)
-		return;
-	node->zone = ZONE_REVERSE;
-	set_zone(node, query, labels, query->label_count == labels ? longest_zone(settings, &reversed, labels - 1) : 0);
-}
 
 /* SERVICE.NAMESPACE.nomad, as nearly every question is: where the service is there, the name is not taken apart. */
 static bool is_plain(const struct dns_view *view, const struct query *query)
@@ -161,7 +34,7 @@ void zone_locate(const struct dns_view *view, const struct query *query, struct 
 	}
 	name_parse_labels(query->labels, query->label_count, view->settings->reading, &node->name);
 	if (node->name.kind == NAME_FOREIGN) {
-		locate_reverse(view->settings, query, node);
+		zone_locate_reverse(view->settings, query, node);
 		return;
 	}
 	if (node->name.aliased)
@@ -208,17 +81,22 @@ static void find_empty(const struct dns_view *view, const struct query *query, s
 	                  server_label(view) == SERVER_SPARE;
 }
 
-/* A name of one label may be a namespace's, or our own. */
+/*
+ * A name of one label may be a namespace's, or our own. Where not all are followed it may be that of one which is not: then
+ * it holds nothing at least, and resolvers that ask label by label go on to the names below it.
+ */
 static void find_other(const struct dns_view *view, const struct name *name, struct zone_node *node)
 {
 	const char *label = name->key.service;
 
 	node->verdict = VERDICT_NO_NAME;
-	if (!name_in_default_namespace(&name->key))
+	node->absent = true;
+	if (!name->bare)
 		return;
 	node->is_server = name->select == SELECT_ALL && text_same(label, server_labels[SERVER_USUAL]);
-	if (node->is_server || text_same(label, view->settings->default_namespace) ||
-	    catalogue_has_namespace(view->catalogue, label))
+	node->absent = !node->is_server && !text_same(label, view->settings->default_namespace) &&
+	               !catalogue_has_namespace(view->catalogue, label);
+	if (!node->absent || !catalogue_follows_all(view->catalogue))
 		node->verdict = VERDICT_NO_DATA;
 }
 
@@ -248,6 +126,7 @@ static void choose_some(const struct dns_view *view, const struct name *name, st
 		node->chosen_count = node->selection->count;
 	}
 	node->is_instance = name->select == SELECT_LABEL;
+	node->absent = node->verdict == VERDICT_NO_NAME;
 	if (node->verdict == VERDICT_FOUND)
 		find_addresses(name, node);
 }
@@ -266,6 +145,7 @@ static bool find_plain(const struct dns_view *view, const struct query *query, s
 	node->targets = prepared;
 	if (node->service == NULL) {
 		node->verdict = VERDICT_NO_NAME; /* with a namespace it can be no other's name either */
+		node->absent = true;
 		return true;
 	}
 	if (node->targets == NULL || !node->targets->one_spelling)
@@ -279,7 +159,7 @@ static void find_service(const struct dns_view *view, const struct name *name, s
 	const char *namespace = name->key.namespace;
 	const void *prepared;
 
-	if (name_in_default_namespace(&name->key))
+	if (name->bare)
 		namespace = view->settings->default_namespace;
 	node->service = catalogue_find_prepared(view->catalogue, namespace, name->key.service, &prepared);
 	if (node->service == NULL) {
@@ -356,19 +236,30 @@ static bool cannot_tell(const struct query *query, const struct zone_node *node)
 	}
 }
 
-/* Names above an address exist, whoever is below; so a resolver that asks label by label comes through (RFC 8020). */
-static void find_reverse(const struct dns_view *view, const struct query *query, struct zone_node *node)
+/* The namespace that a name is in; one that was not taken apart has it in its second label. */
+static void namespace_of(const struct dns_view *view, const struct query *query, const struct zone_node *node,
+                         char namespace[NAME_LABEL_MAX + 1])
 {
-	struct reversed reversed;
+	if (!node->plain) {
+		strcpy(namespace, node->name.bare ? view->settings->default_namespace : node->name.key.namespace);
+		return;
+	}
+	memcpy(namespace, query->labels[1].start, query->labels[1].length);
+	namespace[query->labels[1].length] = '\0';
+}
 
-	node->verdict = VERDICT_NO_NAME;
-	if (!take_apart(query, &reversed) || reversed.odd)
+/* What is not in the catalogue is nowhere, if its namespace is followed. */
+static void judge_absent(const struct dns_view *view, const struct query *query, struct zone_node *node)
+{
+	char namespace[NAME_LABEL_MAX + 1];
+
+	if (catalogue_follows_all(view->catalogue))
 		return;
-	node->verdict = VERDICT_NO_DATA;
-	if (reversed.given < reversed.whole)
+	namespace_of(view, query, node, namespace);
+	if (catalogue_follows(view->catalogue, namespace))
 		return;
-	node->names = catalogue_names_at(view->catalogue, &reversed.address);
-	node->verdict = node->names != NULL ? VERDICT_FOUND : node->is_apex ? VERDICT_NO_DATA : VERDICT_NO_NAME;
+	node->verdict = VERDICT_UNKNOWN;
+	node->unfollowed = true;
 }
 
 void zone_find(const struct dns_view *view, const struct query *query, struct zone_node *node)
@@ -376,7 +267,7 @@ void zone_find(const struct dns_view *view, const struct query *query, struct zo
 	const struct name *name = &node->name;
 
 	if (node->zone == ZONE_REVERSE) {
-		find_reverse(view, query, node);
+		zone_find_reverse(view, query, node);
 		return;
 	}
 	if (!node->plain || !find_plain(view, query, node)) {
@@ -391,4 +282,6 @@ void zone_find(const struct dns_view *view, const struct query *query, struct zo
 	}
 	if (cannot_tell(query, node))
 		node->verdict = VERDICT_UNKNOWN;
+	else if (node->absent)
+		judge_absent(view, query, node);
 }

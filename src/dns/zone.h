@@ -24,6 +24,8 @@ struct zone_node {
 	bool is_server;  /* the name server's own, ns.nomad */
 	bool plain;       /* SERVICE.NAMESPACE.nomad, as far as the question tells */
 	bool is_instance; /* selects instances by a label: holds TXT */
+	bool absent;      /* the verdict is what it is because the catalogue does not have something */
+	bool unfollowed;  /* UNKNOWN: it would have to say "no" of a namespace that is not followed */
 
 	/* With FOUND in a zone of services: all addresses of the service, or one, or those of the chosen. */
 	const struct service *service;
@@ -43,7 +45,8 @@ void zone_locate(const struct dns_view *view, const struct query *query, struct 
 
 /*
  * What the name stands for; `node` comes from zone_locate(), and is not NONE. UNKNOWN where nobody can tell
- * what is asked for. What it points to lasts until the reader leaves the catalogue, and until the next call with the same scratch.
+ * what is asked for: a "no" is of namespaces alone that are followed. What it points to lasts until the reader
+ * leaves the catalogue, and until the next call with the same scratch.
  */
 void zone_find(const struct dns_view *view, const struct query *query, struct zone_node *node);
 

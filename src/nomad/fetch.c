@@ -145,7 +145,7 @@ static bool read_listed(struct fetch *fetch, const struct service_list *names)
 	fetch->complete = true;
 	for (size_t i = 0; i < names->count; i++) {
 		const struct listed_service *listed = &names->items[i];
-		if (name_in_default_namespace(&fetch->name->key) && text_same(listed->namespace, fetch->name->key.service))
+		if (fetch->name->bare && text_same(listed->namespace, fetch->name->key.service))
 			fetch->namespace_exists = true;
 		if (!is_asked_for(fetch, listed))
 			continue;
@@ -345,8 +345,8 @@ int fetch_service(const struct config *config, const struct name *name, int64_t 
 	if (name_in_default_namespace(&name->key)) {
 		fetch.namespace = config_default_namespace(config);
 		snprintf(record->key.namespace, sizeof record->key.namespace, "%s", fetch.namespace);
-		fetch.namespace_exists = text_same(fetch.namespace, name->key.service); /* empty or not, as it is for DNS */
 	}
+	fetch.namespace_exists = name->bare && text_same(fetch.namespace, name->key.service); /* empty or not, as for DNS */
 	if (agent_init(config, &fetch.agent, reason) < 0) {
 		snprintf(report->reason, sizeof report->reason, "%s", reason);
 		report->is_own = true;

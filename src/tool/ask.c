@@ -14,6 +14,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+const char *ask_default_namespace(const struct ask *ask)
+{
+	return ask->places->namespace[0] != '\0' ? ask->places->namespace : config_default_namespace(ask->config);
+}
+
 /* Keeps the answer, or the failure. What cannot be kept is no reason to say less. */
 static void keep(const struct ask *ask, const struct cache *cache, const struct name *name, int lock,
                  const struct record *record)
@@ -94,8 +99,9 @@ int ask_holding(struct ask *ask, const struct lookup_question *question, int loc
 
 	ask->report = (struct fetch_report){0};
 	name_parse(question->text, ask->config->reading, &name);
-	if (name.kind != NAME_SERVICE)
+	if (name.kind != NAME_SERVICE || (name.bare && places->namespace_wrong))
 		return -EINVAL;
+	name_set_namespace(&name, places->namespace);
 	cache_init(&cache, places->cache, places->run, places->cluster, question->origin);
 	bool cached = cache_open(&cache) == 0;
 	if (!cached || lock < 0 || !find_kept(&cache, &name, record))

@@ -18,6 +18,9 @@ struct ask {
 	struct fetch_report report; /* of the last time, for --explain */
 };
 
+/* The namespace of names that give none: the environment's, else the configured one. */
+const char *ask_default_namespace(const struct ask *ask);
+
 /*
  * A lookup_ask. Always gives a record, unless another process holds the lock: a failure is one with VERDICT_UNKNOWN, is
  * noted in the cache for a second, and stands in the report in words. -ENOMEM at worst. What cannot be written to the

@@ -83,7 +83,8 @@ static void add_namespace(struct growing *growing, int services, const char *nam
 	closedir(names);
 }
 
-/* What the daemon publishes. -EAGAIN where it does not live, or another cluster is meant. */
+/* What the daemon publishes. -EAGAIN where it does not live, another cluster is meant, or it does not
+ * know all that is asked for. */
 static int read_published(const struct ask *ask, const char *namespace, struct growing *growing)
 {
 	const char *dir = ask->places->published;
@@ -92,8 +93,8 @@ static int read_published(const struct ask *ask, const char *namespace, struct g
 
 	if (dir == NULL)
 		return -EAGAIN;
-	int64_t age = published_heartbeat_age(dir);
-	if (age < 0 || age >= PUBLISHED_DEAD_AFTER * 1000)
+	enum published_state state = published_heartbeat(dir);
+	if (state == PUBLISHED_DEAD || (state == PUBLISHED_SOME && namespace == NULL))
 		return -EAGAIN;
 	snprintf(path, sizeof path, "%s/" PUBLISHED_SERVICES, dir);
 	names = opendir(path);
@@ -103,6 +104,8 @@ static int read_published(const struct ask *ask, const char *namespace, struct g
 		if (entry->d_name[0] != '.' && (namespace == NULL || text_same(namespace, entry->d_name)))
 			add_namespace(growing, dirfd(names), entry->d_name);
 	closedir(names);
+	if (growing->count == 0 && state != PUBLISHED_ALL)
+		return -EAGAIN;
 	return growing->error;
 }
 

@@ -102,6 +102,7 @@ static void examine_all(struct doctor *doctor, const char *config_path)
 	else
 		doctor_say(doctor, DOCTOR_OK, "settings", NULL, "there is no %s: the defaults hold", config_path);
 	doctor->config = &config;
+	doctor_environment(doctor);
 	examine_host(doctor);
 	doctor_nomad(doctor);
 	doctor_answers(doctor);

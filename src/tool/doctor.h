@@ -60,7 +60,8 @@ __attribute__((format(printf, 5, 6))) void doctor_say(struct doctor *doctor, enu
  */
 char *doctor_read_small(const char *path, size_t *size);
 
-/* The parts: glibc's side, nscd, the daemon, the user's cache, Nomad, and whether all say the same. */
+/* The parts: the environment, glibc's side, nscd, the daemon, the user's cache, Nomad, and whether all say the same. */
+void doctor_environment(struct doctor *doctor);
 void doctor_hosts(struct doctor *doctor);
 void doctor_nscd(struct doctor *doctor);
 void doctor_daemon(struct doctor *doctor);

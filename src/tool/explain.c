@@ -12,6 +12,7 @@
 #include "published.h"
 #include "text.h"
 #include "tool/namespaces.h"
+#include "tool/surroundings.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,8 +45,10 @@ static const char *word_for(enum verdict verdict)
 	return words[verdict];
 }
 
-static void say_name(FILE *out, const struct lookup_result *result, const struct config *config, const char *text)
+static void say_name(FILE *out, const struct lookup_result *result, const struct ask *ask, const char *text)
 {
+	const struct config *config = ask->config;
+	const char *usual = ask_default_namespace(ask);
 	struct name name;
 
 	name_parse(text, config->reading, &name);
@@ -57,9 +60,8 @@ static void say_name(FILE *out, const struct lookup_result *result, const struct
 		say(out, "name", "stands above all services; it exists and holds nothing");
 	if (name.kind != NAME_SERVICE)
 		return;
-	bool given = !name_in_default_namespace(&name.key);
-	say(out, "name", "service %s, namespace %s%s", name.key.service,
-	    given ? name.key.namespace : config_default_namespace(config), given ? "" : " (the default one)");
+	say(out, "name", "service %s, namespace %s%s", name.key.service, name.bare ? usual : name.key.namespace,
+	    name.bare ? " (the default one)" : "");
 	if (name.select == SELECT_NOTHING)
 		say(out, "", "the name stands above the service's own and holds nothing");
 	else if (name.select != SELECT_ALL)
@@ -69,18 +71,38 @@ static void say_name(FILE *out, const struct lookup_result *result, const struct
 
 static void say_environment(FILE *out, const struct lookup_places *places)
 {
-	if (places->published != NULL)
-		return;
-	for (size_t i = 0; i < LOOKUP_VARIABLES; i++) {
-		const char *value = secure_getenv(lookup_variables[i]);
-		if (value != NULL && value[0] != '\0') /* before an @ there may be a password */
-			say(out, "environment", "%s=%s selects another cluster: the daemon's files are not used", lookup_variables[i],
-			    strchr(value, '@') == NULL ? value : "...");
-	}
+	struct surroundings list[SURROUNDINGS_MAX];
+	size_t count = surroundings_list(places, list);
+
+	for (size_t i = 0; i < count; i++)
+		say(out, "environment", "%s", list[i].text);
 }
 
-static void say_published(FILE *out, const struct lookup_places *places, const struct lookup_trace *trace)
+/* Whether there is a file for the service, of whatever content. */
+static bool is_published(const struct lookup_places *places, const struct name *name)
 {
+	char path[PLACE_MAX];
+
+	place_of("", name, "", stpcpy(stpcpy(path, places->published), "/" PUBLISHED_SERVICES "/"));
+	return access(path, F_OK) == 0;
+}
+
+/* The daemon lives, has no such record, and that proves nothing. */
+static void say_not_published(FILE *out, const struct lookup_places *places)
+{
+	if (published_heartbeat(places->published) == PUBLISHED_NOT_CURRENT)
+		say(out, "published", "the daemon has no such service, and is not current: it has lost Nomad, or has just begun; see "
+		    "nomad-dns-srv --status");
+	else
+		say(out, "published", "the daemon has no such service, and cannot tell that there is none: it does not follow the "
+		    "namespace, or %s/" PUBLISHED_SERVICES " was changed by somebody else, or cannot be read", places->published);
+}
+
+static void say_published(FILE *out, const struct lookup_places *places, const struct lookup_result *result)
+{
+	const struct lookup_trace *trace = &result->trace[LOOKUP_PUBLISHED];
+	const struct name *name = &result->name;
+
 	if (places->published == NULL)
 		return;
 	int64_t age = published_heartbeat_age(places->published);
@@ -97,6 +119,11 @@ static void say_published(FILE *out, const struct lookup_places *places, const s
 	else if (age >= PUBLISHED_DEAD_AFTER * 1000)
 		say(out, "published", "the daemon's heartbeat is %.1f s old, over %d: it is dead, or has lost Nomad for too long; "
 		    "see its log", (double)age / 1000, PUBLISHED_DEAD_AFTER);
+	else if (published_heartbeat(places->published) == PUBLISHED_DEAD)
+		say(out, "published", "the heartbeat %s/" PUBLISHED_ALIVE " is of a layout that this program does not know: install "
+		    "the same version of all packages, and restart nomad-dns-srv", places->published);
+	else if (trace->ttl == 0 && !is_published(places, name))
+		say_not_published(out, places);
 	else if (trace->ttl > 0)
 		say(out, "published", "the daemon has the service, and does not know where it is: its address is a host name that "
 		    "does not resolve, or Nomad has not told yet; see nomad-dns-srv --status");
@@ -163,6 +190,7 @@ static void say_cached(FILE *out, const struct ask *ask, const char *text, const
 	}
 	char path[PLACE_MAX];
 	name_parse(text, ask->config->reading, &name);
+	name_set_namespace(&name, ask->places->namespace);
 	place_of("", &name, "", path);
 	say(out, "cache", "%s: %s/%s", state_of_kept(trace), cache.folders[cache.chosen], path);
 	if (trace->age >= 0)
@@ -260,10 +288,10 @@ enum verdict explain_lookup(FILE *out, struct ask *ask, const char *text)
 
 	lookup_run(text, ask->places, ask_nomad, ask, &result);
 	fprintf(out, "%s\n", text);
-	say_name(out, &result, ask->config, text);
+	say_name(out, &result, ask, text);
 	if (result.kind == NAME_SERVICE) {
 		say_environment(out, ask->places);
-		say_published(out, ask->places, &result.trace[LOOKUP_PUBLISHED]);
+		say_published(out, ask->places, &result);
 		say_cached(out, ask, text, &result);
 		say_asked(out, ask, text, &result);
 		say_namespaces(out, ask, &result);

@@ -134,6 +134,7 @@ static void set_directory(struct followed *followed, const struct ask *ask)
 	struct name name;
 
 	name_parse(followed->name, ask->config->reading, &name);
+	name_set_namespace(&name, ask->places->namespace);
 	snprintf(followed->directory, sizeof followed->directory, "%s/" PUBLISHED_SERVICES "/%s",
 	         ask->places->published == NULL ? "" : ask->places->published,
 	         name.kind == NAME_SERVICE ? name.key.namespace : "");

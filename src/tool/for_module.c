@@ -81,6 +81,7 @@ static int held_lock(const struct lookup_places *places, const char *text)
 	struct name name;
 
 	name_parse(text, NAME_SERVICE_LABEL, &name);
+	name_set_namespace(&name, places->namespace);
 	cache_init(&cache, places->cache, places->run, places->cluster, &places->origin);
 	if (name.kind != NAME_SERVICE || cache_choose(&cache, false) < 0)
 		return -1;

@@ -115,7 +115,7 @@ static void say_namespaces(FILE *out, struct ask *ask, const char *wanted)
 
 static void say_service(FILE *out, struct ask *ask, const struct service_key *key)
 {
-	const char *namespace = name_in_default_namespace(key) ? config_default_namespace(ask->config) : key->namespace;
+	const char *namespace = name_in_default_namespace(key) ? ask_default_namespace(ask) : key->namespace;
 	const struct service_key *best = NULL;
 	struct directory directory = {0};
 

@@ -7,11 +7,10 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "catalogue.h"
+#include "catalogue_part.h"
 
 #include "lower.h"
 #include "names.h"
-#include "table.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,16 +19,6 @@
 #include <string.h>
 
 enum { KEY_MAX = CATALOGUE_LABELS_MAX };
-
-struct catalogue {
-	struct epochs epochs;
-	struct table services;
-	struct table names;
-	size_t size;
-	bool keeps_names;
-	catalogue_prepare prepare;
-	atomic_uint_fast64_t state; /* the state in the upper half, the serial in the lower: read as one */
-};
 
 /* The reader's slot; the type that callers see. */
 struct catalogue_reader {
@@ -58,6 +47,7 @@ void catalogue_free(struct catalogue *catalogue)
 		return;
 	table_done(&catalogue->services);
 	table_done(&catalogue->names);
+	catalogue_free_scope(catalogue);
 	epochs_done(&catalogue->epochs);
 	free(catalogue);
 }
@@ -245,20 +235,6 @@ void catalogue_each(const struct catalogue *catalogue,
 		if (entry_key(entry, &key))
 			visit(context, &key, value_of(entry));
 	}
-}
-
-void catalogue_set_state(struct catalogue *catalogue, enum catalogue_state state, uint32_t serial)
-{
-	atomic_store(&catalogue->state, (uint64_t)state << 32 | serial);
-	epoch_collect(&catalogue->epochs);
-}
-
-enum catalogue_state catalogue_state(const struct catalogue *catalogue, uint32_t *serial)
-{
-	uint64_t state = atomic_load(&catalogue->state);
-
-	*serial = (uint32_t)state;
-	return (enum catalogue_state)(state >> 32);
 }
 
 struct catalogue_reader *catalogue_join(struct catalogue *catalogue)

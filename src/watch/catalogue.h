@@ -10,6 +10,7 @@
 #ifndef NSS_NOMAD_CATALOGUE_H
 #define NSS_NOMAD_CATALOGUE_H
 
+#include "scope.h"
 #include "service.h"
 
 #include <stdbool.h>
@@ -65,6 +66,26 @@ void catalogue_each(const struct catalogue *catalogue,
 
 /* Sets how current it is, and the serial that follows Nomad's index (RFC 1982 order). The writer's thread only. */
 void catalogue_set_state(struct catalogue *catalogue, enum catalogue_state state, uint32_t serial);
+
+/*
+ * Sets which namespaces are followed: of others nobody can tell what they have. Before the first time none is. Copied;
+ * 0, or -ENOMEM and it is as before. The writer's thread only.
+ */
+int catalogue_set_scope(struct catalogue *catalogue, const struct scope *scope);
+
+/* Whether a namespace is followed, and whether all are; case does not matter. For readers between enter and leave. */
+bool catalogue_follows(const struct catalogue *catalogue, const char *namespace);
+bool catalogue_follows_all(const struct catalogue *catalogue);
+
+/* Sets when it was certainly Nomad's the last time, by uptime_now(). The writer's thread only. */
+void catalogue_set_confirmed(struct catalogue *catalogue, int64_t moment);
+
+/* That moment. Any thread. */
+int64_t catalogue_confirmed(const struct catalogue *catalogue);
+
+/* Calls `visit` for every namespace that has a service, in lower case and no order. The writer's thread only. */
+void catalogue_each_namespace(const struct catalogue *catalogue, void (*visit)(void *context, const char *namespace),
+                              void *context);
 
 /* A reader for one thread; NULL without memory or where there are 64 already. */
 struct catalogue_reader *catalogue_join(struct catalogue *catalogue);

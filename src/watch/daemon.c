@@ -6,6 +6,7 @@
 #include "watch/daemon_part.h"
 
 #include "deadline.h"
+#include "text.h"
 #include "uptime.h"
 #include "wall.h"
 #include "watch/status.h"
@@ -96,8 +97,9 @@ static void state_changed(void *context)
 {
 	struct daemon *daemon = context;
 
-	publisher_beat(daemon->publisher, report_is_alive(daemon));
+	report_beat(daemon);
 	report_pulse(daemon);
+	report_ask_region(daemon);
 	report_status(daemon);
 	report_ready(daemon);
 	/* A full read has needed more than what stays. */
@@ -170,7 +172,7 @@ static void each_second(uv_timer_t *timer)
 
 	/* The timer that was asked for does not go on while the machine sleeps. */
 	watcher_tick(daemon->watcher);
-	publisher_beat(daemon->publisher, report_is_alive(daemon));
+	report_beat(daemon);
 	if (++daemon->seconds % STATUS_EVERY == 0)
 		report_status(daemon);
 	if (daemon->seconds % (RESOLVE_EVERY / SECOND) == 0 && resolver_count(daemon->resolver) > 0) {
@@ -224,6 +226,7 @@ static int make_parts(struct daemon *daemon)
 	daemon->outside = (struct outside){
 		daemon, now, random_number, start_request, cancel_request, wake_at, say, state_changed, count,
 	};
+	daemon->region.outside = &daemon->outside;
 	daemon->catalogue = catalogue_new();
 	if (daemon->catalogue != NULL)
 		daemon->registry = registry_new(daemon->catalogue, &owner);
@@ -251,12 +254,27 @@ static int start_dns(struct daemon *daemon)
 	return 0;
 }
 
+/* In a task's environment, for one, which says where that runs. */
+static void say_environment(struct daemon *daemon)
+{
+	const char *namespace = secure_getenv("NOMAD_NAMESPACE");
+	char text[256];
+
+	if (namespace == NULL || namespace[0] == '\0')
+		return;
+	snprintf(text, sizeof text, "NOMAD_NAMESPACE=%.100s says where this runs; what is followed is said by [nomad] namespace, or "
+	         "--namespace", namespace);
+	text_tame(text);
+	say(daemon, LOG_INFO, text);
+}
+
 static int start(struct daemon *daemon)
 {
 	struct watcher_begin begin = {CATALOGUE_LOADING, 0, INT64_MAX, daemon->options->check};
 	char reason[PUBLISHED_REASON_MAX] = "no memory";
 	int result = make_parts(daemon);
 
+	say_environment(daemon);
 	if (result == 0)
 		result = publisher_new(daemon->config, daemon->catalogue, say, daemon, &daemon->publisher, reason);
 	if (result < 0) {
@@ -294,6 +312,8 @@ static void finish(struct daemon *daemon, int result)
 	if (daemon->publisher != NULL)
 		publisher_stop(daemon->publisher);
 	metrics_stop(daemon->metrics);
+	if (daemon->http != NULL)
+		region_forget(&daemon->region);
 	watcher_free(daemon->watcher);
 	http_free(daemon->http);
 	bool ended = resolver_free(daemon->resolver);
@@ -309,6 +329,7 @@ static void finish(struct daemon *daemon, int result)
 	registry_free(daemon->registry);
 	publisher_free(daemon->publisher);
 	catalogue_free(daemon->catalogue);
+	scope_done(&daemon->scope);
 	config_done(daemon->config);
 	free(daemon->config);
 	log_free(daemon->log);

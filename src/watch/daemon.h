@@ -12,6 +12,7 @@
 struct daemon_options {
 	const char *config;  /* path */
 	const char *nomad;   /* NULL, or what takes the place of [nomad] address */
+	const char *namespace; /* [nomad] namespace */
 	const char *listen;  /* [dns] listen */
 	const char *publish; /* [daemon] publish */
 	int check;           /* milliseconds between two checks of the index; 0: the usual */

@@ -14,6 +14,7 @@
 #include "watch/http.h"
 #include "watch/log.h"
 #include "watch/publisher.h"
+#include "watch/region.h"
 #include "watch/resolve.h"
 #include "watch/watcher.h"
 
@@ -46,6 +47,8 @@ struct daemon {
 	int64_t started_at; /* milliseconds since 1970 */
 	uint64_t newest;    /* of the records that were loaded, the same */
 	unsigned int seconds;
+	struct scope scope; /* the namespaces that are followed, as files and DNS know them */
+	struct region region;
 	bool ready;
 	bool names_refused; /* it was said that there are too many host names */
 };
@@ -65,7 +68,13 @@ bool report_is_alive(const struct daemon *daemon);
 /* Beats for the DNS workers: the loop runs. */
 void report_pulse(const struct daemon *daemon);
 
-/* Writes status.json, and tells systemd in one line. */
+/* Tells files and DNS which namespaces are followed, and the files how far the catalogue may be believed. */
+void report_beat(struct daemon *daemon);
+
+/* Asks for the name of the region, where the configuration gives none. */
+void report_ask_region(struct daemon *daemon);
+
+/* Writes status.json and `follows` (environment.h), and tells systemd in one line. */
 void report_status(struct daemon *daemon);
 
 /* Tells systemd that the daemon is ready, once it is; until then, that the start takes longer. */

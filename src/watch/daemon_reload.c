@@ -24,6 +24,7 @@ int daemon_configure(const struct daemon_options *options, struct config *config
 		const char *section, *key, *value;
 	} settings[] = {
 		{"nomad", "address", options->nomad},
+		{"nomad", "namespace", options->namespace},
 		{"dns", "listen", options->listen},
 		{"daemon", "publish", options->publish},
 	};
@@ -92,7 +93,7 @@ static void configure_answers(struct daemon *daemon)
 {
 	char reason[CONFIG_REASON_MAX];
 
-	publisher_beat(daemon->publisher, report_is_alive(daemon));
+	report_beat(daemon);
 	if (daemon->dns != NULL && dns_server_configure(daemon->dns, daemon->config, reason) < 0)
 		say(daemon, LOG_ERR, reason);
 	publisher_configure(daemon->publisher, daemon->config);
@@ -121,9 +122,11 @@ void daemon_reload(struct daemon *daemon)
 	config_keep(config, old, say_kept, daemon);
 	log_set_level(daemon->log, config->log_level);
 	configure_answers(daemon);
+	region_forget(&daemon->region);
 	watcher_free(watcher);
 	config_done(old);
 	free(old);
 	watcher_start(daemon->watcher);
+	report_ask_region(daemon);
 	say(daemon, LOG_NOTICE, "the configuration was read again");
 }

@@ -6,12 +6,15 @@
 #include "watch/daemon_part.h"
 
 #include "measures.h"
+#include "published.h"
 #include "uptime.h"
+#include "url.h"
 #include "wall.h"
 #include "watch/status.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -35,6 +38,36 @@ void report_pulse(const struct daemon *daemon)
 	watcher_state(daemon->watcher, &state);
 	int64_t now = uptime_now(), confirmed = state.state == CATALOGUE_LOADING ? now : state.current_at;
 	dns_server_beat(daemon->dns, now, confirmed + (int64_t)daemon->config->max_stale * 1000);
+}
+
+/* Without memory nothing is as before: what the scope was holds until the next second. */
+static void spread_scope(struct daemon *daemon)
+{
+	struct scope scope = {0};
+
+	if (watcher_scope(daemon->watcher, &scope) == 0 && catalogue_set_scope(daemon->catalogue, &scope) == 0 &&
+	    publisher_set_scope(daemon->publisher, &scope) == 0) {
+		scope_done(&daemon->scope);
+		daemon->scope = scope;
+		return;
+	}
+	scope_done(&scope);
+}
+
+void report_beat(struct daemon *daemon)
+{
+	enum published_state said = PUBLISHED_DEAD;
+	struct watcher_state state;
+
+	watcher_state(daemon->watcher, &state);
+	catalogue_set_confirmed(daemon->catalogue, state.current_at);
+	if (state.state == CATALOGUE_CURRENT)
+		spread_scope(daemon);
+	if (state.state == CATALOGUE_CURRENT)
+		said = daemon->scope.all ? PUBLISHED_ALL : PUBLISHED_SOME;
+	else if (state.state == CATALOGUE_STALE)
+		said = PUBLISHED_NOT_CURRENT;
+	publisher_beat(daemon->publisher, said);
 }
 
 static void add_instances(void *context, const struct service_key *key, const struct service *service)
@@ -77,6 +110,52 @@ static void list_dns(const struct daemon *daemon, char list[STATUS_DNS_MAX])
 	}
 }
 
+void report_ask_region(struct daemon *daemon)
+{
+	uint32_t serial;
+
+	if (daemon->config->region == NULL && catalogue_state(daemon->catalogue, &serial) == CATALOGUE_CURRENT)
+		region_ask(&daemon->region);
+}
+
+/* What is followed: "all", or the namespaces; as many as fit. */
+static void list_namespaces(const struct daemon *daemon, char list[STATUS_NAMESPACES_MAX])
+{
+	const struct scope *scope = &daemon->scope;
+	size_t used = 0;
+
+	strcpy(list, scope->all ? "all" : "");
+	for (size_t i = 0; !scope->all && i < scope->count && used + NAME_LABEL_MAX + 2 < STATUS_NAMESPACES_MAX; i++)
+		used += (size_t)sprintf(list + used, "%s%s", used == 0 ? "" : " ", scope->names[i]);
+}
+
+/* For programs with NOMAD_ADDR or NOMAD_REGION: which cluster it is. */
+static void write_follows(struct daemon *daemon, const char *namespaces)
+{
+	const struct words *addresses = &daemon->config->addresses;
+	const char *region = daemon->config->region != NULL ? daemon->config->region : daemon->region.name, *wrong;
+	char *text = NULL, address[URL_TEXT_MAX];
+	struct url url;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL)
+		return;
+	fputs("# What nomad-dns-srv follows. Programs read it where NOMAD_ADDR or NOMAD_REGION is set.\n", out);
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (!url_parse(addresses->words[i], &url, &wrong))
+			continue;
+		url_text(&url, address);
+		fprintf(out, "address %s\n", address);
+	}
+	if (region[0] != '\0')
+		fprintf(out, "region %s\n", region);
+	fprintf(out, "namespaces %s\n", namespaces);
+	if (fclose(out) == 0)
+		publisher_put_file(daemon->publisher, PUBLISHED_FOLLOWS, text, size);
+	free(text);
+}
+
 void report_status(struct daemon *daemon)
 {
 	struct watcher_state state;
@@ -103,6 +182,8 @@ void report_status(struct daemon *daemon)
 	snprintf(status.error, sizeof status.error, "%s", state.error);
 	snprintf(status.publish_error, sizeof status.publish_error, "%s", publish_error == NULL ? "" : publish_error);
 	list_dns(daemon, status.dns);
+	list_namespaces(daemon, status.namespaces);
+	write_follows(daemon, status.namespaces);
 	publisher_put_file(daemon->publisher, STATUS_FILE, text, status_write(&status, text));
 	sd_notifyf(0, "STATUS=%s: %" PRId64 " services, index %" PRId64 ", agent %s", status.state, status.services,
 	           status.index, status.agent);

@@ -35,6 +35,7 @@ struct publisher {
 	uint32_t ttl;
 	uint32_t max_stale;
 	struct shelf shelves[SHELVES];
+	struct scope scope;
 	bool beating;
 };
 
@@ -128,6 +129,7 @@ void publisher_free(struct publisher *publisher)
 		close_shelf(&publisher->shelves[i]);
 		free(publisher->shelves[i].dir);
 	}
+	scope_done(&publisher->scope);
 	free(publisher->default_namespace);
 	free(publisher);
 }
@@ -135,13 +137,6 @@ void publisher_free(struct publisher *publisher)
 void publisher_configure(struct publisher *publisher, const struct config *config)
 {
 	set_config(publisher, config);
-	for (int i = 0; i < SHELVES; i++) {
-		struct shelf *shelf = &publisher->shelves[i];
-		struct published_layout layout = layout_of(publisher, shelf);
-		int result = shelf->folder == NULL ? 0 : published_set_links(shelf->folder, &layout, shelf->reason);
-		if (result < 0)
-			fail(publisher, shelf, result);
-	}
 	publisher_write_all(publisher);
 }
 
@@ -252,7 +247,8 @@ static void remove_if_gone(void *context, const struct service_key *key)
 /* Makes a folder what the catalogue is. Until that is done readers may not believe it. */
 static int write_all(struct publisher *publisher, struct shelf *shelf)
 {
-	struct writing writing = {publisher, shelf, 0};
+	struct published_layout layout = layout_of(publisher, shelf);
+	struct writing writing = {publisher, shelf, published_set_links(shelf->folder, &layout, shelf->reason)};
 
 	catalogue_each(publisher->catalogue, write_one, &writing);
 	if (writing.result < 0)
@@ -260,7 +256,11 @@ static int write_all(struct publisher *publisher, struct shelf *shelf)
 	int result = published_list(shelf->folder, remove_if_gone, &writing);
 	if (result < 0)
 		snprintf(shelf->reason, sizeof shelf->reason, "cannot read %s: %s", shelf->dir, strerror(-result));
-	return result < 0 ? result : writing.result;
+	if (result == 0)
+		result = writing.result;
+	if (result == 0 && shelf == &publisher->shelves[PUBLISHED])
+		result = published_seal(shelf->folder, &publisher->scope, shelf->reason);
+	return result;
 }
 
 static void say_well(struct publisher *publisher, struct shelf *shelf)
@@ -305,18 +305,46 @@ void publisher_write_all(struct publisher *publisher)
 	}
 }
 
-void publisher_beat(struct publisher *publisher, bool alive)
+int publisher_set_scope(struct publisher *publisher, const struct scope *scope)
+{
+	struct scope copy;
+
+	if (scope_equal(&publisher->scope, scope))
+		return 0;
+	if (scope_copy(scope, &copy) < 0)
+		return -ENOMEM;
+	scope_done(&publisher->scope);
+	publisher->scope = copy;
+	publisher->shelves[PUBLISHED].wrong = true;
+	return 0;
+}
+
+/* What others have added or removed shows in the seals; all is compared then. */
+static void check_seals(struct publisher *publisher, struct shelf *shelf)
+{
+	char text[PUBLISHED_REASON_MAX];
+
+	if (shelf->folder == NULL || shelf->wrong || published_check_seals(shelf->folder) == 0)
+		return;
+	snprintf(text, sizeof text, "something in %s/" PUBLISHED_SERVICES " was added or removed by another program; what is "
+	         "missing is written again", shelf->dir);
+	publisher->say(publisher->context, LOG_WARNING, text);
+	shelf->wrong = true;
+}
+
+void publisher_beat(struct publisher *publisher, enum published_state state)
 {
 	struct shelf *shelf = &publisher->shelves[PUBLISHED];
 	int result;
 
+	check_seals(publisher, shelf);
 	repair(publisher, shelf);
 	repair(publisher, &publisher->shelves[STATE]);
-	if (!alive || shelf->wrong) {
+	if (state == PUBLISHED_DEAD || shelf->wrong) {
 		stop_beating(publisher);
 		return;
 	}
-	result = published_beat(shelf->folder, shelf->reason);
+	result = published_beat(shelf->folder, state, shelf->reason);
 	if (result == 0) {
 		publisher->beating = true;
 		return;

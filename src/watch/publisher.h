@@ -47,12 +47,18 @@ void publisher_write_all(struct publisher *publisher);
 void publisher_put(struct publisher *publisher, const struct service_key *key, const struct service *service);
 
 /*
- * To be called every second: tries again what has failed.
- *
- * alive  whether the catalogue may be believed; the heartbeat is touched if so, and if the files are as it is, and is
- *        removed otherwise
+ * Takes over which namespaces are followed, by the next publisher_beat(). Before the first time none is: what is not there
+ * is nothing that readers can tell of. Copied; without memory it is as if it had not been called, and -ENOMEM.
  */
-void publisher_beat(struct publisher *publisher, bool alive);
+int publisher_set_scope(struct publisher *publisher, const struct scope *scope);
+
+/*
+ * To be called every second, and when the state is another one: tries again what has failed, and makes again what others
+ * have removed.
+ *
+ * state  how far the catalogue may be believed; the heartbeat says so if the files are as it is, and is removed otherwise
+ */
+void publisher_beat(struct publisher *publisher, enum published_state state);
 
 /* Removes the heartbeat: the daemon ends. */
 void publisher_stop(struct publisher *publisher);

@@ -28,7 +28,7 @@ static const struct {
 #define NUMBER(name) {#name, offsetof(struct status, name), 0}
 	TEXT(state),       TEXT(agent),        NUMBER(index),    NUMBER(services), NUMBER(instances), NUMBER(since),
 	NUMBER(current_at), NUMBER(polling),   NUMBER(kept),     TEXT(error),      NUMBER(error_at),  TEXT(publish_error),
-	NUMBER(kept_since), TEXT(dns),        NUMBER(pid),      NUMBER(started_at), NUMBER(written_at),
+	NUMBER(kept_since), TEXT(dns),        TEXT(namespaces),        NUMBER(pid),      NUMBER(started_at), NUMBER(written_at),
 #undef TEXT
 #undef NUMBER
 };
@@ -179,6 +179,7 @@ bool status_print(FILE *out, const char *dir, const struct status *status)
 	        status->instances, status->index);
 	fprintf(out, "confirmed:  %s\n", ago(status->current_at, when));
 	fprintf(out, "agent:      %s\n", status->agent);
+	fprintf(out, "namespaces: %s\n", status->namespaces[0] == '\0' ? "none yet" : status->namespaces);
 	fprintf(out, "dns:        %s\n", status->dns[0] == '\0' ? "not answered" : status->dns);
 	fprintf(out, "lookups:    %s %s/" PUBLISHED_SERVICES "\n", alive ? "take the files in" : "do without the files in", dir);
 	print_troubles(out, status);

@@ -18,6 +18,7 @@ enum {
 	STATUS_EVERY = 5,     /* seconds */
 	STATUS_MAX = 8192,    /* octets with the NUL of the file */
 	STATUS_DNS_MAX = 256, /* octets with the NUL */
+	STATUS_NAMESPACES_MAX = 1024, /* the same */
 };
 
 /* What it says; times are milliseconds since 1970, 0 for never. */
@@ -28,6 +29,7 @@ struct status {
 	char error[AGENT_REASON_MAX];
 	char publish_error[AGENT_REASON_MAX];
 	char dns[STATUS_DNS_MAX]; /* where DNS is answered, ADDR:PORT with blanks between; as many as fit */
+	char namespaces[STATUS_NAMESPACES_MAX]; /* those that are followed: all, or names with blanks between; as many as fit */
 	int64_t written_at;
 	int64_t started_at;
 	int64_t since;      /* of the state */

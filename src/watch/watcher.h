@@ -16,6 +16,7 @@
 #ifndef NSS_NOMAD_WATCHER_H
 #define NSS_NOMAD_WATCHER_H
 
+#include "scope.h"
 #include "watch/catalogue.h"
 #include "watch/outside.h"
 #include "watch/reading.h"
@@ -88,6 +89,17 @@ void watcher_wake(struct watcher *watcher);
 
 /* How it goes; `state` is filled in whole. */
 void watcher_state(const struct watcher *watcher, struct watcher_state *state);
+
+/*
+ * The namespaces that are followed: what is not in the catalogue is not there, as long as that is current. All of them only
+ * where an event stream of all was granted, for which the token needs the right to read each; else those that are
+ * configured, or that Nomad lists services of, but for those that may not be read any more.
+ *
+ * scope  empty; gets them, released with scope_done(), also without success
+ *
+ * 0 or -ENOMEM.
+ */
+int watcher_scope(const struct watcher *watcher, struct scope *scope);
 
 /* The current agent, for whoever carries requests out. */
 const struct agent *watcher_agent(const struct watcher *watcher);

@@ -156,6 +156,11 @@ class Host:
             self.heart = threading.Thread(target=self._beat, daemon=True)
             self.heart.start()
 
+    def unpublish(self, namespace, service):
+        """Takes a service away as the daemon would, once it is gone in Nomad."""
+        done = self.run([self.tool("publish"), "-r", namespace, service])
+        assert done.code == 0, done
+
     def _beat(self):
         """The heartbeat of a daemon that lives, more often than its own: these tests share their processors."""
         while not self.stop_beating.wait(0.5):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import stat
 
 import pytest
@@ -88,16 +89,50 @@ def test_it_is_read_only(agent, host, daemon):
     recovered(agent, daemon)
 
 
-@pytest.mark.parametrize("what", [pytest.param("", marks=unconfined), "/services", "/services/default", "/alive", "/lock"])
+@pytest.mark.parametrize("what", [pytest.param("", marks=unconfined), "/services", "/services/default", "/alive", "/lock",
+                                  "/services/default/service-7", "/services/_", "/services/.drafts"])
 def test_it_is_deleted(agent, host, daemon, what):
+    """Whatever of it: made again within seconds, without a change in Nomad."""
     agent.populate(20, 2)
     daemon.start().wait("current")
+    daemon.wait_equal(agent)
     assert host.run(["rm", "-r", FOLDER + what]).code == 0
-    agent.register("web", address="10.1.0.2")
-    if what == "/services/default":     # found out by the next record that is written, and by the next start
-        daemon.stop()
-        daemon.start()
+    wait_until(lambda: host.path(FOLDER + what).exists() or host.path(FOLDER + what).is_symlink())
     recovered(agent, daemon)
+    agent.register("web", address="10.1.0.2")
+    recovered(agent, daemon)
+    wait_until(lambda: host.code("nobody.default.nomad") == "EAI_NONAME")
+
+
+@pytest.mark.parametrize("what", ["default/web", "default", "_", "."])
+def test_what_was_deleted_is_not_denied(agent, host, daemon, what):
+    """From the first moment: a daemon that is stopped cannot notice, its heartbeat is fresh for 5 s, and nobody else can tell."""
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    daemon.wait_equal(agent)
+    host.configure()
+    for name in ("web.default.nomad", "web.nomad"):
+        assert host.addresses(name) == {"10.1.0.1"}
+    assert host.code("nobody.default.nomad") == "EAI_NONAME"
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        assert host.run(["sh", "-c", f"rm -r {FOLDER}/services/{what} || rm -r {FOLDER}/services"]).code == 0
+        assert host.code("web.nomad") == "EAI_AGAIN"
+        assert host.addresses("web.default.nomad") == {"10.1.0.1"} if what == "_" else \
+            host.code("web.default.nomad") == "EAI_AGAIN"
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: host.addresses("web.nomad") == host.addresses("web.default.nomad") == {"10.1.0.1"})
+
+
+def test_what_others_put_there_goes(agent, host, daemon):
+    """A file that is not the daemon's, and one in the place of a namespace."""
+    agent.register("web", address="10.1.0.1")
+    daemon.start().wait("current")
+    for path in ("services/default/other", "services/other"):
+        (daemon.folder / path).write_text("x")
+        wait_until(lambda: not (daemon.folder / path).exists())
+    wait_until(lambda: host.code("nobody.default.nomad") == host.code("nobody.other.nomad") == "EAI_NONAME")
 
 
 def test_it_becomes_somebody_elses(agent, host, daemon):

@@ -114,7 +114,7 @@ def outlast(daemon, host, before):
         assert daemon.alive()
         assert daemon.published() == before
         assert host.addresses("web.default.nomad") == {"10.1.0.1"}
-        assert host.code("nobody.default.nomad") == "EAI_NONAME"
+        assert host.code("nobody.default.nomad") == "EAI_AGAIN"
     assert daemon.status()["state"] == "stale"
 
 

@@ -155,13 +155,18 @@ def test_before_the_first_catalogue(host, agent):
 
 
 def test_while_nomad_is_away(host, agent, daemon):
-    """The last catalogue goes on, in both."""
+    """The last catalogue goes on, in both; of what is not in it neither says no. A namespace is there for DNS all the same:
+    resolvers ask for it on their way to the names below."""
     agent.register_many([{"name": "web", "address": f"192.0.2.{i}", "port": 80} for i in (1, 2)])
     daemon.wait(agent.index())
     agent.stop_listening()
-    for name in ("web.default.nomad", "nothing.default.nomad", "default.nomad"):
+    daemon.until("nothing.default.nomad", "A", lambda message: message.rcode() == dns.rcode.SERVFAIL)
+    for name in ("web.default.nomad", "nothing.default.nomad", "x.web.default.nomad", "nothing.nomad"):
         same(host, daemon, name)
     assert daemon.answer("web.default.nomad") == ("OK", {"192.0.2.1", "192.0.2.2"})
+    assert daemon.answer("nothing.default.nomad") == ("EAI_AGAIN", set())
+    assert daemon.answer("default.nomad") == ("EAI_NODATA", set())
+    assert host.code("default.nomad") == "EAI_AGAIN"
 
 
 def test_every_srv_target_is_found_by_the_module(host, agent, daemon):

@@ -47,6 +47,61 @@ def test_stale(serve):  # noqa: F811
     assert server.ask("redis.default.nomad", "A").opt is None
 
 
+@pytest.mark.parametrize("age, rcode, reason", [(0, dns.rcode.NXDOMAIN, 19), (59000, dns.rcode.NXDOMAIN, 19),
+                                                (61000, dns.rcode.SERVFAIL, 22), (3600000, dns.rcode.SERVFAIL, 22)])
+@pytest.mark.parametrize("name", ["nothing.default.nomad", "x.redis.default.nomad", "_redis._none.default.nomad", "nothing.nomad",
+                                  "_tcp.nothing.default.nomad", "nothing.default.service.nomad", "nothing.nowhere.nomad",
+                                  "77.2.0.192.in-addr.arpa"])
+def test_what_is_not_there_may_have_come_since(serve, name, age, rcode, reason):  # noqa: F811
+    """H: for `negative-ttl` after Nomad was heard the last time it is not there; then nobody knows."""
+    server = serve(state=f"stale 5 {age}", ttl="100s", negative_ttl="60s", reverse="192.0.2.0/24")
+    message = server.ask(name, "PTR" if name.endswith("arpa") else "A", use_edns=0)
+    assert message.rcode() == rcode and reasons(message) == [reason]
+
+
+@pytest.mark.parametrize("name", ["redis.default.nomad", "default.nomad", "nomad", "_tcp.redis.default.nomad", "ns.nomad"])
+@pytest.mark.parametrize("rdtype", ["A", "AAAA", "TXT"])
+def test_what_is_there_stays(serve, name, rdtype):  # noqa: F811
+    """H: however long ago, and with the families and types that it has; a namespace too, which resolvers pass through."""
+    message = serve(state="stale 5 3600000").ask(name, rdtype, use_edns=0)
+    assert message.rcode() == dns.rcode.NOERROR and reasons(message) == [3]
+
+
+def test_no_form_of_a_name_comes_to_be(serve):  # noqa: F811
+    server = serve(state="stale 5 3600000")
+    assert server.ask("a.b.c.d.e.f.nomad").rcode() == dns.rcode.NXDOMAIN
+
+
+NOT_FOLLOWED = ["web.other.nomad", "WEB.OTHER.nomad", "x.web.other.nomad", "_web._tcp.other.nomad", "web.other.service.nomad",
+                "_tcp.web.other.nomad"]
+
+
+@pytest.mark.parametrize("name", NOT_FOLLOWED)
+def test_a_namespace_that_is_not_followed_is_not_denied(serve, name):  # noqa: F811
+    """SERVFAIL, EDE 20, whatever is asked for; what is known of it goes on."""
+    server = serve()
+    assert server.ask(name).rcode() == dns.rcode.NXDOMAIN
+    server.command("follow default prod")
+    for rdtype in ("A", "SRV", "ANY"):
+        message = server.ask(name, rdtype, use_edns=0)
+        assert message.rcode() == dns.rcode.SERVFAIL and reasons(message) == [20]
+    server.command(f"put other web {ALLOCATION.format(1)} 192.0.2.9 80 -")
+    assert server.ask("web.other.nomad").rcode() == dns.rcode.NOERROR
+    message = server.ask("nothing.other.nomad", use_edns=0)
+    assert message.rcode() == dns.rcode.SERVFAIL and reasons(message) == [20]
+
+
+@pytest.mark.parametrize("follow, default, names", [("default", dns.rcode.NXDOMAIN, dns.rcode.NOERROR),
+                                                   ("prod", dns.rcode.SERVFAIL, dns.rcode.SERVFAIL)])
+def test_names_of_one_label_where_some_are_followed(serve, follow, default, names):  # noqa: F811
+    """They are services of the default namespace, or namespaces that nobody here knows: then they hold nothing at least."""
+    server = serve()
+    server.command(f"follow {follow}")
+    assert server.ask("nothing.default.nomad").rcode() == default
+    assert server.ask("nothing.nomad").rcode() == names
+    assert server.ask("default.nomad").rcode() == server.ask("nomad").rcode() == dns.rcode.NOERROR
+
+
 def test_what_was_not_there_is_kept_no_longer_than_what_was(serve):  # noqa: F811
     """E3, H: nor is it while Nomad cannot be reached."""
     server = serve(state="stale 5", ttl="100s", negative_ttl="60s")

@@ -260,7 +260,7 @@ def test_long_running_program(host):
     assert ask() == "192.0.2.1"
     host.publish("default", "web", "192.0.2.2 80")
     assert ask() == "192.0.2.2"
-    host.path("/run/nomad-dns-srv/services/default/web").unlink()
+    host.unpublish("default", "web")
     assert ask() in (str(socket.EAI_NONAME), str(socket.EAI_NODATA))
     host.daemon_dies()
     assert ask() == str(socket.EAI_AGAIN)

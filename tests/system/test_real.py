@@ -105,7 +105,7 @@ def test_paused_for_long(agent, host, daemon):
     agent.pause()
     daemon.wait("stale", within=90)
     assert host.addresses("web.default.nomad") == {"10.1.0.1"}
-    assert host.code("nobody.default.nomad") == "EAI_NONAME"
+    assert host.code("nobody.default.nomad") == "EAI_AGAIN"
     agent.resume()
     daemon.wait("current", within=60)
     agent.register("web", address="10.1.0.2")

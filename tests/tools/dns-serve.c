@@ -9,7 +9,9 @@
  *     load FILE            the file becomes the catalogue; an instance a line, those of a service together:
  *                          NAMESPACE SERVICE ALLOCATION ADDRESSES PORT TAGS, lists with commas, - for an empty one
  *     put SERVICE LINE     what the file's lines of one spelling say, for a single instance; nothing after it: gone
- *     state NAME SERIAL    loading, current, stale, expired
+ *     state NAME SERIAL [AGE]  loading, current, stale, expired; AGE: so many milliseconds ago it was confirmed (an hour to
+ *                          come, where it is left out)
+ *     follow [NAMESPACE...]  these namespaces are followed, not all of them
  *     totals               says what was counted
  *
  * and ends with its input.
@@ -246,14 +248,31 @@ static void put(struct serve *serve, char *arguments)
 static void set_state(struct serve *serve, const char *arguments)
 {
 	static const char *const names[] = {"loading", "current", "stale", "expired"};
+	long age = -3600000;
+	struct timespec now;
 	uint32_t serial;
 	char name[16];
 
-	if (sscanf(arguments, "%15s %" SCNu32, name, &serial) != 2)
+	if (sscanf(arguments, "%15s %" SCNu32 " %ld", name, &serial, &age) < 2)
 		errx(1, "state: which?");
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	catalogue_set_confirmed(serve->catalogue, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - age);
 	for (size_t i = 0; i < 4; i++)
 		if (strcmp(names[i], name) == 0)
 			catalogue_set_state(serve->catalogue, (enum catalogue_state)i, serial);
+}
+
+static void set_scope(struct serve *serve, char *arguments)
+{
+	struct scope scope = {0};
+	char *rest;
+
+	for (char *name = arguments == NULL ? NULL : strtok_r(arguments, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest))
+		if (scope_add(&scope, name) < 0)
+			errx(1, "follow: no memory");
+	if (catalogue_set_scope(serve->catalogue, &scope) < 0)
+		errx(1, "follow: no memory");
+	scope_done(&scope);
 }
 
 static void say_totals(const struct serve *serve)
@@ -282,6 +301,8 @@ static void obey(struct serve *serve, char *line)
 		put(serve, arguments);
 	else if (strcmp(command, "state") == 0)
 		set_state(serve, arguments);
+	else if (strcmp(command, "follow") == 0)
+		set_scope(serve, arguments);
 	else if (strcmp(command, "totals") == 0)
 		say_totals(serve);
 	else
@@ -350,6 +371,7 @@ int main(int argc, char **argv)
 	configure(&config, argc - 1, argv + 1);
 	uv_loop_init(&serve.loop);
 	serve.catalogue = check(catalogue_new());
+	catalogue_set_scope(serve.catalogue, &(struct scope){.all = true});
 	if (dns_server_start(&serve.loop, serve.catalogue, &config, NULL, &serve.server, reason) < 0)
 		errx(1, "%s", reason);
 	config_done(&config);

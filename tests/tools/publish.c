@@ -4,6 +4,8 @@
  *     publish [OPTION...] NAMESPACE SERVICE [INSTANCE...]   an instance is "ADDRESS[,ADDRESS...] [PORT [TAG...]]";
  *                                                           the word - reads them from standard input, one a line
  *         -d DIR       the daemon's folder (default /run/nomad-dns-srv): links, record and heartbeat
+ *         -r           there is no such service any more
+ *         -b STATE     what the heartbeat says: all (default), some, not-current
  *         -f FILE      this file alone
  *         -v VERDICT   found (default), no-data, no-name, unknown
  *         -i           the record is incomplete: other spellings of the service may exist
@@ -32,9 +34,11 @@ enum { WORDS_MAX = 64, ADDRESSES_MAX = 16 };
 struct options {
 	const char *dir;
 	const char *file;
+	enum published_state state;
 	struct record record;
 	long age;
 	bool change_age;
+	bool removes;
 };
 
 static void *grow(void *block, size_t size)
@@ -72,13 +76,21 @@ static void put_file(const char *path, const uint8_t *bytes, size_t size)
 		err(1, "%s", temporary);
 }
 
-static void beat(const char *dir)
+static void beat(const struct options *options)
 {
+	const struct published_text *text = &published_texts[options->state];
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof path, "%s/%s", dir, PUBLISHED_ALIVE);
-	int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	if (file < 0 || fchmod(file, 0644) < 0 || futimens(file, NULL) < 0 || close(file) < 0)
+	snprintf(path, sizeof path, "%s/%s", options->dir, PUBLISHED_ALIVE);
+	put_file(path, (const uint8_t *)text->text, text->size);
+}
+
+/* As the daemon leaves a directory in which all is that should be. */
+static void seal(const char *path)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = PUBLISHED_SEAL}};
+
+	if (utimensat(AT_FDCWD, path, times, 0) < 0)
 		err(1, "%s", path);
 }
 
@@ -141,14 +153,23 @@ static void store(const struct options *options)
 	make_folder(options->dir);
 	snprintf(folder, sizeof folder, "%s/%s/", options->dir, PUBLISHED_SERVICES);
 	make_folder(folder);
+	snprintf(path, sizeof path, "%sdefault", folder);
+	make_folder(path);
+	seal(path);
 	make_link(folder, NAME_DEFAULT_NAMESPACE, "default");
 	make_link(folder, PLACE_SERVICE_LABEL, ".");
 	place_of(folder, &name, "", path);
 	*strrchr(path, '/') = '\0';
 	make_folder(path);
 	place_of(folder, &name, "", path);
-	put_file(path, bytes, size);
-	beat(options->dir);
+	if (!options->removes)
+		put_file(path, bytes, size);
+	else if (unlink(path) < 0)
+		err(1, "%s", path);
+	*strrchr(path, '/') = '\0';
+	seal(path);
+	seal(folder);
+	beat(options);
 }
 
 static void make_older(const char *path, long seconds)
@@ -187,10 +208,18 @@ static enum verdict parse_verdict(const char *word)
 
 static void parse_options(int argc, char **argv, struct options *options)
 {
-	for (int option; (option = getopt(argc, argv, "d:f:v:ia:t:s:A:")) >= 0;)
+	for (int option; (option = getopt(argc, argv, "d:rb:f:v:ia:t:s:A:")) >= 0;)
 		switch (option) {
 		case 'd':
 			options->dir = optarg;
+			break;
+		case 'b':
+			options->state = strcmp(optarg, "all") == 0    ? PUBLISHED_ALL
+			               : strcmp(optarg, "some") == 0 ? PUBLISHED_SOME
+			                                             : PUBLISHED_NOT_CURRENT;
+			break;
+		case 'r':
+			options->removes = true;
 			break;
 		case 'f':
 			options->file = optarg;
@@ -227,6 +256,7 @@ const char *__asan_default_options(void)
 int main(int argc, char **argv)
 {
 	struct options options = {.dir = PUBLISHED_DIR,
+	                          .state = PUBLISHED_ALL,
 	                          .record = {.verdict = VERDICT_FOUND, .complete = true, .ttl = 10, .max_stale = 3600}};
 	struct service service = {.spelling_count = 1};
 

@@ -40,6 +40,7 @@ static inline void asking_begin(struct asking *asking, const char *const *servic
 	memset(asking, 0, sizeof *asking);
 	ck_assert_ptr_nonnull(asking->catalogue = catalogue_new());
 	ck_assert_int_eq(0, catalogue_keep_names(asking->catalogue));
+	ck_assert_int_eq(0, catalogue_set_scope(asking->catalogue, &(struct scope){.all = true}));
 	catalogue_prepare_with(asking->catalogue, targets_prepare);
 	asking->settings = (struct dns_settings){.default_namespace = "default", .negative_ttl = 3, .expire = 3600,
 	                                         .reverse = asking->reverse, .reverse_count = 3};

@@ -6,6 +6,7 @@
 #include "support.h"
 
 #include "origin.h"
+#include "published.h"
 
 #include "wall.h"
 
@@ -396,4 +397,11 @@ const char *support_join(const char *texts[], size_t count)
 	for (size_t i = 0; i < count && end - start + strlen(texts[i]) + 2 <= SUPPORT_JOINED_MAX; i++)
 		end = stpcpy(stpcpy(end, texts[i]), " ");
 	return start;
+}
+
+void support_seal(const char *path)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = PUBLISHED_SEAL}};
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }

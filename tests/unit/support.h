@@ -104,4 +104,7 @@ enum { SUPPORT_JOINED_MAX = 16 * 1024 };
 /* Texts, each with a space behind it, sorted in place; valid until the next but one. */
 const char *support_join(const char *texts[], size_t count);
 
+/* Seals a directory as the daemon does, once all is in it that should be (published.h). */
+void support_seal(const char *path);
+
 #endif

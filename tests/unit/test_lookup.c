@@ -84,7 +84,16 @@ static void beat(void)
 	char path[SUPPORT_PATH_MAX];
 
 	support_path(published, "alive", path);
-	support_write(path, "", 0);
+	support_write(path, published_texts[PUBLISHED_ALL].text, published_texts[PUBLISHED_ALL].size);
+}
+
+/* As the daemon leaves a directory in which all is that should be. */
+static void seal(const char *name)
+{
+	char path[SUPPORT_PATH_MAX];
+
+	support_path(published, name, path);
+	support_seal(path);
 }
 
 /* web.prod is published at 10.0.0.1, and more. */
@@ -99,6 +108,8 @@ static void set_up_published(void)
 	support_path(published, "services/service", path);
 	ck_assert_int_eq(symlink(".", path), 0);
 	free(service);
+	seal("services/prod");
+	seal("services");
 	beat();
 }
 
@@ -319,12 +330,13 @@ START_TEST(what_could_not_be_resolved_is_not_denied)
 	struct lookup_result result;
 
 	set_up();
-	if (_i == 0)
+	if (_i == 0) {
 		put_uncertain(published, "services/prod/half");
-	else
-		mkdir(own, 0700);
-	if (_i == 0)
+		seal("services/prod");
 		beat();
+	} else {
+		mkdir(own, 0700);
+	}
 	put_uncertain(own, "prod/half");
 	ck_assert_int_eq(chmod(own, 0700), 0);
 	lookup_run("half.prod.nomad", &places, ask, &nomad, &result);
@@ -559,11 +571,14 @@ START_TEST(both_readings_of_service_are_tried_among_published_files)
 	/* service-label no: a namespace like any other */
 	support_path(published, "services/service", path);
 	ck_assert_int_eq(unlink(path), 0);
+	seal("services");
 	ck_assert_str_eq(look_up("web.prod.service.nomad", NULL), "no name P");
 	struct service *service = support_service("service web 1 10.0.0.7 80 prod\n");
 	struct record record = support_record("service", "web", VERDICT_FOUND, service);
 	support_path(published, "services/service/web", path);
 	support_write_record(path, &record);
+	seal("services/service");
+	seal("services");
 	ck_assert_str_eq(look_up("web.service.nomad", NULL), "10.0.0.7 P");
 	ck_assert_str_eq(look_up("prod.web.service.nomad", NULL), "10.0.0.7 P");
 	free(service);
@@ -621,56 +636,41 @@ START_TEST(another_cluster_has_neither_published_files_nor_the_same_cache)
 }
 END_TEST
 
-START_TEST(the_environment_selects_another_cluster)
+/* SERVICE.nomad with NOMAD_NAMESPACE: the record of that namespace, from all places. */
+START_TEST(a_name_without_namespace_is_of_the_environments)
 {
-	static const char *const variables[] = {"NOMAD_ADDR", "NOMAD_REGION", "NOMAD_NAMESPACE"};
-	struct lookup_places usual, other[4];
+	struct nomad nomad = answering();
 
-	for (int i = 0; i < 3; i++)
-		unsetenv(variables[i]);
-	setenv("NOMAD_TOKEN", "secret", 1); /* says who asks, not whom */
-	lookup_places_init(&usual);
-	ck_assert_str_eq(usual.published, PUBLISHED_DIR);
-	ck_assert_str_eq(usual.cache, CACHE_DIR);
-	ck_assert_str_eq(usual.run, CACHE_RUN);
-	ck_assert_str_eq(usual.cluster, "");
-	ck_assert(!usual.whole);
-	for (int i = 0; i < 3; i++) {
-		setenv(variables[i], "x", 1);
-		lookup_places_init(&other[i]);
-		ck_assert_ptr_null(other[i].published);
-		ck_assert_uint_eq(strspn(other[i].cluster, "0123456789abcdef"), 16);
-		setenv(variables[i], "", 1);
-	}
-	lookup_places_init(&other[3]);
-	ck_assert_str_eq(other[3].cluster, "");
-	for (int i = 0; i < 3; i++)
-		for (int j = 0; j < i; j++)
-			ck_assert_str_ne(other[i].cluster, other[j].cluster);
-	setenv("NOMAD_ADDR", "x", 1);
-	lookup_places_init(&other[3]);
-	ck_assert_str_eq(other[3].cluster, other[0].cluster);
-	setenv("NOMAD_ADDR", "y", 1);
-	lookup_places_init(&other[3]);
-	ck_assert_str_ne(other[3].cluster, other[0].cluster);
+	set_up();
+	strcpy(places.namespace, "prod");
+	ck_assert_str_eq(look_up("web.nomad", &nomad), "10.0.0.3 PCA");
+	cached_web(FRESH);
+	ck_assert_str_eq(look_up("web.nomad", &nomad), "10.0.0.2 PC");
+	set_up_published();
+	ck_assert_str_eq(look_up("web.nomad", &nomad), "10.0.0.1 P");
+	ck_assert_str_eq(look_up("other.nomad", &nomad), "no name P");
+	ck_assert_str_eq(look_up("blue.web.prod.nomad", &nomad), "10.0.0.1 P");
+	places.namespace_wrong = true;
+	ck_assert_str_eq(look_up("web.nomad", &nomad), "unknown ");
+	ck_assert_str_eq(look_up("red.web.prod.nomad", &nomad), "no name P");
 }
 END_TEST
 
-/* The helper would ignore it: exec makes a process whose users differ one with somebody else's rights. */
-START_TEST(the_environment_selects_nothing_for_a_user_that_was_put_on)
+START_TEST(what_a_daemon_that_is_not_current_lacks_is_asked_for)
 {
-	enum { STRANGER = 4712 }; /* a user without name */
-	struct lookup_places at;
+	struct nomad nomad = answering();
+	char path[SUPPORT_PATH_MAX];
 
-	if (geteuid() != 0)
-		return;
-	setenv("NOMAD_ADDR", "http://192.0.2.1:4646", 1);
-	ck_assert_int_eq(seteuid(STRANGER), 0);
-	lookup_places_init(&at);
-	ck_assert_int_eq(seteuid(0), 0);
-	unsetenv("NOMAD_ADDR");
-	ck_assert_ptr_nonnull(at.published);
-	ck_assert_str_eq(at.cluster, "");
+	set_up();
+	set_up_published();
+	support_path(published, "alive", path);
+	support_write(path, published_texts[PUBLISHED_NOT_CURRENT].text, published_texts[PUBLISHED_NOT_CURRENT].size);
+	ck_assert_str_eq(look_up("web.prod.nomad", &nomad), "10.0.0.1 P");
+	nomad.service = "later";
+	nomad.instances = "prod later 44444444-0000-4000-8000-000000000004 10.0.0.4 80 -\n";
+	ck_assert_str_eq(look_up("later.prod.nomad", &nomad), "10.0.0.4 PCA");
+	nomad = answering();
+	ck_assert_str_eq(look_up("red.web.prod.nomad", &nomad), "no name PCA");
 }
 END_TEST
 
@@ -782,6 +782,9 @@ START_TEST(the_instances_come_too_where_they_are_wanted)
 	support_write_record(path, &first);
 	support_path(published, "services/service/x", path);
 	support_write_record(path, &second);
+	seal("services/service/_");
+	seal("services/service");
+	seal("services");
 	lookup_run("_x._blue.service.nomad", &places, NULL, NULL, &result);
 	ck_assert_str_eq(support_addresses(result.addresses, result.count), "10.0.0.7");
 	ck_assert_str_eq(result.record.key.namespace, "service");
@@ -882,8 +885,8 @@ int main(void)
 		{both_readings_of_service_are_tried_in_the_cache, 1},
 		{nomad_answers_for_either_reading, 1},
 		{another_cluster_has_neither_published_files_nor_the_same_cache, 1},
-		{the_environment_selects_another_cluster, 1},
-		{the_environment_selects_nothing_for_a_user_that_was_put_on, 1},
+		{a_name_without_namespace_is_of_the_environments, 1},
+		{what_a_daemon_that_is_not_current_lacks_is_asked_for, 1},
 		{some_names_are_known_without_looking, sizeof fixed / sizeof *fixed},
 		{an_answer_may_be_kept_for_what_is_left, sizeof kept / sizeof *kept},
 		{each_step_says_what_it_found, 1},

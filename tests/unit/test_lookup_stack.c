@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "lookup.h"
+#include "published.h"
 #include "support.h"
 
 #include <fcntl.h>
@@ -26,7 +27,7 @@ static void set_up(void)
 	support_path(published, "services/prod/web", path);
 	support_write_record(path, &record);
 	support_path(published, "alive", path);
-	support_write(path, "", 0);
+	support_write(path, published_texts[PUBLISHED_ALL].text, published_texts[PUBLISHED_ALL].size);
 	places = (struct lookup_places){.published = published, .cache = published};
 	free(service);
 }

@@ -31,6 +31,8 @@ static const char *at(const char *name)
 	return path;
 }
 
+static struct published_text said; /* by the heartbeat */
+
 /* The heart beat this long ago; in the future where negative. */
 static void beat(int64_t milliseconds_ago)
 {
@@ -38,8 +40,21 @@ static void beat(int64_t milliseconds_ago)
 	struct timespec times[2] = {{.tv_sec = then / 1000, .tv_nsec = then % 1000 * 1000000}};
 
 	times[1] = times[0];
-	support_write(at("alive"), "", 0);
+	support_write(at("alive"), said.text, said.size);
 	ck_assert_int_eq(utimensat(AT_FDCWD, at("alive"), times, 0), 0);
+}
+
+/* As the daemon leaves a directory in which all is that should be. */
+static void seal(const char *name)
+{
+	support_seal(at(name));
+}
+
+static void seal_all(void)
+{
+	seal("services/prod");
+	seal("services/default");
+	seal("services");
 }
 
 static void publish(const char *namespace, const char *service_name, const char *instances)
@@ -61,6 +76,14 @@ static void set_up(void)
 	publish("default", "db", "default db 22222222-0000-4000-8000-000000000002 10.0.0.2,2001:db8::2 80 -\n");
 	ck_assert_int_eq(symlink("default", at("services/_")), 0);
 	ck_assert_int_eq(symlink(".", at("services/service")), 0);
+	seal_all();
+	said = published_texts[PUBLISHED_ALL];
+	beat(0);
+}
+
+static void say(enum published_state state)
+{
+	said = published_texts[state];
 	beat(0);
 }
 
@@ -71,15 +94,19 @@ static const char *find(const char *text)
 	struct record record = {0};
 	struct address *addresses = NULL;
 	size_t count = 0;
+	enum published_state state;
 	uint8_t unresolved;
-	enum verdict verdict = published_find(dir, &name, &record);
+	enum verdict verdict = published_find(dir, &name, &record, &state);
 
 	if (verdict == VERDICT_FOUND)
 		verdict = record.verdict;
-	if (verdict == VERDICT_FOUND)
+	if (verdict == VERDICT_FOUND) {
 		verdict = service_addresses(record.service, &name, &addresses, &count, &unresolved);
-	else
+		if (verdict == VERDICT_NO_NAME && !published_is_whole(dir, &name, state))
+			verdict = VERDICT_UNKNOWN;
+	} else {
 		ck_assert_ptr_null(record.service);
+	}
 	const char *result = verdict == VERDICT_FOUND ? support_addresses(addresses, count) : support_verdict(verdict);
 	free(addresses);
 	record_done(&record);
@@ -137,7 +164,8 @@ static enum verdict find_plain(const char *text)
 	struct name name;
 
 	name_parse(text, NAME_PLAIN, &name);
-	enum verdict verdict = published_find(dir, &name, &record);
+	enum published_state state;
+	enum verdict verdict = published_find(dir, &name, &record, &state);
 	record_done(&record);
 	return verdict;
 }
@@ -154,10 +182,14 @@ START_TEST(without_its_link_service_is_a_namespace)
 {
 	set_up();
 	ck_assert_int_eq(unlink(at("services/service")), 0);
+	ck_assert_str_eq(find("db.service.nomad"), "unknown"); /* by hand, for one */
+	seal("services");
 	ck_assert_int_eq(find_plain("web.service.nomad"), VERDICT_NO_NAME);
 	ck_assert_str_eq(find("db.service.nomad"), "no name");
 
 	publish("service", "prod", "service prod 33333333-0000-4000-8000-000000000003 10.0.0.3 80 -\n");
+	seal("services/service");
+	seal("services");
 	ck_assert_int_eq(find_plain("prod.service.nomad"), VERDICT_FOUND);
 	ck_assert_int_eq(find_plain("web.service.nomad"), VERDICT_NO_NAME);
 	/* read as an alias, `prod` is a file where a folder should be */
@@ -206,6 +238,133 @@ START_TEST(links_lead_nowhere_else)
 	ck_assert(rename(at(links[_i].link), was) == 0 || errno == ENOENT);
 	ck_assert_int_eq(symlink(links[_i].target, at(links[_i].link)), 0);
 	ck_assert_str_eq(find(links[_i].name), "unknown");
+}
+END_TEST
+
+/* What is said of what is there, of an instance and a service that are not, of a namespace and of one that is not there. */
+static const struct said {
+	const char *text; /* NULL: as the daemon writes it */
+	enum published_state state;
+	const char *there, *instance, *missing, *bare, *namespace, *nowhere;
+} sayings[] = {
+	{NULL, PUBLISHED_ALL, "10.0.0.1", "no name", "no name", "no name", "no data", "no name"},
+	{NULL, PUBLISHED_SOME, "10.0.0.1", "no name", "no name", "no data", "no data", "unknown"},
+	{NULL, PUBLISHED_NOT_CURRENT, "10.0.0.1", "unknown", "unknown", "unknown", "unknown", "unknown"},
+	/* A layout that is not known: of a daemon before there were any, a later one, a file that was cut. */
+	{"", PUBLISHED_DEAD, "unknown", "unknown", "unknown", "unknown", "unknown", "unknown"},
+	{"layout 2, which has more to say\n", PUBLISHED_DEAD, "unknown", "unknown", "unknown", "unknown", "unknown", "unknown"},
+	{"layout 1:", PUBLISHED_DEAD, "unknown", "unknown", "unknown", "unknown", "unknown", "unknown"},
+};
+
+START_TEST(the_heartbeat_says_how_far_the_files_are_believed)
+{
+	const struct said *row = &sayings[_i];
+
+	set_up();
+	said = row->text == NULL ? published_texts[row->state] : (struct published_text){row->text, strlen(row->text)};
+	beat(0);
+	ck_assert_int_eq(published_heartbeat(dir), row->state);
+	ck_assert_str_eq(find("web.prod.nomad"), row->there);
+	ck_assert_str_eq(find("red.web.prod.nomad"), row->instance);
+	ck_assert_str_eq(find("nosuch.prod.nomad"), row->missing);
+	ck_assert_str_eq(find("nosuch.nomad"), row->bare);
+	ck_assert_str_eq(find("prod.nomad"), row->namespace);
+	ck_assert_str_eq(find("nosuch.dev.nomad"), row->nowhere);
+}
+END_TEST
+
+START_TEST(each_state_has_a_size_of_its_own)
+{
+	for (int i = PUBLISHED_NOT_CURRENT; i < PUBLISHED_STATES; i++) {
+		ck_assert_uint_eq(strlen(published_texts[i].text), published_texts[i].size);
+		for (int j = PUBLISHED_NOT_CURRENT; j < i; j++)
+			ck_assert_uint_ne(published_texts[i].size, published_texts[j].size);
+	}
+}
+END_TEST
+
+/* What somebody else does to the directories, and what is not believed any more: of prod, the default one, no namespace. */
+static void remove_service(void)
+{
+	ck_assert_int_eq(unlink(at("services/prod/web")), 0);
+}
+
+static void add_service(void)
+{
+	support_write(at("services/prod/other"), "x", 1);
+}
+
+static void remove_namespace(void)
+{
+	ck_assert_int_eq(unlink(at("services/prod/web")), 0);
+	ck_assert_int_eq(rmdir(at("services/prod")), 0);
+}
+
+static void remove_link(void)
+{
+	ck_assert_int_eq(unlink(at("services/_")), 0);
+}
+
+static void touch_namespace(void)
+{
+	ck_assert_int_eq(utimensat(AT_FDCWD, at("services/prod"), NULL, 0), 0);
+}
+
+static const struct meddling {
+	void (*meddle)(void);
+	const char *prod, *bare, *nowhere;
+} meddlings[] = {
+	{remove_service, "unknown", "no name", "no name"},
+	{add_service, "unknown", "no name", "no name"},
+	{remove_namespace, "unknown", "no name", "unknown"},
+	{remove_link, "no name", "unknown", "unknown"},
+	{touch_namespace, "unknown", "no name", "no name"},
+};
+
+START_TEST(what_somebody_else_has_changed_says_no_no)
+{
+	set_up();
+	meddlings[_i].meddle();
+	ck_assert_str_eq(find("nosuch.prod.nomad"), meddlings[_i].prod);
+	ck_assert_str_eq(find("nosuch.prod.service.nomad"), meddlings[_i].prod);
+	ck_assert_str_eq(find("nosuch.nomad"), meddlings[_i].bare);
+	ck_assert_str_eq(find("nosuch.dev.nomad"), meddlings[_i].nowhere);
+	ck_assert_str_eq(find("db.default.nomad"), "10.0.0.2 2001:db8::2");
+}
+END_TEST
+
+/* `service-label no` where some namespaces alone are followed: a name is not there in its first reading. */
+START_TEST(an_alias_that_is_off_hides_nothing)
+{
+	set_up();
+	ck_assert_int_eq(unlink(at("services/service")), 0);
+	seal_all();
+	say(PUBLISHED_SOME);
+	ck_assert_str_eq(find("web.prod.service.nomad"), "no name");
+	ck_assert_int_eq(find_plain("db.service.nomad"), VERDICT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(a_name_without_namespace_is_of_the_one_that_is_set)
+{
+	struct name name = support_name("web.nomad");
+	struct record record = {0};
+	enum published_state state;
+
+	set_up();
+	name_set_namespace(&name, "prod");
+	ck_assert_int_eq(published_find(dir, &name, &record, &state), VERDICT_FOUND);
+	record_done(&record);
+	name = support_name("db.nomad");
+	name_set_namespace(&name, "prod");
+	ck_assert_int_eq(published_find(dir, &name, &record, &state), VERDICT_NO_NAME);
+	name = support_name("default.nomad");
+	name_set_namespace(&name, "dev"); /* which has no directory, being empty */
+	ck_assert_int_eq(published_find(dir, &name, &record, &state), VERDICT_NO_DATA);
+	name = support_name("db.default.nomad");
+	name_set_namespace(&name, "prod");
+	ck_assert_int_eq(published_find(dir, &name, &record, &state), VERDICT_FOUND);
+	record_done(&record);
 }
 END_TEST
 
@@ -361,7 +520,8 @@ START_TEST(a_service_that_is_nobody_knows_where_has_a_record)
 
 	set_up();
 	support_write_record(at("services/prod/web"), &record);
-	ck_assert_int_eq(published_find(dir, &name, &found), VERDICT_FOUND);
+	enum published_state state;
+	ck_assert_int_eq(published_find(dir, &name, &found, &state), VERDICT_FOUND);
 	ck_assert_int_eq(found.verdict, VERDICT_UNKNOWN);
 	ck_assert_ptr_null(found.service);
 	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
@@ -443,7 +603,8 @@ START_TEST(without_memory_nobody_can_tell)
 	for (bool failed = true; failed; failures += failed) {
 		struct record record = {0};
 		support_fail_allocation(failures + 1);
-		enum verdict verdict = published_find(dir, &name, &record);
+		enum published_state state;
+	enum verdict verdict = published_find(dir, &name, &record, &state);
 		failed = support_fail_allocation(0);
 		ck_assert_int_eq(verdict, failed ? VERDICT_UNKNOWN : VERDICT_FOUND);
 		record_done(&record);
@@ -509,6 +670,11 @@ int main(void)
 		{without_its_link_service_is_a_namespace, 1},
 		{without_the_folder_of_all_services_nothing_is_known, 1},
 		{links_lead_nowhere_else, sizeof links / sizeof *links},
+		{the_heartbeat_says_how_far_the_files_are_believed, sizeof sayings / sizeof *sayings},
+		{each_state_has_a_size_of_its_own, 1},
+		{what_somebody_else_has_changed_says_no_no, sizeof meddlings / sizeof *meddlings},
+		{an_alias_that_is_off_hides_nothing, 1},
+		{a_name_without_namespace_is_of_the_one_that_is_set, 1},
 		{an_old_or_future_heartbeat_is_dead, sizeof beats / sizeof *beats},
 		{the_age_of_the_heartbeat_is_told, 1},
 		{without_daemon_nobody_can_tell, 1},

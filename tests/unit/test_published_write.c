@@ -51,6 +51,7 @@ static void set_up(void)
 	support_folder(parent);
 	support_path(parent, "run", dir);
 	ck_assert_int_eq(open_it(), 0);
+	ck_assert_int_eq(published_seal(folder, &(struct scope){.all = true}, reason), 0);
 }
 
 static int store(const char *namespace, const char *service, const char *address)
@@ -71,7 +72,8 @@ static const char *find(const char *text)
 	struct name name = support_name(text);
 	struct record record = {0};
 	static char result[128];
-	enum verdict verdict = published_find(dir, &name, &record);
+	enum published_state state;
+	enum verdict verdict = published_find(dir, &name, &record, &state);
 
 	if (verdict == VERDICT_FOUND)
 		verdict = record.verdict;
@@ -105,7 +107,7 @@ START_TEST(what_is_stored_is_found_once_the_heart_beats)
 	ck_assert_int_eq(store("prod", "Web", "10.0.0.1"), 0);
 	ck_assert_int_eq(store("default", "db", "10.0.0.2"), 0);
 	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
-	ck_assert_int_eq(published_beat(folder, reason), 0);
+	ck_assert_int_eq(published_beat(folder, PUBLISHED_ALL, reason), 0);
 	ck_assert_str_eq(find("WEB.prod.nomad"), "10.0.0.1");
 	ck_assert_str_eq(find("web.prod.service.nomad"), "10.0.0.1");
 	ck_assert_str_eq(find("db.nomad"), "10.0.0.2");
@@ -119,7 +121,7 @@ START_TEST(the_heart_stops_at_once)
 {
 	set_up();
 	store("prod", "web", "10.0.0.1");
-	published_beat(folder, reason);
+	published_beat(folder, PUBLISHED_ALL, reason);
 	published_stop(folder);
 	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
 	published_close(folder);
@@ -142,7 +144,7 @@ END_TEST
 START_TEST(a_record_that_others_may_write_is_written_again)
 {
 	set_up();
-	published_beat(folder, reason);
+	published_beat(folder, PUBLISHED_ALL, reason);
 	store("prod", "web", "10.0.0.1");
 	chmod(at("services/prod/web"), 0666);
 	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
@@ -155,7 +157,7 @@ END_TEST
 START_TEST(a_removed_record_is_gone_and_its_namespace_with_the_last)
 {
 	set_up();
-	published_beat(folder, reason);
+	published_beat(folder, PUBLISHED_ALL, reason);
 	store("prod", "web", "10.0.0.1");
 	store("prod", "db", "10.0.0.2");
 	ck_assert_int_eq(remove_it("prod", "web"), 0);
@@ -283,7 +285,7 @@ START_TEST(a_start_repairs_what_it_finds)
 	ck_assert(access("/etc/passwd", F_OK) == 0);
 	ck_assert(!exists("services/file") && !exists("services/link") && !exists("services/prod/folder"));
 	ck_assert(exists("services/default") && exists("services/service"));
-	ck_assert_int_eq(published_beat(folder, reason), 0);
+	ck_assert_int_eq(published_beat(folder, PUBLISHED_ALL, reason), 0);
 	store("default", "web", "10.0.0.2");
 	store("file", "web", "10.0.0.3");
 	store("prod", "folder", "10.0.0.4");
@@ -319,12 +321,92 @@ START_TEST(a_heartbeat_that_is_no_file_of_ours_is_replaced)
 	set_up();
 	store("prod", "web", "10.0.0.1");
 	ck_assert_int_eq(symlink("/dev/null", at("alive")), 0);
-	ck_assert_int_eq(published_beat(folder, reason), 0);
+	ck_assert_int_eq(published_beat(folder, PUBLISHED_ALL, reason), 0);
 	ck_assert_str_eq(find("web.prod.nomad"), "10.0.0.1");
 	ck_assert_int_eq(chmod(at("alive"), 0666), 0);
 	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
-	ck_assert_int_eq(published_beat(folder, reason), 0);
+	ck_assert_int_eq(published_beat(folder, PUBLISHED_ALL, reason), 0);
 	ck_assert_str_eq(find("web.prod.nomad"), "10.0.0.1");
+	published_close(folder);
+}
+END_TEST
+
+/* What readers may say of what is not there, by what is followed and who has changed something. */
+START_TEST(what_is_not_followed_is_not_denied)
+{
+	struct scope scope = {0};
+
+	set_up();
+	store("prod", "web", "10.0.0.1");
+	store("kept", "web", "10.0.0.2");
+	ck_assert_int_eq(scope_add(&scope, "Prod"), 0);
+	ck_assert_int_eq(scope_add(&scope, "empty"), 0);
+	ck_assert_int_eq(published_seal(folder, &scope, reason), 0);
+	ck_assert_int_eq(published_beat(folder, PUBLISHED_SOME, reason), 0);
+	ck_assert_str_eq(find("web.kept.nomad"), "10.0.0.2");
+	ck_assert_str_eq(find("nosuch.kept.nomad"), "unknown");
+	ck_assert_str_eq(find("nosuch.prod.nomad"), "no name");
+	ck_assert_str_eq(find("nosuch.empty.nomad"), "no name");
+	ck_assert_str_eq(find("nosuch.other.nomad"), "unknown");
+	ck_assert_str_eq(find("nosuch.nomad"), "unknown");
+	/* It stays without its last service, and one that comes to another namespace changes nothing there. */
+	ck_assert_int_eq(remove_it("prod", "web"), 0);
+	store("other", "web", "10.0.0.3");
+	ck_assert_str_eq(find("nosuch.prod.nomad"), "no name");
+	ck_assert_str_eq(find("nosuch.other.nomad"), "unknown");
+	ck_assert_int_eq(published_check_seals(folder), 0);
+	published_close(folder);
+	scope_done(&scope);
+}
+END_TEST
+
+START_TEST(our_own_changes_leave_the_seals)
+{
+	set_up();
+	published_beat(folder, PUBLISHED_ALL, reason);
+	store("prod", "web", "10.0.0.1");
+	ck_assert_str_eq(find("nosuch.prod.nomad"), "no name");
+	ck_assert_str_eq(find("nosuch.dev.nomad"), "no name");
+	store("prod", "db", "10.0.0.1");
+	store("prod", "web", "10.0.0.2");
+	remove_it("prod", "db");
+	ck_assert_str_eq(find("db.prod.nomad"), "no name");
+	remove_it("prod", "web");
+	ck_assert_str_eq(find("web.prod.nomad"), "no name");
+	ck_assert_int_eq(published_check_seals(folder), 0);
+	published_close(folder);
+}
+END_TEST
+
+/* Nor do our own changes after that seal again what somebody else has changed. */
+START_TEST(what_somebody_else_removes_is_noticed)
+{
+	set_up();
+	published_beat(folder, PUBLISHED_ALL, reason);
+	store("prod", "web", "10.0.0.1");
+	store("prod", "db", "10.0.0.2");
+	ck_assert_int_eq(unlink(at("services/prod/web")), 0);
+	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
+	store("prod", "db", "10.0.0.3");
+	remove_it("prod", "db");
+	ck_assert_str_eq(find("web.prod.nomad"), "unknown");
+	ck_assert_int_eq(published_check_seals(folder), -ESTALE);
+	store("prod", "web", "10.0.0.1");
+	ck_assert_int_eq(published_seal(folder, &(struct scope){.all = true}, reason), 0);
+	ck_assert_int_eq(published_check_seals(folder), 0);
+	ck_assert_str_eq(find("nosuch.prod.nomad"), "no name");
+	published_close(folder);
+}
+END_TEST
+
+START_TEST(a_state_is_said_when_it_changes)
+{
+	set_up();
+	for (int state = PUBLISHED_NOT_CURRENT; state < PUBLISHED_STATES; state++)
+		for (int times = 0; times < 2; times++) {
+			ck_assert_int_eq(published_beat(folder, (enum published_state)state, reason), 0);
+			ck_assert_int_eq(published_heartbeat(dir), state);
+		}
 	published_close(folder);
 }
 END_TEST
@@ -357,6 +439,7 @@ static void remove_services(void)
 	ck_assert_int_eq(unlink(at("services/_")), 0);
 	ck_assert_int_eq(unlink(at("services/service")), 0);
 	ck_assert_int_eq(rmdir(at("services/default")), 0);
+	ck_assert_int_eq(rmdir(at("services/.drafts")), 0);
 	ck_assert_int_eq(rmdir(at("services")), 0);
 }
 
@@ -375,7 +458,7 @@ START_TEST(in_trouble_the_heart_does_not_beat)
 {
 	set_up();
 	troubles[_i].make();
-	ck_assert_int_eq(published_beat(folder, reason), troubles[_i].error);
+	ck_assert_int_eq(published_beat(folder, PUBLISHED_ALL, reason), troubles[_i].error);
 	ck_assert_msg(strstr(reason, troubles[_i].words) != NULL, "%s", reason);
 	published_close(folder);
 }
@@ -408,7 +491,7 @@ END_TEST
 START_TEST(without_memory_the_old_record_stands)
 {
 	set_up();
-	published_beat(folder, reason);
+	published_beat(folder, PUBLISHED_ALL, reason);
 	store("prod", "web", "10.0.0.1");
 	struct service *block = support_service("prod web 11111111-0000-4000-8000-000000000001 10.0.0.2 80 -\n");
 	struct record record = support_record("prod", "web", VERDICT_FOUND, block);
@@ -436,6 +519,10 @@ int main(void)
 		{a_start_repairs_what_it_finds, 1},
 		{what_is_listed_can_be_removed_meanwhile, 1},
 		{a_heartbeat_that_is_no_file_of_ours_is_replaced, 1},
+		{what_is_not_followed_is_not_denied, 1},
+		{our_own_changes_leave_the_seals, 1},
+		{what_somebody_else_removes_is_noticed, 1},
+		{a_state_is_said_when_it_changes, 1},
 		{in_trouble_the_heart_does_not_beat, sizeof troubles / sizeof *troubles},
 		{a_folder_of_somebody_else_is_refused, 1},
 		{a_path_that_is_too_long_is_refused, 1},
