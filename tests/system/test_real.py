@@ -18,6 +18,7 @@ from test_daemon_follow import FastReader
 pytestmark = pytest.mark.skipif(os.environ.get("NOMAD") != "real", reason="needs a real agent: make check-real")
 
 SERVERS = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
+CLIENT = "127.0.0.14"
 JOB = {"Type": "service", "Datacenters": ["*"]}
 TASK = {"Name": "t", "Driver": "raw_exec", "Config": {"command": "/bin/sleep", "args": ["86400"]},
         "LogConfig": {"Disabled": True}, "Resources": {"CPU": 1, "MemoryMB": 10}}
@@ -261,3 +262,38 @@ def test_the_leader_of_three_servers_is_killed(host, daemon, follow):
         wait_for_instances(left, "last", 1)
         daemon.wait_equal(Truth(left), within=60)
         assert reader.end() and not reader.wrong
+
+
+@contextlib.contextmanager
+def client_of(servers):
+    """An agent that is a node alone, and goes to these servers."""
+    listed = ", ".join(f'"{address}:4647"' for address in servers)
+    config = CONFIG.replace("127.0.0.1", CLIENT).replace("bootstrap_expect = 1", "").replace("enabled          = true", "enabled = false")
+    config = config.replace("client {", f"client {{\n  servers = [{listed}]")
+    with alone('name = "c"\n' + config, f"http://{CLIENT}:4646") as client:
+        yield client
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_server_stops_behind_a_client_agent(host, daemon, how):
+    """The agent says nothing of it: what changes then is there within 5 s (before it was up to 26), whichever server it was."""
+    with cluster() as servers, client_of(SERVERS) as client:
+        by_address = dict(zip(SERVERS, servers))
+        for address in SERVERS:
+            submit(client, f"web-{address[-1]}")
+        daemon.check = 30000
+        daemon.write_token(client.token)
+        host.configure(nomad={"address": client.url, "token-file": "/etc/token"})
+        instances = {address: wait_for_instances(client, f"web-{address[-1]}", 1) for address in SERVERS}
+        daemon.start().wait("current")
+        for address, [one] in instances.items():
+            stopped, name = by_address[address], f"web-{address[-1]}"
+            stopped.signal(how)
+            stopped.agent.wait()
+            client.wait_for_leader()
+            left = next(each for each in servers if each is not stopped)
+            left.ask("DELETE", f"/v1/service/{name}/{one['ID']}")
+            wait_until(lambda: host.code(f"{name}.default.nomad") == "EAI_NONAME", lambda: daemon.log, within=10)
+            stopped.start()
+            stopped.wait_for_leader()
+            daemon.wait("current", within=60)
