@@ -268,8 +268,8 @@ def test_the_leader_of_three_servers_is_killed(host, daemon, follow):
 def client_of(servers):
     """An agent that is a node alone, and goes to these servers."""
     listed = ", ".join(f'"{address}:4647"' for address in servers)
-    config = CONFIG.replace("127.0.0.1", CLIENT).replace("bootstrap_expect = 1", "").replace("enabled          = true", "enabled = false")
-    config = config.replace("client {", f"client {{\n  servers = [{listed}]")
+    config = CONFIG.replace("127.0.0.1", CLIENT).replace("bootstrap_expect = 1", "")
+    config = config.replace("enabled          = true", "enabled = false").replace("client {", f"client {{\n  servers = [{listed}]")
     with alone('name = "c"\n' + config, f"http://{CLIENT}:4646") as client:
         yield client
 
