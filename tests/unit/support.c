@@ -394,7 +394,7 @@ const char *support_join(const char *texts[], size_t count)
 
 	start[0] = '\0';
 	qsort(texts, count, sizeof *texts, by_text);
-	for (size_t i = 0; i < count && end - start + strlen(texts[i]) + 2 <= SUPPORT_JOINED_MAX; i++)
+	for (size_t i = 0; i < count && (size_t)(end - start) + strlen(texts[i]) + 2 <= SUPPORT_JOINED_MAX; i++)
 		end = stpcpy(stpcpy(end, texts[i]), " ");
 	return start;
 }
