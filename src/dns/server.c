@@ -79,8 +79,14 @@ static int start_parts(struct dns_server *server, uv_loop_t *loop, const struct 
                        char reason[CONFIG_REASON_MAX])
 {
 	struct catalogue *catalogue = server->catalogue;
-	int result = listeners_open(&config->listen, count_workers(config), &server->listeners, reason);
+	int result = 0;
 
+	/* Before anything that may fail and be tried again: by then there are services. */
+	catalogue_prepare_with(catalogue, targets_prepare);
+	if (config->reverse.count > 0)
+		result = catalogue_keep_names(catalogue);
+	if (result == 0)
+		result = listeners_open(&config->listen, count_workers(config), &server->listeners, reason);
 	if (result < 0)
 		return result;
 	if (server->listeners.count == 0)
@@ -91,10 +97,6 @@ static int start_parts(struct dns_server *server, uv_loop_t *loop, const struct 
 		if (result < 0)
 			return result;
 	}
-	if (result == 0 && config->reverse.count > 0)
-		result = catalogue_keep_names(catalogue);
-	if (result == 0 && server->listeners.count > 0)
-		catalogue_prepare_with(catalogue, targets_prepare);
 	if (result == 0)
 		result = tcp_start(loop, &server->listeners, catalogue, &server->settings, &server->tcp);
 	if (result == 0)
@@ -115,6 +117,7 @@ int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct 
 		return -ENOMEM;
 	}
 	started->catalogue = catalogue;
+	snprintf(reason, CONFIG_REASON_MAX, "out of memory");
 	started->settings.log = log;
 	int result = start_parts(started, loop, config, reason);
 	if (result < 0)

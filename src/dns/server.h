@@ -25,7 +25,8 @@ struct dns_server;
  * server     on success ended with dns_server_stop(); otherwise untouched
  * reason     on failure says what is wrong, and what to do
  *
- * 0 or a negative errno; after a failure, too, the loop has to run once more before it can be closed.
+ * 0 or a negative errno; after a failure, too, the loop has to run once more before it can be closed, and it may be tried
+ * again, also when there are services by then.
  */
 int dns_server_start(uv_loop_t *loop, struct catalogue *catalogue, const struct config *config, struct log *log,
                      struct dns_server **server, char reason[CONFIG_REASON_MAX]);

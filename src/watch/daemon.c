@@ -24,7 +24,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { SECOND = 1000 }; /* milliseconds between two heartbeats */
+enum {
+	SECOND = 1000,    /* milliseconds between two heartbeats */
+	LISTEN_EVERY = 2, /* seconds between two tries to listen where that is not possible */
+};
 
 static void say(void *context, int priority, const char *text)
 {
@@ -166,6 +169,8 @@ static void mark_hosts(void *context, const struct service_key *key, const struc
 			resolver_mark(daemon->resolver, service->instances[i].host);
 }
 
+static int start_dns(struct daemon *daemon);
+
 static void each_second(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
@@ -179,6 +184,8 @@ static void each_second(uv_timer_t *timer)
 		catalogue_each(daemon->catalogue, mark_hosts, daemon);
 		resolver_refresh(daemon->resolver);
 	}
+	if (daemon->dns_error[0] != '\0' && daemon->seconds % LISTEN_EVERY == 0)
+		start_dns(daemon);
 	report_ready(daemon);
 	report_pulse(daemon);
 	metrics_tick(daemon->metrics);
@@ -235,6 +242,13 @@ static int make_parts(struct daemon *daemon)
 	return daemon->registry == NULL || daemon->resolver == NULL || daemon->http == NULL ? -ENOMEM : 0;
 }
 
+/* Whether the place to listen on may be free, or there, later. */
+static bool is_for_later(int result)
+{
+	return result == -EADDRINUSE || result == -EADDRNOTAVAIL || result == -EACCES || result == -EAFNOSUPPORT;
+}
+
+/* Answers DNS. What cannot be bound now is tried again, and nothing else waits for it: the files are published. */
 static int start_dns(struct daemon *daemon)
 {
 	char reason[CONFIG_REASON_MAX], address[LISTEN_TEXT_MAX], text[LISTEN_TEXT_MAX + 32];
@@ -244,9 +258,12 @@ static int start_dns(struct daemon *daemon)
 		return 0;
 	result = dns_server_start(&daemon->loop, daemon->catalogue, daemon->config, daemon->log, &daemon->dns, reason);
 	if (result < 0) {
-		say(daemon, LOG_ERR, reason);
-		return result;
+		if (strcmp(daemon->dns_error, reason) != 0)
+			say(daemon, LOG_ERR, reason);
+		strcpy(daemon->dns_error, reason);
+		return is_for_later(result) ? 0 : result;
 	}
+	daemon->dns_error[0] = '\0';
 	for (size_t i = 0; dns_server_address(daemon->dns, i, address); i++) {
 		snprintf(text, sizeof text, "serves DNS on %s", address);
 		say(daemon, LOG_NOTICE, text);

@@ -39,6 +39,7 @@ struct daemon {
 	struct outside outside;
 	struct watcher *watcher;
 	struct dns_server *dns; /* NULL: no listener */
+	char dns_error[CONFIG_REASON_MAX]; /* why there is none though there should be; "": nothing is wrong */
 	struct metrics *metrics; /* NULL: not wanted */
 	uint64_t counts[WATCH_COUNTS];
 	uint64_t publishes;

@@ -181,6 +181,7 @@ void report_status(struct daemon *daemon)
 	snprintf(status.agent, sizeof status.agent, "%s", state.agent);
 	snprintf(status.error, sizeof status.error, "%s", state.error);
 	snprintf(status.publish_error, sizeof status.publish_error, "%s", publish_error == NULL ? "" : publish_error);
+	snprintf(status.dns_error, sizeof status.dns_error, "%s", daemon->dns_error);
 	list_dns(daemon, status.dns);
 	list_namespaces(daemon, status.namespaces);
 	write_follows(daemon, status.namespaces);

@@ -29,6 +29,7 @@ static const struct {
 	TEXT(state),       TEXT(agent),        NUMBER(index),    NUMBER(services), NUMBER(instances), NUMBER(since),
 	NUMBER(current_at), NUMBER(polling),   NUMBER(kept),     TEXT(error),      NUMBER(error_at),  TEXT(publish_error),
 	NUMBER(kept_since), TEXT(dns),        TEXT(namespaces),        NUMBER(pid),      NUMBER(started_at), NUMBER(written_at),
+	TEXT(dns_error),
 #undef TEXT
 #undef NUMBER
 };
@@ -146,6 +147,8 @@ static void print_troubles(FILE *out, const struct status *status)
 		fprintf(out, "polling:    the token may not use the event stream; give it read-job in every namespace\n");
 	if (status->kept > 0)
 		fprintf(out, "kept:       %" PRId64 " namespaces that the token may not read any more, as they were\n", status->kept);
+	if (status->dns_error[0] != '\0')
+		fprintf(out, "no dns:     %s; it is tried again\n", status->dns_error);
 	if (status->publish_error[0] != '\0')
 		fprintf(out, "files:      %s\n", status->publish_error);
 	if (status->error[0] != '\0')

@@ -28,6 +28,7 @@ struct status {
 	char agent[AGENT_NAME_MAX];
 	char error[AGENT_REASON_MAX];
 	char publish_error[AGENT_REASON_MAX];
+	char dns_error[AGENT_REASON_MAX]; /* why DNS is not answered though it should be */
 	char dns[STATUS_DNS_MAX]; /* where DNS is answered, ADDR:PORT with blanks between; as many as fit */
 	char namespaces[STATUS_NAMESPACES_MAX]; /* those that are followed: all, or names with blanks between; as many as fit */
 	int64_t written_at;

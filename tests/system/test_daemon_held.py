@@ -133,3 +133,26 @@ def test_full_standard_error_and_the_end(agent, host, daemon):    # noqa: F811
     daemon.wait("current")
     assert daemon.stop() == 0
     os.close(reads)
+
+
+@pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_port_is_taken(agent, host, daemon, family, address):    # noqa: F811
+    """Who has the port keeps nothing but DNS from working: files are published, --status says what is wrong, and once the
+    port is free it is answered, with what came meanwhile."""
+    host.configure(nomad={"address": agent.url})
+    agent.register("web", address="192.0.2.1", port=80)
+    with socket.socket(family) as taker:
+        taker.bind((address, 0))
+        taker.listen()
+        port = taker.getsockname()[1]
+        endpoint = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        daemon.start("--listen", f"127.0.0.1:0 {endpoint}").wait("current")
+        daemon.wait_equal(agent)
+        wait_until(daemon.alive)
+        assert f"cannot listen on {endpoint}" in daemon.log
+        said = host.run(["nomad-dns-srv", "--status"])
+        assert f"cannot listen on {endpoint}" in said.out and "tried again" in said.out, said
+        agent.register("later", address="192.0.2.2", port=80)
+        daemon.wait_equal(agent)
+    wait_until(lambda: endpoint in daemon.status()["dns"], lambda: daemon.log)
+    assert asked((address, port), "later.default.nomad") == ("NOERROR", [])
