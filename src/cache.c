@@ -16,10 +16,10 @@
 
 enum { OTHERS = S_IRWXG | S_IRWXO, WRITE_OTHERS = S_IWGRP | S_IWOTH };
 
-/* Appends the network's part to a user's directory. */
+/* Appends the network's part to a directory's path. */
 static void end_folder(const struct cache *cache, const char *cluster, char *end)
 {
-	end = stpcpy(stpcpy(end, "/"), cache->origin.network);
+	end = stpcpy(end, cache->origin.network);
 	if (cluster[0] != '\0')
 		stpcpy(stpcpy(end, "@"), cluster);
 }
@@ -30,12 +30,13 @@ void cache_init(struct cache *cache, const char *dir, const char *run, const cha
 	if (cache->origin.network[0] == '\0')
 		origin_set_network(&cache->origin);
 	char *end = stpcpy(cache->folders[0], dir);
-	end = cache->user == 0 ? stpcpy(end, "/root") : text_number(stpcpy(end, "/users/"), cache->user);
+	end = cache->user == 0 ? stpcpy(end, "/root/")
+	                       : stpcpy(text_number(stpcpy(end, "/users/"), cache->user), ".");
 	end_folder(cache, cluster, end);
 	if (run == NULL)
 		return;
 	end = text_number(stpcpy(stpcpy(cache->folders[1], run), "/"), cache->user);
-	end_folder(cache, cluster, stpcpy(end, "/nss-nomad"));
+	end_folder(cache, cluster, stpcpy(end, "/nss-nomad."));
 }
 
 /* 0 where a directory is there, and the user's alone. */
@@ -76,20 +77,9 @@ static int judge_record(const struct cache *cache, int descriptor)
 	return is_own ? 0 : -EPERM;
 }
 
-/* The same of the directory of the network and of the user's above it. */
-__attribute__((noinline)) static int judge_both(const struct cache *cache, const char *folder)
-{
-	char user[PLACE_FOLDER_MAX];
-
-	strcpy(user, folder);
-	*strrchr(user, '/') = '\0';
-	int result = judge_folder(cache, user);
-	return result < 0 ? result : judge_folder(cache, folder);
-}
-
 static int find_in(const struct cache *cache, const char *folder, const struct name *name, struct record *record)
 {
-	int result = judge_both(cache, folder);
+	int result = judge_folder(cache, folder);
 
 	if (result < 0)
 		return result;
@@ -144,18 +134,18 @@ static int judge_parent(const struct cache *cache, const char *path)
 	return (status.st_uid == 0 || status.st_uid == cache->user) && !is_open ? 0 : -EPERM;
 }
 
-/* The network's directory, the user's above it, and what that one is in. */
+/* The user's directory, and what it is in: that of all users, root's own, or that of a login. */
 static int choose_folder(const struct cache *cache, size_t which, bool create)
 {
-	char user[PLACE_FOLDER_MAX], parent[PLACE_FOLDER_MAX];
+	char parent[PLACE_FOLDER_MAX];
+	int result;
 
-	strcpy(user, cache->folders[which]);
-	*strrchr(user, '/') = '\0';
-	strcpy(parent, user);
+	strcpy(parent, cache->folders[which]);
 	*strrchr(parent, '/') = '\0';
-	int result = which == 0 ? judge_parent(cache, parent) : judge_folder(cache, parent);
-	if (result == 0)
-		result = own_folder(cache, user, create);
+	if (which == 0 && cache->user != 0)
+		result = judge_parent(cache, parent);
+	else
+		result = own_folder(cache, parent, create && which == 0);
 	return result < 0 ? result : own_folder(cache, cache->folders[which], create);
 }
 

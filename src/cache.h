@@ -3,12 +3,12 @@
  * and looking whether somebody asks already. Called by lookup.c; what writes is cache_write.c.
  *
  *     /var/cache/nss-nomad/root/NETWORK/NAMESPACE/SERVICE          root's, where nobody else can make anything
- *     /var/cache/nss-nomad/users/UID/NETWORK/NAMESPACE/SERVICE     another user's; `users` is root's, with mode 1777
- *     /run/user/UID/nss-nomad/NETWORK/NAMESPACE/SERVICE            where somebody else was faster to make that one
+ *     /var/cache/nss-nomad/users/UID.NETWORK/NAMESPACE/SERVICE     another user's; `users` is root's, with mode 1777
+ *     /run/user/UID/nss-nomad.NETWORK/NAMESPACE/SERVICE            where somebody else was faster to make that one
  *
  * NETWORK is the number of the network namespace from which Nomad was asked, and "@CLUSTER" follows it where the
- * environment selects a cluster. Each user writes his own directories, so that nobody can put words into another's: what
- * is read must be its reader's own, and closed to all others: the user's directory, that of the network, and the record.
+ * environment selects a cluster. Each user writes a directory of his own, so that nobody can put words into another's: it
+ * and the record must be their reader's own, and closed to all others. Both in one name, user and network, are one look.
  *
  * Beside a record there may be SERVICE.UNIT.lock, locked while a process of that unit asks Nomad for it (lock.h), and
  * SERVICE.UNIT.failed, whose age says when that last failed and whose text says why. ".UNIT.failed" in the network's
@@ -64,7 +64,7 @@ void cache_init(struct cache *cache, const char *dir, const char *run, const cha
  *
  * record  as with record_read()
  *
- * 0; -EPERM where the directory or the record is not ours alone, or another negative errno: a miss. Six system calls
+ * 0; -EPERM where the directory or the record is not ours alone, or another negative errno: a miss. Five system calls
  * for a hit in the usual directory. Any thread. Changes errno.
  */
 int cache_find(const struct cache *cache, const struct name *name, struct record *record);

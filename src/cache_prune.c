@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-	DEPTH_MAX = 3,          /* the user's folder, network, namespace */
+	DEPTH_MAX = 3,          /* the folder of all, the user's of a network, a namespace */
 	LITTER_AGE = 60,        /* seconds */
 	EXPECTED = 256,         /* records for which there is room at first */
 };
@@ -30,7 +30,10 @@ struct kept {
 };
 
 struct pruning {
-	int folder; /* the user's */
+	int folder;         /* the one that the user's are in, one for each network */
+	uid_t user;
+	const char *prefix; /* of their names */
+	size_t prefix_length;
 	int64_t now;
 	struct kept *kept;
 	size_t count, room;
@@ -96,7 +99,9 @@ static void prune_entry(struct pruning *pruning, int folder, const char *path, c
 	char inner[3 * (NAME_LABEL_MAX + 1)];
 	struct stat status;
 
-	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	if (depth == 1 && strncmp(name, pruning->prefix, pruning->prefix_length) != 0)
+		return;
+	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || status.st_uid != pruning->user)
 		return;
 	/* A link is a setting (place.h), but for one that its writer never came to rename. */
 	if (S_ISREG(status.st_mode) || (S_ISLNK(status.st_mode) && is_litter(name)))
@@ -133,9 +138,14 @@ static int sooner(const void *a, const void *b)
 
 void cache_prune(const struct cache *cache)
 {
-	/* The user's, with all networks: most of them are gone by the time. */
+	/* Those of all networks: most of them are gone by the time. */
 	struct pruning pruning = {.folder = openat(cache->descriptor, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-	                          .now = time(NULL)};
+	                          .now = time(NULL),
+	                          .user = cache->user};
+	const char *name = strrchr(cache->folders[cache->chosen], '/') + 1, *dot = strchr(name, '.');
+
+	pruning.prefix = name;
+	pruning.prefix_length = dot == NULL ? 0 : (size_t)(dot + 1 - name);
 
 	prune_folder(&pruning, fcntl(pruning.folder, F_DUPFD_CLOEXEC, 0), "", 1);
 	if (pruning.count > CACHE_RECORDS_MAX) {

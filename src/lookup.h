@@ -100,7 +100,7 @@ void lookup_places_init(struct lookup_places *places);
  *
  * A name that is not ours: UNKNOWN with kind NAME_FOREIGN, before any system call. Otherwise at most 5 system calls
  * for a published hit, 3 for an unknown name with the daemon alive, and some more of either for a name without namespace
- * (published.h); 9 for a cached one, of which one asks for the network. Nothing stays open. Any thread. Changes errno.
+ * (published.h); 8 for a cached one, of which one asks for the network. Nothing stays open. Any thread. Changes errno.
  */
 void lookup_run(const char *text, const struct lookup_places *places, lookup_ask ask, void *context,
                 struct lookup_result *result);

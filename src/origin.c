@@ -8,26 +8,34 @@
  */
 #include "origin.h"
 
-#include "text.h"
-
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { GROUPS_READ = 512 }; /* octets: with version 2 of control groups there is one line, with version 1 one for each of a dozen */
 
 static const char digits[] = "0123456789abcdef";
 
-/* The thread's own: one that is in another namespace than its process (setns) asks from there. */
+/*
+ * The thread's own: one that is in another namespace than its process (setns) asks from there. What the link says,
+ * net:[NUMBER], costs a third of what following it does.
+ */
 void origin_set_network(struct origin *origin)
 {
-	struct stat status;
+	static const char kind[] = "net:[";
+	char target[sizeof kind + ORIGIN_NETWORK_MAX];
 
 	*origin = (struct origin){.network = "0"};
-	if (stat("/proc/thread-self/ns/net", &status) == 0)
-		text_number(origin->network, status.st_ino);
+	ssize_t size = readlink("/proc/thread-self/ns/net", target, sizeof target - 1);
+	if (size < (ssize_t)sizeof kind)
+		return;
+	target[size] = '\0';
+	size_t digits_read = strspn(target + sizeof kind - 1, "0123456789");
+	if (strncmp(target, kind, sizeof kind - 1) == 0 && digits_read > 0 && digits_read < ORIGIN_NETWORK_MAX) {
+		memcpy(origin->network, target + sizeof kind - 1, digits_read);
+		origin->network[digits_read] = '\0';
+	}
 }
 
 /* FNV-1a, 64 bits. */

@@ -49,6 +49,6 @@ void doctor_cache(struct doctor *doctor)
 		doctor_say(doctor, state, "cache", "let root remove it", "the directory that holds %s is not this user's alone, so "
 		           "nothing is kept in it", cache.folders[0]);
 	else
-		doctor_say(doctor, state, "cache", "chmod 1777 " CACHE_USERS, "answers cannot be kept in %s: %s", cache.folders[0],
-		           strerror(-error));
+		doctor_say(doctor, state, "cache", error == -ENOENT ? "systemd-tmpfiles --create" : "chmod 1777 " CACHE_USERS,
+		           "answers cannot be kept in %s: %s", cache.folders[0], strerror(-error));
 }

@@ -27,6 +27,12 @@ LAYOUTS = {
 USER = "nomad-dns-srv"
 
 
+def kept(root):
+    """Where root's answers are, of those who ask from the one network that there is."""
+    folder, = root.path("/var/cache/nss-nomad/root").iterdir()
+    return folder
+
+
 def owner_and_mode(path):
     status = path.stat()
     return status.st_uid, oct(status.st_mode & 0o7777)
@@ -123,7 +129,7 @@ def test_purge_leaves_nothing(root, packages, agent):
     root.install(packages)
     root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
     root.run("getent", "hosts", "web.default.nomad")
-    assert root.path("/var/cache/nss-nomad/users/0").is_dir()
+    assert kept(root).is_dir()
     root.dpkg("remove", packages)
     assert not root.path("/var/cache/nss-nomad").exists()
     root.dpkg("purge", packages)
@@ -156,20 +162,20 @@ def test_caches_age(root, packages, agent):
     root.install(packages)
     root.path("/etc/nss-nomad.conf").write_text(f"[nomad]\naddress = {agent.url}\n")
     root.run("getent", "hosts", "web.default.nomad")
-    users, record = root.path("/var/cache/nss-nomad/users"), root.path("/var/cache/nss-nomad/users/0/default/web")
+    folder, record = root.path("/var/cache/nss-nomad"), kept(root) / "default/web"
     rules = root.path("/usr/lib/tmpfiles.d/nss-nomad.conf")
     text = rules.read_text()
     assert text.count(" 1d\n") == 2
     rules.write_text(text.replace(" 1d\n", " 0\n"))
     root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
-    assert record.exists() and (users / "0/_").is_symlink() and (users / "0/service").is_symlink()
-    for path in users.rglob("*"):
+    assert record.exists() and (kept(root) / "_").is_symlink() and (kept(root) / "service").is_symlink()
+    for path in folder.rglob("*"):
         os.utime(path, (0, 0), follow_symlinks=False)
     root.run("systemd-tmpfiles", "--clean", "nss-nomad.conf")
-    assert list(users.rglob("*")) == [users / "0"]
-    shutil.rmtree(users.parent)
+    assert sorted(folder.rglob("*")) == [folder / "root", folder / "users"]
+    shutil.rmtree(folder)
     root.run("systemd-tmpfiles", "--create", "nss-nomad.conf")
-    assert owner_and_mode(users) == (0, "0o1777") and owner_and_mode(users / "0") == (0, "0o700")
+    assert owner_and_mode(folder / "users") == (0, "0o1777") and owner_and_mode(folder / "root") == (0, "0o700")
 
 
 def test_unit_is_enabled(root, packages):
@@ -182,8 +188,8 @@ def test_unit_is_enabled(root, packages):
 def test_folder_of_caches(root, packages):
     """Everybody may make a folder of his own there, and nobody touches another's, nor makes root's before root does."""
     root.install(packages)
-    users = root.path("/var/cache/nss-nomad/users")
-    assert owner_and_mode(users) == (0, "0o1777") and owner_and_mode(users / "0") == (0, "0o700")
+    folder = root.path("/var/cache/nss-nomad")
+    assert owner_and_mode(folder / "users") == (0, "0o1777") and owner_and_mode(folder / "root") == (0, "0o700")
 
 
 @contextlib.contextmanager
@@ -216,7 +222,7 @@ def test_daemon(daemon, agent):
     agent.stop_listening()
     assert daemon.run("getent", "hosts", "web.default.nomad").split() == ["192.0.2.7", "web.default.nomad"]
     assert daemon.run("getent", "hosts", "other.default.nomad", code=2) == ""
-    assert not list(daemon.path("/var/cache/nss-nomad/users/0").iterdir())
+    assert not list(daemon.path("/var/cache/nss-nomad/root").iterdir())
 
 
 @contextlib.contextmanager
@@ -270,10 +276,10 @@ def test_i386(root, packages, small, agent):
     agent.listen_again()
     with following(root):
         agent.stop_listening()
-        shutil.rmtree(root.path("/var/cache/nss-nomad/users/0"))
+        shutil.rmtree(folder := kept(root))
         assert resolve("web.default.nomad") == ["unspec", "OK", "192.0.2.7"]
         assert resolve("none.default.nomad") == ["unspec", "EAI_NONAME"]
-        assert not root.path("/var/cache/nss-nomad/users/0").exists()
+        assert not folder.exists()
     root.run("dpkg", "--purge", "libnss-nomad:amd64")
     assert root.hosts_line() == "hosts: files nomad [!UNAVAIL=return] dns"
     root.run("dpkg", "--purge", "libnss-nomad:i386")

@@ -61,7 +61,7 @@ def network():
 
 def cache_folder(user=0):
     """Where a user's records are, of those who ask from this process's network."""
-    return f"/var/cache/nss-nomad/{f'users/{user}' if user else 'root'}/{network()}"
+    return f"/var/cache/nss-nomad/{f'users/{user}.' if user else 'root/'}{network()}"
 
 
 def unit():

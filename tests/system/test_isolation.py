@@ -30,9 +30,13 @@ def as_attacker(host, script):
     return host.run(["sh", "-c", script], user=ATTACKER)
 
 
+def folder_of(user):
+    """What a user's folder is called, also where it is root's, whose is elsewhere."""
+    return f"{USERS}/{user}.{hosts.network()}"
+
+
 def forge(path):
     """A script that makes a user's folder with a forged record."""
-    path = f"{path}/{hosts.network()}"
     return (f"mkdir -p {path}/default && ln -s default {path}/_ &&"
             f" /run/tools/publish -t 86400 -f {path}/default/web default web '192.0.2.66 80'")
 
@@ -47,21 +51,21 @@ def forge_plainly(path):
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o777])
 def test_folder_made_by_somebody_else(web, host, user, mode):
     """A folder that an attacker made in a user's name is not believed, whatever its mode; the user's lookups work."""
-    assert as_attacker(host, f"umask 0; {forge(f'{USERS}/{user}')} && chmod {mode:o} {USERS}/{user}").code == 0
+    assert as_attacker(host, f"umask 0; {forge(folder_of(user))} && chmod {mode:o} {folder_of(user)}").code == 0
     assert host.addresses(NAME, user=user) == TRUE
 
 
 @pytest.mark.parametrize("user", [0, VICTIM])
 def test_link_made_by_somebody_else(web, host, user):
     """Nor a link to the attacker's folder."""
-    assert as_attacker(host, f"{forge(f'{USERS}/{ATTACKER}')} && chmod 777 {USERS}/{ATTACKER} &&"
-                             f" ln -s {ATTACKER} {USERS}/{user}").code == 0
+    assert as_attacker(host, f"{forge(folder_of(ATTACKER))} && chmod 777 {folder_of(ATTACKER)} &&"
+                             f" ln -s {folder_of(ATTACKER)} {folder_of(user)}").code == 0
     assert host.addresses(NAME, user=user) == TRUE
 
 
 def test_forger_fools_himself_alone(web, host):
     """The forged record is the attacker's own truth, and nobody else's."""
-    assert as_attacker(host, f"umask 077; {forge(f'{USERS}/{ATTACKER}')}").code == 0
+    assert as_attacker(host, f"umask 077; {forge(folder_of(ATTACKER))}").code == 0
     assert host.addresses(NAME, user=ATTACKER) == FALSE
     assert host.addresses(NAME, user=VICTIM) == host.addresses(NAME) == TRUE
 
@@ -70,11 +74,11 @@ def test_forger_fools_himself_alone(web, host):
 def test_folder_that_was_left_open(web, host, mode):
     """A user's own folder that others can write is not believed either."""
     assert host.addresses(NAME, user=VICTIM) == TRUE
-    for folder in (host.cache(VICTIM), host.cache(VICTIM).parent):
-        folder.chmod(mode)
-        os.chown(folder, VICTIM, ATTACKER)
-    (host.cache(VICTIM) / "default").chmod(0o777)
-    as_attacker(host, f"rm -f {USERS}/{VICTIM}/default/web; {forge(f'{USERS}/{VICTIM}')}")
+    folder = host.cache(VICTIM)
+    folder.chmod(mode)
+    os.chown(folder, VICTIM, ATTACKER)
+    (folder / "default").chmod(0o777)
+    as_attacker(host, f"rm -f {folder_of(VICTIM)}/default/web; {forge(folder_of(VICTIM))}")
     assert host.addresses(NAME, user=VICTIM) == TRUE
 
 
@@ -85,7 +89,7 @@ def test_others_cannot_reach_in(web, host, command):
     """Another user's folder can neither be read, nor changed, nor moved away."""
     for user in (VICTIM, ATTACKER):
         assert host.addresses(NAME, user=user) == TRUE
-    done = as_attacker(host, command.format(victim=f"{USERS}/{VICTIM}", attacker=f"{USERS}/{ATTACKER}"))
+    done = as_attacker(host, command.format(victim=folder_of(VICTIM), attacker=folder_of(ATTACKER)))
     assert done.code != 0
     assert host.cache(VICTIM, "default/web").exists()
 
@@ -102,7 +106,7 @@ def test_environment_is_the_users_own(web, host, agent):
 def test_effective_user_counts(web, host):
     """A setuid program uses the folder of the user it acts as."""
     assert host.run(["install", "-m", "4755", "/usr/bin/getent", "/run/getent"]).code == 0
-    assert as_attacker(host, f"umask 077; {forge(f'{USERS}/{ATTACKER}')}").code == 0
+    assert as_attacker(host, f"umask 077; {forge(folder_of(ATTACKER))}").code == 0
     done = host.run(["/run/getent", "ahostsv4", NAME], user=ATTACKER)
     assert done.out.split()[0] == "192.0.2.1"
 
@@ -171,9 +175,8 @@ def test_installing_adopts_nothing(web, host, install):
     if install is rules and not shutil.which("systemd-tmpfiles"):
         pytest.skip("no systemd-tmpfiles")
     host.run(["rm", "-rf", "/var/cache/nss-nomad/root"])
-    forged = f"{USERS}/0"
-    assert as_attacker(host, f"umask 022; {forge(forged)}; {forge_plainly(forged)}").code == 0
-    as_attacker(host, f"{forge('/var/cache/nss-nomad/root')}")
+    assert as_attacker(host, f"umask 022; {forge(folder_of(0))}; {forge_plainly(f'{USERS}/0')}").code == 0
+    as_attacker(host, forge(hosts.cache_folder(0)))
     done = install(host)
     assert done.code == 0, done
     status = host.path("/var/cache/nss-nomad/root").stat()
@@ -184,10 +187,9 @@ def test_installing_adopts_nothing(web, host, install):
 @pytest.mark.parametrize("depth", range(3))
 def test_nothing_of_others_is_believed_below(web, host, depth):
     """A folder that somebody has filled and root has given to its user, so and so deep: each thing on the way counts."""
-    folder = f"{USERS}/{VICTIM}"
-    assert as_attacker(host, f"umask 022; {forge(folder)}; {forge_plainly(folder)};"
-                             f" chmod 700 {folder} {folder}/{hosts.network()}").code == 0
-    for path in [folder, f"{folder}/{hosts.network()}", f"{folder}/{hosts.network()}/default"][:depth + 1]:
+    folder, plain = folder_of(VICTIM), f"{USERS}/{VICTIM}"
+    assert as_attacker(host, f"umask 022; {forge(folder)}; {forge_plainly(plain)}; chmod 700 {folder} {plain}").code == 0
+    for path in [plain, folder, f"{folder}/default", f"{folder}/_"][:depth + 2]:
         assert host.run(["chown", "-h", f"{VICTIM}:{VICTIM}", path]).code == 0
     assert host.addresses(NAME, user=VICTIM) == TRUE
 
@@ -204,7 +206,7 @@ def test_record_under_another_name(web, host):
 def test_folder_of_the_login(web, host):
     """Somebody has made everybody's folder: who is logged in has a cache all the same, and each program finds it. It must
     be his own and closed; a program with somebody else's rights does without."""
-    assert as_attacker(host, f"mkdir {USERS}/{VICTIM} {USERS}/4003").code == 0
+    assert as_attacker(host, f"mkdir {folder_of(VICTIM)} {folder_of(4003)}").code == 0
     for user, mode in ((VICTIM, 0o700), (4003, 0o755)):
         login = host.path(f"/run/user/{user}")
         login.mkdir(parents=True)
@@ -213,12 +215,12 @@ def test_folder_of_the_login(web, host):
     for _ in range(3):
         assert host.addresses(NAME, user=VICTIM) == TRUE
     assert web.counters()["requests"] == {"/v1/service/web": 1}
-    assert host.path(f"/run/user/{VICTIM}/nss-nomad/{hosts.network()}/default/web").stat().st_uid == VICTIM
+    assert host.path(f"/run/user/{VICTIM}/nss-nomad.{hosts.network()}/default/web").stat().st_uid == VICTIM
     for _ in range(2):
         assert host.addresses(NAME, user=4003) == TRUE
     assert web.counters()["requests"] == {"/v1/service/web": 3}
     said = host.run(["nomad-lookup", "--explain", NAME], user=VICTIM)
-    assert f"/run/user/{VICTIM}/nss-nomad" in said.out, said.out
+    assert f"/run/user/{VICTIM}/nss-nomad." in said.out, said.out
 
 
 PUBLISHED = "/run/nomad-dns-srv"

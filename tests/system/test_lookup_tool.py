@@ -385,7 +385,7 @@ def test_explain_left_out(agent, host):
 @pytest.mark.root
 def test_explain_foreign_folder(web, host):
     """It tells that a folder in the user's name is somebody else's, so that nothing can be kept."""
-    assert host.run(["mkdir", "/var/cache/nss-nomad/users/4002"], user=4001).code == 0
+    assert host.run(["mkdir", hosts.cache_folder(4002)], user=4001).code == 0
     done = host.run(["nomad-lookup", "--explain", NAME], user=4002)
     assert done.code == 0 and "not yours alone" in done.out
 

@@ -63,18 +63,21 @@ void support_folder(char *path)
 
 void support_caches(char *dir, char *own)
 {
-	char user[SUPPORT_PATH_MAX], name[64];
+	char path[SUPPORT_PATH_MAX], name[64];
 	struct origin origin;
 
 	support_folder(dir);
-	support_path(dir, "users", user);
-	support_make_folder(user);
-	ck_assert_int_eq(chmod(user, 01777), 0);
-	snprintf(name, sizeof name, geteuid() == 0 ? "root" : "users/%ju", (uintmax_t)geteuid());
-	support_path(dir, name, user);
-	ck_assert_int_eq(mkdir(user, 0700), 0);
+	support_path(dir, "root", path);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	support_path(dir, "users", path);
+	ck_assert_int_eq(mkdir(path, 01777), 0);
+	ck_assert_int_eq(chmod(path, 01777), 0);
 	origin_set_network(&origin);
-	support_path(user, origin.network, own);
+	if (geteuid() == 0)
+		snprintf(name, sizeof name, "root/%s", origin.network);
+	else
+		snprintf(name, sizeof name, "users/%ju.%s", (uintmax_t)geteuid(), origin.network);
+	support_path(dir, name, own);
 }
 
 void support_path(const char *folder, const char *name, char *path)

@@ -48,8 +48,8 @@ int support_run(const char *name, const struct support_test *tests, size_t count
 void support_folder(char *path);
 
 /*
- * A new folder of all caches, as it is installed, with our user's in it; and the path of the network's in that one, which
- * is not there yet. SUPPORT_PATH_MAX each.
+ * A new folder of all caches, as it is installed; and the path of our user's in it, of this network, which is not there
+ * yet. SUPPORT_PATH_MAX each.
  */
 void support_caches(char *dir, char *own);
 

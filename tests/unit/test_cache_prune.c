@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,13 @@ static const char *at(const char *name)
 {
 	static char path[SUPPORT_PATH_MAX];
 
+	char other[SUPPORT_PATH_MAX];
+
+	/* another network's folder begins as ours does */
+	if (strncmp(name, "../", 3) == 0 && geteuid() != 0) {
+		snprintf(other, sizeof other, "../%ju.%s", (uintmax_t)geteuid(), name + 3);
+		name = other;
+	}
 	support_path(own, name, path);
 	return path;
 }
