@@ -14,7 +14,7 @@
 /* An IP address in one form for both families, IPv4 as it is mapped. */
 static bool read_host(const char *text, struct in6_addr *address)
 {
-	char mapped[INET6_ADDRSTRLEN + 8];
+	char mapped[NAME_TEXT_MAX + sizeof "::ffff:"];
 
 	snprintf(mapped, sizeof mapped, "::ffff:%s", text);
 	return inet_pton(AF_INET6, strchr(text, ':') == NULL ? mapped : text, address) == 1;
