@@ -19,14 +19,17 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A lookup under way. A name may have two readings: `service` before `nomad` is nothing, or a namespace. */
+/*
+ * A lookup under way. A name may have several readings: `service` before `nomad` is nothing, or a namespace; and what stands
+ * behind two marks is a namespace, or a service of the default one. They are in the order in which they are tried.
+ */
 struct lookup {
 	const char *text;
 	const struct lookup_places *places;
 	lookup_ask ask;
 	void *context;
 	int64_t started;
-	struct name readings[2];
+	struct name readings[4];
 	size_t reading_count;
 	struct cache cache;
 	char lock[PLACE_MAX]; /* the path of the name's */
@@ -78,14 +81,22 @@ void lookup_places_init(struct lookup_places *places)
 		places->cluster[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
 }
 
+static void add_readings(struct lookup *lookup, const struct name *name)
+{
+	lookup->readings[lookup->reading_count++] = *name;
+	if (name->maybe_service)
+		name_as_service(name, &lookup->readings[lookup->reading_count++]);
+}
+
 static void read_names(struct lookup *lookup)
 {
-	lookup->readings[0] = lookup->result->name;
-	lookup->reading_count = 1;
-	if (lookup->readings[0].aliased) {
-		name_parse(lookup->text, NAME_PLAIN, &lookup->readings[1]);
-		if (lookup->readings[1].kind == NAME_SERVICE)
-			lookup->reading_count = 2;
+	struct name plain;
+
+	add_readings(lookup, &lookup->result->name);
+	if (lookup->result->name.aliased) {
+		name_parse(lookup->text, NAME_PLAIN, &plain);
+		if (plain.kind == NAME_SERVICE)
+			add_readings(lookup, &plain);
 	}
 	for (size_t i = 0; i < lookup->reading_count; i++) {
 		lookup->readings[i].whole = lookup->places->whole;
@@ -138,8 +149,25 @@ static enum verdict find_published(struct lookup *lookup)
 		record_done(&record);
 		if (verdict != VERDICT_NO_NAME)
 			break;
+		if (!lookup->readings[i].maybe_service)
+			continue;
+		/* The next reading holds where there is no such namespace; where there is one, that was all. */
+		enum verdict namespace = published_find_namespace(lookup->places->published, &lookup->readings[i]);
+		if (namespace != VERDICT_NO_NAME)
+			return namespace == VERDICT_FOUND ? VERDICT_NO_NAME : VERDICT_UNKNOWN;
 	}
 	return verdict;
+}
+
+/*
+ * Whether a record that was kept for a reading says anything of the name. Of a name that may lack its namespace it does
+ * where it has the first reading's service; else it would have to say whether there is such a namespace, which none does.
+ */
+static bool tells(const struct lookup *lookup, size_t reading, const struct record *record)
+{
+	bool is_second = reading > 0 && lookup->readings[reading - 1].maybe_service;
+
+	return !is_second && (!lookup->readings[reading].maybe_service || record->verdict == VERDICT_FOUND);
 }
 
 /* Keeps an expired record for step 4; of two readings' the one made last, for `service-label` may have changed. */
@@ -166,6 +194,10 @@ static enum verdict find_fresh(struct lookup *lookup)
 			trace->error = error;
 		if (error < 0)
 			continue;
+		if (!tells(lookup, i, &record)) {
+			record_done(&record);
+			continue;
+		}
 		if (record_is_fresh(&record)) {
 			enum verdict verdict = take_record(lookup, LOOKUP_CACHED, &record, &lookup->readings[i]);
 			record_done(&record);

@@ -119,6 +119,7 @@ static void parse_three(const struct label *l, struct name *name)
 {
 	if (is_marked(l[0]) && is_marked(l[1])) {
 		ask(name, unmarked(l[0]), &l[2]);
+		name->maybe_service = name->kind == NAME_SERVICE;
 		select_by_protocol(name, l[1]);
 	} else if (is_marked(l[0])) {
 		ask(name, l[1], &l[2]);
@@ -160,8 +161,21 @@ void name_parse_labels(const struct label *labels, size_t count, enum name_readi
 
 void name_set_namespace(struct name *name, const char *namespace)
 {
-	if (name->kind == NAME_SERVICE && name->bare && namespace[0] != '\0')
+	if (name->kind != NAME_SERVICE || namespace[0] == '\0')
+		return;
+	if (name->bare)
 		strcpy(name->key.namespace, namespace);
+	else if (name->maybe_service)
+		strcpy(name->elsewhere, namespace);
+}
+
+void name_as_service(const struct name *name, struct name *other)
+{
+	*other = *name;
+	other->maybe_service = false;
+	other->bare = true;
+	strcpy(other->key.service, name->key.namespace);
+	strcpy(other->key.namespace, name->elsewhere[0] != '\0' ? name->elsewhere : NAME_DEFAULT_NAMESPACE);
 }
 
 /* Octets of a name without its trailing dot. */

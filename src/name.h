@@ -9,6 +9,7 @@
  *     X.SERVICE.NAMESPACE.nomad           those that X selects: address, allocation, tag
  *     _SERVICE._tcp[.NAMESPACE].nomad     RFC 2782; _udp the same; _TAG for those with that tag
  *     _ANY._tcp.SERVICE.NAMESPACE.nomad   the same, the service in plain labels
+ *     _ANY._tcp.SERVICE.nomad             the same in the default namespace, if there is no namespace called SERVICE
  *     any of these with .service.nomad    the same, the way CoreDNS' plugin spells it
  *     nomad, service.nomad, _tcp.nomad, NAMESPACE.nomad, _tcp.SERVICE.NAMESPACE.nomad, ...
  *                                         exist and hold nothing
@@ -63,6 +64,8 @@ struct name {
 	bool aliased; /* ended in .service.nomad, and was read as if that were .nomad */
 	struct service_key key;
 	bool bare; /* gave no namespace: the key's is the default one, or what name_set_namespace() has put there */
+	bool maybe_service; /* gave what may be no namespace but a service of the default one: name_as_service() */
+	char elsewhere[NAME_LABEL_MAX + 1]; /* then the namespace of its other reading; "": the default one */
 	enum selector select;
 	char selector[NAME_LABEL_MAX + 1]; /* for SELECT_LABEL and SELECT_TAG */
 	struct address address;            /* that the selector spells, with SELECT_LABEL; family 0: it spells none */
@@ -102,6 +105,12 @@ void name_parse_labels(const struct label *labels, size_t count, enum name_readi
 
 /* Says which namespace a name means that gives none; others stay. `namespace` is a label, or "" for the default one. */
 void name_set_namespace(struct name *name, const char *namespace);
+
+/*
+ * The other reading of a name that is `maybe_service`: _ANY._tcp.SERVICE.nomad. It holds where there is no namespace that is
+ * called so, and nowhere else; whoever looks the name up decides, and says no only where both readings do.
+ */
+void name_as_service(const struct name *name, struct name *other);
 
 /* Whether `name`, a service's or namespace's own, can be asked for: 1 to 63 of letters, digits, - and _, no _ first. */
 bool name_is_label(const char *name);

@@ -57,6 +57,8 @@ static int look_up_afresh(struct ask *ask, const char *text, struct lookup_resul
 	if (error < 0)
 		return error;
 	result->trace[LOOKUP_ASKED].taken = true;
+	if (result->name.maybe_service && !record_is_of(&record, &result->name))
+		name_as_service(&result->name, &result->name);
 	result->verdict = record.verdict;
 	result->ttl = record.ttl;
 	if (record.verdict == VERDICT_FOUND)

@@ -205,6 +205,21 @@ __attribute__((noinline)) static int open_service(const char *dir, const struct 
 	return descriptor < 0 ? -1 : descriptor;
 }
 
+__attribute__((noinline)) enum verdict published_find_namespace(const char *dir, const struct name *name)
+{
+	char path[PLACE_MAX];
+	struct stat status;
+
+	char *end = stpcpy(stpcpy(path, dir), "/" PUBLISHED_SERVICES "/");
+	if (name->aliased)
+		end = stpcpy(end, PLACE_SERVICE_LABEL "/");
+	text_lower(name->key.namespace, end);
+	if (lstat(path, &status) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? VERDICT_NO_NAME : VERDICT_UNKNOWN;
+	/* The link `service` stands for no namespace, but no name of that form gives one then. A file is another reading's. */
+	return S_ISREG(status.st_mode) ? VERDICT_NO_NAME : VERDICT_FOUND;
+}
+
 /* What an open file says: FOUND and the record, or UNKNOWN. */
 static enum verdict read_record(int descriptor, uid_t owner, const struct name *name, struct record *record)
 {

@@ -77,6 +77,12 @@ enum verdict published_find(const char *dir, const struct name *name, struct rec
  */
 bool published_is_whole(const char *dir, const struct name *name, enum published_state state);
 
+/*
+ * Whether there is the namespace of a name for which published_find() has just said NO_NAME: that one of its services is
+ * there. FOUND, NO_NAME, or UNKNOWN. One system call. Any thread. Changes errno.
+ */
+enum verdict published_find_namespace(const char *dir, const struct name *name);
+
 /* Milliseconds since the heartbeat's last beat, -1 where it is from the future, -errno - 1 where there is none. */
 int64_t published_heartbeat_age(const char *dir);
 

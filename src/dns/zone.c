@@ -81,6 +81,12 @@ static void find_empty(const struct dns_view *view, const struct query *query, s
 	                  server_label(view) == SERVER_SPARE;
 }
 
+/* Whether there is such a namespace: the default one is there also while it is empty. */
+static bool has_namespace(const struct dns_view *view, const char *label)
+{
+	return text_same(label, view->settings->default_namespace) || catalogue_has_namespace(view->catalogue, label);
+}
+
 /*
  * A name of one label may be a namespace's, or our own. Where not all are followed it may be that of one which is not: then
  * it holds nothing at least, and resolvers that ask label by label go on to the names below it.
@@ -94,8 +100,7 @@ static void find_other(const struct dns_view *view, const struct name *name, str
 	if (!name->bare)
 		return;
 	node->is_server = name->select == SELECT_ALL && text_same(label, server_labels[SERVER_USUAL]);
-	node->absent = !node->is_server && !text_same(label, view->settings->default_namespace) &&
-	               !catalogue_has_namespace(view->catalogue, label);
+	node->absent = !node->is_server && !has_namespace(view, label);
 	if (!node->absent || !catalogue_follows_all(view->catalogue))
 		node->verdict = VERDICT_NO_DATA;
 }
@@ -213,6 +218,21 @@ static bool has_row(const struct zone_node *node)
 	return false;
 }
 
+/* The first reading of the name that holds. */
+static void find_named(const struct dns_view *view, struct zone_node *node)
+{
+	struct name name = node->name;
+
+	find_service(view, &node->name, node);
+	if (node->service != NULL || !name.maybe_service || has_namespace(view, name.key.namespace))
+		return;
+	name_as_service(&name, &node->name);
+	find_service(view, &node->name, node);
+	/* Not there: that is to be judged by the namespace of which less is known. */
+	if (node->service == NULL && catalogue_follows(view->catalogue, view->settings->default_namespace))
+		node->name = name;
+}
+
 /* Whether the service is there, and nobody can tell what is asked for: its instances, or where they are. */
 static bool cannot_tell(const struct query *query, const struct zone_node *node)
 {
@@ -274,7 +294,7 @@ void zone_find(const struct dns_view *view, const struct query *query, struct zo
 		if (node->plain)
 			name_parse_labels(query->labels, query->label_count, view->settings->reading, &node->name);
 		if (name->kind == NAME_SERVICE)
-			find_service(view, name, node);
+			find_named(view, node);
 		else if (name->kind == NAME_EMPTY)
 			find_empty(view, query, node);
 		else

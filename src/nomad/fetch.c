@@ -37,6 +37,8 @@ struct fetch {
 	bool complete;         /* every spelling was looked for */
 	bool partial;          /* not all that was said of the service could be understood, or taken */
 	bool namespace_exists; /* there is one of the service's name */
+	bool namespace_seen;   /* there is the one that is asked for */
+	bool denied;           /* an answer was refused: what it would have said nobody can tell */
 };
 
 /* What Nomad said is quoted, and goes to somebody's terminal: no control character gets there. */
@@ -77,6 +79,7 @@ static bool get(struct fetch *fetch, const char *prefix, const char *service, co
 	free(path);
 	if (result == AGENT_BELIEVED)
 		return true;
+	fetch->denied = fetch->denied || result == AGENT_DENIED;
 	fetch->report->concerns_service = result == AGENT_DENIED || result == AGENT_TOO_LARGE;
 	fetch->report->is_own = answer->is_own;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason, "%s", answer->reason);
@@ -147,6 +150,7 @@ static bool read_listed(struct fetch *fetch, const struct service_list *names)
 		const struct listed_service *listed = &names->items[i];
 		if (fetch->name->bare && text_same(listed->namespace, fetch->name->key.service))
 			fetch->namespace_exists = true;
+		fetch->namespace_seen = fetch->namespace_seen || text_same(listed->namespace, fetch->namespace);
 		if (!is_asked_for(fetch, listed))
 			continue;
 		if (fetch->count == FETCH_SPELLINGS_MAX)
@@ -332,21 +336,30 @@ static int make_record(struct fetch *fetch, struct record *record)
 	return 0;
 }
 
-int fetch_service(const struct config *config, const struct name *name, int64_t deadline, struct record *record,
-                  struct fetch_report *report)
+/* What one reading of a name gave. */
+struct fetched {
+	struct record record;
+	bool namespace_seen;
+	bool denied;
+};
+
+/* Reads the service of one reading; 0 or -ENOMEM. */
+static int fetch_reading(const struct config *config, const struct name *name, int64_t deadline, struct fetched *fetched,
+                         struct fetch_report *report)
 {
 	struct fetch fetch = {.config = config, .name = name, .deadline = deadline, .report = report};
+	struct record *record = &fetched->record;
 	char reason[CONFIG_REASON_MAX];
 	int result = 0;
 
-	*report = (struct fetch_report){0};
-	*record = (struct record){.key = name->key};
+	*fetched = (struct fetched){.record.key = name->key};
 	fetch.namespace = name->key.namespace;
 	if (name_in_default_namespace(&name->key)) {
 		fetch.namespace = config_default_namespace(config);
 		snprintf(record->key.namespace, sizeof record->key.namespace, "%s", fetch.namespace);
 	}
 	fetch.namespace_exists = name->bare && text_same(fetch.namespace, name->key.service); /* empty or not, as for DNS */
+	fetch.namespace_seen = text_same(fetch.namespace, config_default_namespace(config));
 	if (agent_init(config, &fetch.agent, reason) < 0) {
 		snprintf(report->reason, sizeof report->reason, "%s", reason);
 		report->is_own = true;
@@ -362,5 +375,53 @@ int fetch_service(const struct config *config, const struct name *name, int64_t 
 		registrations_done(&fetch.readings[i].registrations);
 	}
 	agent_done(&fetch.agent);
+	fetched->namespace_seen = fetch.namespace_seen || fetch.count > 0;
+	fetched->denied = fetch.denied;
+	return result;
+}
+
+/*
+ * The other reading of a name that may lack its namespace, where the first one has found nothing: a service of the default
+ * namespace. Where the token may not see whether there is a namespace of that name, such a service answers, and none
+ * proves nothing.
+ */
+static int fetch_as_service(const struct config *config, const struct name *name, int64_t deadline, struct fetched *first,
+                            struct fetch_report *report)
+{
+	bool denied = first->record.verdict == VERDICT_UNKNOWN;
+	char reason[FETCH_LINE_MAX];
+	struct fetched second;
+	struct name other;
+
+	name_as_service(name, &other);
+	strcpy(reason, report->reason);
+	report->reason[0] = '\0';
+	report->concerns_service = false;
+	int result = fetch_reading(config, &other, deadline, &second, report);
+	if (result < 0)
+		return result;
+	if (second.record.verdict == VERDICT_FOUND)
+		first->record = second.record;
+	else if (second.record.verdict == VERDICT_UNKNOWN)
+		first->record.verdict = VERDICT_UNKNOWN;
+	else if (denied)
+		strcpy(report->reason, reason);
+	report->concerns_service |= denied;
+	return 0;
+}
+
+int fetch_service(const struct config *config, const struct name *name, int64_t deadline, struct record *record,
+                  struct fetch_report *report)
+{
+	struct fetched fetched;
+
+	*report = (struct fetch_report){0};
+	int result = fetch_reading(config, name, deadline, &fetched, report);
+	bool is_nowhere = fetched.record.verdict == VERDICT_NO_NAME ||
+	                  (fetched.record.verdict == VERDICT_UNKNOWN && fetched.denied);
+	if (result == 0 && name->maybe_service && is_nowhere && !fetched.namespace_seen)
+		result = fetch_as_service(config, name, deadline, &fetched, report);
+	if (result == 0)
+		*record = fetched.record;
 	return result;
 }

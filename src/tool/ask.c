@@ -56,7 +56,9 @@ static bool find_kept(const struct cache *cache, const struct name *name, struct
 	whole.whole = true;
 	if (cache_find(cache, &whole, &found) < 0)
 		return false;
-	if (!record_is_fresh(&found) || found.verdict == VERDICT_UNKNOWN) {
+	/* That there is no such service in such a namespace says nothing of a service that is called like the namespace. */
+	bool tells = name->maybe_service ? found.verdict == VERDICT_FOUND : found.verdict != VERDICT_UNKNOWN;
+	if (!record_is_fresh(&found) || !tells) {
 		record_done(&found);
 		return false;
 	}

@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 import subprocess
 import time
 
@@ -83,7 +84,8 @@ def random_catalogue(rng, agent):
 
 def random_names(rng, truth):
     """Names of all forms for what there is, and others."""
-    found = ["nomad", "default.nomad", "prod.nomad", "nothing.default.nomad", "service.nomad", "_tcp.nomad", "x.y.z.default.nomad"]
+    found = ["_x._tcp.default.nomad", "_x._tcp.prod.nomad", "_x._tcp.nothing.nomad", "_x._tcp.service.nomad",
+             "nomad", "default.nomad", "prod.nomad", "nothing.default.nomad", "service.nomad", "_tcp.nomad", "x.y.z.default.nomad"]
     for (namespace, name), instances in truth.items():
         instance = rng.choice(instances)
         labels = [instance["Address"].replace(".", "-").replace(":", "-"), instance["AllocID"][:8],
@@ -91,6 +93,7 @@ def random_names(rng, truth):
         found += [f"{name}.{namespace}.nomad", f"{name.upper()}.{namespace}.nomad", f"{name}.nomad",
                   f"{name}.{namespace}.service.nomad", f"_{name}._tcp.{namespace}.nomad", f"_any._tcp.{name}.{namespace}.nomad",
                   f"_tcp.{name}.{namespace}.nomad", f"_{name}._blue.{namespace}.nomad",
+                  f"_any._tcp.{name}.nomad", f"_any._blue.{name}.nomad", f"_any._tcp.{name}.service.nomad", f"_tcp.{name}.nomad",
                   f"{rng.choice(labels)}.{name}.{namespace}.nomad", f"x.y.{name}.{namespace}.nomad"]
     return [name for name in rng.sample(found, min(30, len(found))) if " " not in name and ".." not in name
             and not name.startswith(".") and max(map(len, name.split("."))) < 64]
@@ -138,6 +141,54 @@ def test_the_default_namespace_exists_also_when_it_is_empty(host, agent, daemon)
     same(host, daemon, "default.nomad")
     daemon.stop()
     assert host.code("default.nomad") == "EAI_NODATA"
+
+
+# A name of RFC 2782's form that gives no namespace, or no service: which it is depends on whether there is such a namespace.
+SHORT = ("_mongodb._tcp.mongo.nomad", "_mongodb._tcp.mongo.service.nomad", "_x._tcp.mongo.nomad", "_x._blue.mongo.nomad",
+         "_x._red.mongo.nomad", "_mongodb._tcp.MONGO.nomad", "_mongodb._tcp.nothing.nomad", "_mongo._tcp.default.nomad",
+         "_x._tcp.default.nomad", "_tcp.mongo.nomad", "_x._tcp.service.nomad",
+         "_x._tcp.default.service.nomad", "_mongo._tcp.default.service.nomad")
+
+
+@pytest.mark.parametrize("label", ["yes", "no"])
+def test_names_that_may_lack_a_namespace(host, agent, label):
+    """_ANY._tcp.SERVICE.nomad: the service in the default namespace, unless there is a namespace of that name; for DNS, the
+    published files and the helper alike."""
+    host.configure(nomad={"address": agent.url}, dns={"listen": "127.0.0.1:0"},
+                   answers={"ttl": "1s", "negative-ttl": "1s", "service-label": label})
+    agent.create_namespace("mongo")
+    agent.register("mongo", address="192.0.2.1", tags=["blue"])
+    agent.register("service", address="192.0.2.7")
+    for said in ({"192.0.2.1"}, {"192.0.2.2"}):
+        daemon = Daemon(host)
+        daemon.wait(agent.index())
+        found = {}
+        for name in SHORT:
+            same(host, daemon, name)
+            found[name] = daemon.answer(name)
+        daemon.stop()
+        assert found["_mongodb._tcp.mongo.nomad"] == ("OK", said)
+        assert found["_x._tcp.mongo.nomad"] == (("OK", {"192.0.2.1"}) if said == {"192.0.2.1"} else ("EAI_NONAME", set()))
+        for name, (code, addresses) in found.items():
+            answer, *more = host.resolve(name, "unspec")
+            assert (answer, set(more) if answer == "OK" else set()) == (code, addresses), name
+            # What was kept of other names must not answer this one.
+            host.resolve(".".join(name.split(".")[-3:]).lstrip("_"), "unspec")
+            answer, *more = host.resolve(name, "unspec")
+            assert (answer, set(more) if answer == "OK" else set()) == (code, addresses), name
+        agent.register("mongodb", address="192.0.2.2", namespace="mongo")
+        shutil.rmtree(host.cache())
+
+
+def test_a_namespace_that_may_not_be_seen(host, agent):
+    """Whether there is a namespace of that name the helper cannot tell: the service answers, and what is not there is not
+    denied."""
+    host.configure(nomad={"address": agent.url}, answers={"ttl": "1s", "negative-ttl": "1s"})
+    agent.register("mongo", address="192.0.2.1")
+    agent.fault("403", path="/v1/service/mongodb")
+    agent.fault("403", path="/v1/service/x")
+    assert host.addresses("_mongodb._tcp.mongo.nomad") == {"192.0.2.1"}
+    assert host.code("_x._tcp.nothing.nomad") == "EAI_AGAIN"
 
 
 def test_before_the_first_catalogue(host, agent):

@@ -37,6 +37,10 @@ def data(message):
     ("_redis._primary.default.nomad", {"192.0.2.1"}, set()),
     ("_http._tcp.redis.default.nomad", REDIS, {"2001:db8::1"}),
     ("_http._replica.redis.default.nomad", {"192.0.2.2"}, {"2001:db8::1"}),
+    ("_http._tcp.redis.nomad", REDIS, {"2001:db8::1"}),
+    ("_http._replica.redis.nomad", {"192.0.2.2"}, {"2001:db8::1"}),
+    ("_http._tcp.redis.service.nomad", REDIS, {"2001:db8::1"}),
+    ("_web._tcp.prod.nomad", {"198.51.100.7"}, set()),
     ("192-0-2-1.redis.default.nomad", {"192.0.2.1"}, set()),
     ("2001-db8--1.redis.default.nomad", set(), {"2001:db8::1"}),
     ("2001-DB8-0-0--1.redis.default.nomad", set(), {"2001:db8::1"}),
@@ -62,6 +66,7 @@ def test_addresses(server, name, v4, v6):
 @pytest.mark.parametrize("name", [
     "nothing.default.nomad", "redis.nowhere.nomad", "redis.prod.nomad", "web.nomad", "x.redis.default.nomad",
     "192-0-2-9.redis.default.nomad", "x.192-0-2-1.redis.default.nomad", "x.y.redis.default.nomad",
+    "_redis._tcp.prod.nomad", "_http._tcp.nothing.nomad", "_http._nosuchtag.redis.nomad",
     "_redis._nosuchtag.default.nomad", "_tcp.nothing.default.nomad", "dddddddd.redis.default.nomad",
 ])
 def test_no_such_name(server, name):

@@ -323,9 +323,38 @@ START_TEST(a_turkish_locale_changes_nothing)
 }
 END_TEST
 
+/* The other reading of names that may lack their namespace; NULL: there is none. */
+static const struct row others[] = {
+	{"_mongodb._tcp.mongo.nomad", "mongo/_"},
+	{"_mongodb._udp.Mongo.nomad", "Mongo/_"},
+	{"_http._blue.web.nomad", "web/_ tag blue"},
+	{"_http._tcp.web.service.nomad", "web/_ aliased"},
+	{"_http._tcp.web.default.nomad", NULL},
+	{"_http._tcp.nomad", NULL},
+	{"_tcp.web.nomad", NULL},
+	{"x.web.nomad", NULL},
+	{"web.nomad", NULL},
+	{"_http._tcp.__web.nomad", NULL},
+};
+
+START_TEST(what_stands_for_a_namespace_may_be_a_service)
+{
+	struct name name, other;
+
+	parse(others[_i].text, NAME_SERVICE_LABEL, &name);
+	ck_assert_int_eq(name.maybe_service, others[_i].wanted != NULL);
+	if (others[_i].wanted == NULL)
+		return;
+	name_as_service(&name, &other);
+	ck_assert_str_eq(as_text(&other), others[_i].wanted);
+	ck_assert(!other.maybe_service);
+}
+END_TEST
+
 int main(void)
 {
 	const struct support_test tests[] = {
+		{what_stands_for_a_namespace_may_be_a_service, sizeof others / sizeof *others},
 		{names_are_read_as_the_table_says, sizeof rows / sizeof *rows},
 		{read_plainly_service_is_a_namespace, sizeof plain / sizeof *plain},
 		{no_length_of_a_name_does_harm, 1},
