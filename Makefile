@@ -50,7 +50,7 @@ MODULE_SRC = nss_nomad.c src/answer.c $(RUNNING) $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c nearest.c file.c record_encode.c)))
 LOOKUP_SRC = src/nomad-lookup.c $(wildcard src/tool/*.c src/cache_*.c) src/watch/status.c src/watch/running.c \
 	$(RUNNING) $(CORE) $(ASKING)
-DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(filter-out $(addprefix src/nomad/,fetch.c hosts.c agent_get.c),$(ASKING)) \
+DAEMON_SRC = src/nomad-dns-srv.c $(CORE) $(filter-out $(addprefix src/nomad/,fetch.c fetch_name.c hosts.c agent_get.c),$(ASKING)) \
 	src/measures.c src/metrics.c src/scope.c src/uptime.c $(wildcard src/nomad/stream*.c src/published_*.c src/watch/*.c src/dns/*.c)
 LOOKUP_PKGS = libcurl inih
 DAEMON_PKGS = libcurl inih libmicrohttpd libuv libsystemd

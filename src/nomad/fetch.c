@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "nomad/fetch.h"
+#include "nomad/fetch_part.h"
 
 #include "deadline.h"
 #include "nomad/agent.h"
@@ -336,16 +336,8 @@ static int make_record(struct fetch *fetch, struct record *record)
 	return 0;
 }
 
-/* What one reading of a name gave. */
-struct fetched {
-	struct record record;
-	bool namespace_seen;
-	bool denied;
-};
-
-/* Reads the service of one reading; 0 or -ENOMEM. */
-static int fetch_reading(const struct config *config, const struct name *name, int64_t deadline, struct fetched *fetched,
-                         struct fetch_report *report)
+int fetch_reading(const struct config *config, const struct name *name, int64_t deadline, struct fetched *fetched,
+                  struct fetch_report *report)
 {
 	struct fetch fetch = {.config = config, .name = name, .deadline = deadline, .report = report};
 	struct record *record = &fetched->record;
@@ -377,51 +369,5 @@ static int fetch_reading(const struct config *config, const struct name *name, i
 	agent_done(&fetch.agent);
 	fetched->namespace_seen = fetch.namespace_seen || fetch.count > 0;
 	fetched->denied = fetch.denied;
-	return result;
-}
-
-/*
- * The other reading of a name that may lack its namespace, where the first one has found nothing: a service of the default
- * namespace. Where the token may not see whether there is a namespace of that name, such a service answers, and none
- * proves nothing.
- */
-static int fetch_as_service(const struct config *config, const struct name *name, int64_t deadline, struct fetched *first,
-                            struct fetch_report *report)
-{
-	bool denied = first->record.verdict == VERDICT_UNKNOWN;
-	char reason[FETCH_LINE_MAX];
-	struct fetched second;
-	struct name other;
-
-	name_as_service(name, &other);
-	strcpy(reason, report->reason);
-	report->reason[0] = '\0';
-	report->concerns_service = false;
-	int result = fetch_reading(config, &other, deadline, &second, report);
-	if (result < 0)
-		return result;
-	if (second.record.verdict == VERDICT_FOUND)
-		first->record = second.record;
-	else if (second.record.verdict == VERDICT_UNKNOWN)
-		first->record.verdict = VERDICT_UNKNOWN;
-	else if (denied)
-		strcpy(report->reason, reason);
-	report->concerns_service |= denied;
-	return 0;
-}
-
-int fetch_service(const struct config *config, const struct name *name, int64_t deadline, struct record *record,
-                  struct fetch_report *report)
-{
-	struct fetched fetched;
-
-	*report = (struct fetch_report){0};
-	int result = fetch_reading(config, name, deadline, &fetched, report);
-	bool is_nowhere = fetched.record.verdict == VERDICT_NO_NAME ||
-	                  (fetched.record.verdict == VERDICT_UNKNOWN && fetched.denied);
-	if (result == 0 && name->maybe_service && is_nowhere && !fetched.namespace_seen)
-		result = fetch_as_service(config, name, deadline, &fetched, report);
-	if (result == 0)
-		*record = fetched.record;
 	return result;
 }

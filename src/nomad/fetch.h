@@ -29,6 +29,7 @@ struct fetch_report {
 /*
  * Reads the service that a name asks for.
  *
+ * A name that may lack its namespace (name_as_service()) is asked for in its other reading too, where the first finds nothing.
  * One request where the exact spelling exists. Otherwise the list is read too, for another spelling, and for a
  * namespace of that name. Host names among the addresses are resolved, within the same deadline; where that fails for
  * all that there is, the verdict is UNKNOWN.
