@@ -47,50 +47,69 @@ static bool is_ours(const char *name)
 	return name_is_label(name) && !text_has_upper(name);
 }
 
-typedef void (*visit_file)(void *context, int folder, const char *namespace, const char *service);
+typedef int (*visit_file)(void *context, int folder, const char *namespace, const char *service);
+
+/* The next name of a folder, but for the dots; NULL at its end, with 0 in `result`, or where reading it fails. */
+static const char *next_name(DIR *names, int *result)
+{
+	struct dirent *entry;
+
+	do {
+		errno = 0;
+		entry = readdir(names);
+	} while (entry != NULL && is_dots(entry->d_name));
+	if (entry == NULL)
+		*result = -errno;
+	return entry == NULL ? NULL : entry->d_name;
+}
 
 /* Calls `visit` for every file of a namespace; what is no record's name is removed: half written, or not ours. */
-static void each_service(int services, const char *namespace, visit_file visit, void *context)
+static int each_service(int services, const char *namespace, visit_file visit, void *context)
 {
 	DIR *names = open_names(services, namespace);
+	int result = 0, ended = 0;
 
-	/* What is no folder is in the way of one, but for the link. */
-	if (names == NULL && (errno == ENOTDIR || errno == ELOOP) && strcmp(namespace, PLACE_SERVICE_LABEL) != 0)
-		unlinkat(services, namespace, 0);
+	if (names == NULL && (errno == ENOTDIR || errno == ELOOP)) {
+		/* What is no folder is in the way of one, but for the link. */
+		if (strcmp(namespace, PLACE_SERVICE_LABEL) != 0)
+			unlinkat(services, namespace, 0);
+		return 0;
+	}
 	if (names == NULL)
-		return;
-	for (struct dirent *entry; (entry = readdir(names)) != NULL;) {
-		if (is_dots(entry->d_name))
-			continue;
-		if (is_ours(entry->d_name))
-			visit(context, dirfd(names), namespace, entry->d_name);
+		return errno == ENOENT ? 0 : -errno;
+	for (const char *name; result == 0 && (name = next_name(names, &ended)) != NULL;) {
+		if (is_ours(name))
+			result = visit(context, dirfd(names), namespace, name);
 		else
-			published_clear(dirfd(names), entry->d_name);
+			published_clear(dirfd(names), name);
 	}
 	closedir(names);
+	return result < 0 ? result : ended;
 }
 
 static int each_file(const struct published_folder *folder, visit_file visit, void *context)
 {
 	DIR *names = open_names(folder->services, ".");
+	int result = 0, ended = 0;
 
 	if (names == NULL)
 		return -errno;
-	for (struct dirent *entry; (entry = readdir(names)) != NULL;) {
-		if (is_dots(entry->d_name) || !is_ours(entry->d_name))
+	for (const char *name; result == 0 && (name = next_name(names, &ended)) != NULL;) {
+		if (!is_ours(name))
 			continue;
-		each_service(folder->services, entry->d_name, visit, context);
-		published_drop_empty(folder, entry->d_name);
+		result = each_service(folder->services, name, visit, context);
+		published_drop_empty(folder, name);
 	}
 	closedir(names);
-	return 0;
+	return result < 0 ? result : ended;
 }
 
-static void remove_file(void *context, int folder, const char *namespace, const char *service)
+static int remove_file(void *context, int folder, const char *namespace, const char *service)
 {
 	(void)context;
 	(void)namespace;
 	unlinkat(folder, service, 0);
+	return 0;
 }
 
 void published_remove_namespace(struct published_folder *folder, const char *name)
@@ -99,28 +118,35 @@ void published_remove_namespace(struct published_folder *folder, const char *nam
 	unlinkat(folder->services, name, AT_REMOVEDIR);
 }
 
-/* Reads a whole file; false and nothing allocated where that fails. */
-static bool read_file(int folder, const char *name, uint8_t **bytes, size_t *size)
+/* Whether a file of records may be ours; what is none, or another user's, is in the way of one. */
+static bool may_be_ours(int folder, const char *name)
+{
+	struct stat status;
+
+	return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || (S_ISREG(status.st_mode) && status.st_uid == geteuid());
+}
+
+/* Reads a whole file: 0; -EBADMSG for a size that no record has, -ENOMEM or what the system said, and nothing allocated. */
+static int read_file(int folder, const char *name, uint8_t **bytes, size_t *size)
 {
 	int descriptor = openat(folder, name, PLACE_OPEN_FLAGS);
 	struct stat status;
-	bool done = false;
+	int result = -EBADMSG;
 
 	if (descriptor < 0)
-		return false;
-	if (fstat(descriptor, &status) < 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
-	    status.st_size < RECORD_PREFIX || status.st_size > RECORD_SIZE_MAX)
+		return -errno;
+	if (fstat(descriptor, &status) < 0 || status.st_size < RECORD_PREFIX || status.st_size > RECORD_SIZE_MAX)
 		goto done;
 	*size = (size_t)status.st_size;
 	*bytes = malloc(*size);
-	if (*bytes == NULL)
-		goto done;
-	done = read(descriptor, *bytes, *size) == (ssize_t)*size;
-	if (!done)
+	result = *bytes == NULL ? -ENOMEM : 0;
+	if (result == 0 && read(descriptor, *bytes, *size) != (ssize_t)*size) {
 		free(*bytes);
+		result = -EIO;
+	}
 done:
 	close(descriptor);
-	return done;
+	return result;
 }
 
 /* Whether the record lies where it belongs, and holds a service, or says that nobody can tell what it has. */
@@ -131,32 +157,41 @@ static bool is_in_place(const struct record *record, const char *namespace, cons
 }
 
 struct loading {
-	void (*visit)(void *context, const struct record *record);
+	int (*visit)(void *context, const struct record *record);
 	void *context;
 };
 
-static void load_file(void *context, int folder, const char *namespace, const char *service)
+/* One that is damaged, or cannot be read now, is a service all the same: of which nobody can tell what it has. */
+static int load_file(void *context, int folder, const char *namespace, const char *service)
 {
 	const struct loading *loading = context;
 	struct record record = {0};
-	uint8_t *bytes;
-	size_t size;
-	bool good = false, whole = false;
+	uint8_t *bytes = NULL;
+	size_t size = 0;
 
-	if (read_file(folder, service, &bytes, &size)) {
-		int result = record_decode(bytes, size, &record);
-		whole = result == 0 && is_in_place(&record, namespace, service);
-		good = whole || result == -ENOMEM;
+	if (!may_be_ours(folder, service)) {
+		published_clear(folder, service);
+		return 0;
+	}
+	int result = read_file(folder, service, &bytes, &size);
+	if (result == -ENOENT)
+		return 0;
+	if (result == 0) {
+		result = record_decode(bytes, size, &record);
 		free(bytes);
 	}
-	if (!good)
-		published_clear(folder, service);
-	else if (whole)
-		loading->visit(loading->context, &record);
+	if (result < 0 || !is_in_place(&record, namespace, service)) {
+		record_done(&record);
+		record = (struct record){.verdict = VERDICT_UNKNOWN};
+		strcpy(record.key.namespace, namespace);
+		strcpy(record.key.service, service);
+	}
+	result = loading->visit(loading->context, &record);
 	record_done(&record);
+	return result;
 }
 
-int published_load(struct published_folder *folder, void (*visit)(void *context, const struct record *record),
+int published_load(struct published_folder *folder, int (*visit)(void *context, const struct record *record),
                    void *context)
 {
 	struct loading loading = {visit, context};
@@ -169,7 +204,7 @@ struct listing {
 	void *context;
 };
 
-static void list_file(void *context, int folder, const char *namespace, const char *service)
+static int list_file(void *context, int folder, const char *namespace, const char *service)
 {
 	const struct listing *listing = context;
 	struct service_key key;
@@ -178,6 +213,7 @@ static void list_file(void *context, int folder, const char *namespace, const ch
 	strcpy(key.namespace, namespace);
 	strcpy(key.service, service);
 	listing->visit(listing->context, &key);
+	return 0;
 }
 
 int published_list(struct published_folder *folder, void (*visit)(void *context, const struct service_key *key),

@@ -107,13 +107,14 @@ int published_beat(struct published_folder *folder, enum published_state state, 
 void published_stop(struct published_folder *folder);
 
 /*
- * Reads every record that lies there, for a start without Nomad. Damaged ones are removed.
+ * Reads every record that lies there, for a start without Nomad. What is no file of ours is removed.
  *
- * visit  gets each record, which is released after it returns
+ * visit  gets each record, which is released after it returns; one that is damaged, or cannot be read, as UNKNOWN. 0, or
+ *        a negative errno, which ends it
  *
- * 0 or a negative errno. Changes errno.
+ * 0, or a negative errno: then there may be others. Changes errno.
  */
-int published_load(struct published_folder *folder, void (*visit)(void *context, const struct record *record),
+int published_load(struct published_folder *folder, int (*visit)(void *context, const struct record *record),
                    void *context);
 
 /* Calls `visit` with the place of every record, unread; it may remove that one. 0 or a negative errno. */

@@ -95,7 +95,8 @@ static void get_instance(struct reader *reader, struct pool *pool, struct instan
 	instance->tags = &pool->tags[tag];
 }
 
-static void get_spellings(struct reader *reader, struct spelling *spellings, size_t count, size_t instances)
+/* Which of them is partial the record does not say: all are. */
+static void get_spellings(struct reader *reader, struct spelling *spellings, size_t count, size_t instances, bool partial)
 {
 	size_t first = 0;
 
@@ -104,6 +105,7 @@ static void get_spellings(struct reader *reader, struct spelling *spellings, siz
 		spellings[i].service = get_text(reader);
 		spellings[i].first = first;
 		spellings[i].count = reader_u32(reader);
+		spellings[i].partial = partial;
 		if (!pool_take(spellings[i].count, instances, &first, &spellings[i].first))
 			reader->failed = true;
 	}
@@ -149,7 +151,7 @@ int record_body(const uint8_t *body, size_t size, const struct record_head *head
 		result = -ENOMEM;
 		goto done;
 	}
-	get_spellings(&reader, pool.spellings, head->spelling_count, instances);
+	get_spellings(&reader, pool.spellings, head->spelling_count, instances, head->partial);
 	for (size_t i = 0; i < instances && !reader.failed; i++)
 		get_instance(&reader, &pool, &pool.instances[i]);
 	if (reader.failed || reader_left(&reader) > 0 || pool.address_used != pool.address_count ||

@@ -126,9 +126,18 @@ static void set_add_all(struct address_set *set, const struct instance *instance
 		set_add(set, &instance->addresses[i]);
 }
 
+static bool is_partial(const struct service *service)
+{
+	bool partial = service->partial;
+
+	for (size_t i = 0; i < service->spelling_count; i++)
+		partial = partial || service->spellings[i].partial;
+	return partial;
+}
+
 static uint8_t unresolved_of(const struct service *service)
 {
-	uint8_t unresolved = service->partial || service->unknown ? FAMILY_ANY : 0;
+	uint8_t unresolved = is_partial(service) || service->unknown ? FAMILY_ANY : 0;
 
 	for (size_t i = 0; i < service->instance_count; i++)
 		unresolved |= service->instances[i].unresolved;
@@ -158,7 +167,7 @@ static struct service *copy_into(struct arena *arena, const struct service *from
 			.address_count = all->count,
 			.addresses = addresses,
 			.unresolved = unresolved_of(from),
-			.partial = from->partial,
+			.partial = is_partial(from),
 			.unknown = from->unknown,
 		};
 	return to;

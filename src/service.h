@@ -50,6 +50,7 @@ struct spelling {
 	const char *service;
 	size_t first; /* in `instances` */
 	size_t count;
+	bool partial; /* it may have instances that are not here: what was told of them could not be understood */
 };
 
 /*
@@ -66,7 +67,7 @@ struct service {
 	size_t address_count;
 	const struct address *addresses;
 	uint8_t unresolved; /* families in which it may have addresses that are not here */
-	bool partial; /* it may have instances that are not here: what a read told of them could not be understood */
+	bool partial; /* any of its spellings is */
 	bool unknown; /* there is such a service, and what it has nobody can tell; records have a verdict for it */
 };
 

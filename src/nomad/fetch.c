@@ -182,24 +182,33 @@ static bool read_list_of(struct fetch *fetch, const char *namespace, size_t *cou
 	return believed;
 }
 
+/* Whether a namespace is there, spelled so: Nomad's own always is, and the configuration says so of its own. */
+static bool is_certain(const struct fetch *fetch)
+{
+	return name_in_default_namespace(&fetch->name->key) || text_same(fetch->namespace, "default");
+}
+
 /*
- * For a token that may not list all namespaces, such as a task's own: the list of the one that is asked for. Where that is
- * empty, and the name gives it, Nomad may spell the namespace otherwise: then nobody can tell that there is no such service.
+ * For a token that may not list all namespaces, such as a task's own: the list of the one that is asked for, as it is
+ * written and in lower case. Where that is empty Nomad may spell the namespace otherwise: then nobody can tell.
  */
 static bool read_list_of_one(struct fetch *fetch)
 {
+	char lowered[NAME_LABEL_MAX + 1];
 	enum agent_result said;
 	size_t count = 0;
 
-	bool believed = read_list_of(fetch, fetch->namespace, &count, &said) &&
-	                (count > 0 || fetch->count > 0 || name_in_default_namespace(&fetch->name->key));
+	text_lower(fetch->namespace, lowered);
+	bool believed = read_list_of(fetch, fetch->namespace, &count, &said);
+	if (believed && count == 0 && strcmp(lowered, fetch->namespace) != 0)
+		believed = read_list_of(fetch, lowered, &count, &said);
 	fetch->complete = false;
-	if (believed || fetch->report->reason[0] != '\0')
+	if (!believed || count > 0 || fetch->count > 0 || is_certain(fetch))
 		return believed;
 	fetch->report->concerns_service = true;
 	snprintf(fetch->report->reason, sizeof fetch->report->reason,
-	         "the token may not list all namespaces, and sees no service in \"%s\": whether there is a namespace of that name, "
-	         "spelled otherwise, it cannot tell; give it the capability read-job", fetch->namespace);
+	         "the token may not list all namespaces, and sees no service in \"%s\", which may be spelled otherwise; give it the "
+	         "capability read-job", fetch->namespace);
 	return false;
 }
 

@@ -10,13 +10,20 @@
 #include "watch/status.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 
-static void load_record(void *context, const struct record *record)
+static int load_record(void *context, const struct record *record)
 {
 	struct daemon *daemon = context;
+	int result = registry_load(daemon->registry, &record->key, record->service);
 
-	registry_load(daemon->registry, &record->key, record->service);
+	/* Without memory for what it has there may be some for that it is. */
+	if (result < 0 && record->service != NULL)
+		result = registry_load(daemon->registry, &record->key, NULL);
+	if (result < 0)
+		return result;
+	daemon->loaded++;
 	for (size_t i = 0; record->service != NULL && i < record->service->instance_count; i++) {
 		const struct instance *instance = &record->service->instances[i];
 		if (instance->host != NULL && instance->address_count > 0)
@@ -25,6 +32,7 @@ static void load_record(void *context, const struct record *record)
 	}
 	if (record->made > daemon->newest)
 		daemon->newest = record->made;
+	return 0;
 }
 
 /* A moment since 1970 by the watcher's clock. One that is to come, for the clock was set back, is as good as now. */
@@ -41,15 +49,21 @@ void daemon_load(struct daemon *daemon, struct watcher_begin *begin)
 	int64_t current_at = 0, kept_since = 0;
 	struct status status;
 	char text[128];
-	size_t count = publisher_load(daemon->publisher, load_record, daemon);
+	int result = publisher_load(daemon->publisher, load_record, daemon);
 
 	for (size_t i = 0; i < 2 && current_at == 0; i++)
 		if (dirs[i] != NULL && status_read(dirs[i], &status) == 0) {
 			current_at = status.current_at;
 			kept_since = status.kept_since;
 		}
+	/* What is not in the catalogue may be in the files: they stay as they are, and nobody believes either of them. */
+	if (result < 0) {
+		snprintf(text, sizeof text, "cannot load what was published before: %s; waits for Nomad", strerror(-result));
+		log_say(daemon->log, LOG_ERR, text);
+		return;
+	}
 	publisher_write_all(daemon->publisher);
-	if (count == 0)
+	if (daemon->loaded == 0)
 		return;
 	if (current_at == 0)
 		current_at = (int64_t)daemon->newest;
@@ -57,6 +71,6 @@ void daemon_load(struct daemon *daemon, struct watcher_begin *begin)
 	begin->current_at = monotonic(current_at);
 	if (kept_since != 0)
 		begin->kept_since = monotonic(kept_since);
-	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", count);
+	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", daemon->loaded);
 	log_say(daemon->log, LOG_INFO, text);
 }

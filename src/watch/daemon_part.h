@@ -46,7 +46,8 @@ struct daemon {
 	int64_t instances;      /* of the catalogue, as they were counted ... */
 	uint64_t counted_after; /* ... after so many publishes, and one; 0: not yet */
 	int64_t started_at; /* milliseconds since 1970 */
-	uint64_t newest;    /* of the records that were loaded, the same */
+	size_t loaded;      /* records of an earlier daemon */
+	uint64_t newest;    /* of those, the same */
 	unsigned int seconds;
 	struct scope scope; /* the namespaces that are followed, as files and DNS know them */
 	struct region region;

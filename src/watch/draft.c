@@ -126,23 +126,70 @@ uint32_t draft_hash(const struct service_key *key)
 	return hash;
 }
 
+static struct doubt *find_doubt(const struct draft *draft, const char *namespace, const char *service)
+{
+	for (size_t i = 0; i < draft->doubt_count; i++)
+		if (strcmp(draft->doubts[i].service, service) == 0 && strcmp(draft->doubts[i].namespace, namespace) == 0)
+			return &draft->doubts[i];
+	return NULL;
+}
+
+static int add_doubt(struct draft *draft, const char *namespace, const char *service)
+{
+	struct doubt *doubts = realloc(draft->doubts, (draft->doubt_count + 1) * sizeof *doubts);
+
+	if (doubts == NULL)
+		return -ENOMEM;
+	draft->doubts = doubts;
+	draft->doubts[draft->doubt_count++] = (struct doubt){namespace, service};
+	return 0;
+}
+
+/* As add_doubt(), for texts that do not last. */
+static int copy_doubt(struct draft *draft, const struct doubt *doubt, struct pool *pool)
+{
+	bool good = true;
+	const char *namespace = copy_text(pool, doubt->namespace, &good), *service = copy_text(pool, doubt->service, &good);
+
+	return good ? add_doubt(draft, namespace, service) : -ENOMEM;
+}
+
+int draft_doubt(struct draft *draft, const char *namespace, const char *service, struct pool *pool)
+{
+	if (find_doubt(draft, namespace, service) != NULL)
+		return 0;
+	int result = copy_doubt(draft, &(struct doubt){namespace, service}, pool);
+	draft->broken = draft->broken || result < 0;
+	return result;
+}
+
+void draft_trust(struct draft *draft, const char *namespace, const char *service)
+{
+	struct doubt *doubt = find_doubt(draft, namespace, service);
+
+	if (doubt != NULL)
+		*doubt = draft->doubts[--draft->doubt_count];
+}
+
 struct draft *draft_new(const struct service_key *key, const struct service *service)
 {
 	struct draft *draft = malloc(sizeof *draft);
 
 	if (draft == NULL)
 		return NULL;
-	*draft = (struct draft){.key = *key, .unread = service != NULL && service->unknown,
-	                        .partial = service != NULL && service->partial};
+	*draft = (struct draft){.key = *key, .unread = service != NULL && service->unknown};
 	if (service == NULL)
 		return draft;
-	if (make_room(draft, service->instance_count) < 0) {
-		draft_free(draft);
-		return NULL;
+	bool good = make_room(draft, service->instance_count) == 0;
+	for (size_t i = 0; i < service->spelling_count && good; i++) {
+		const struct spelling *spelling = &service->spellings[i];
+		load_spelling(draft, service, spelling);
+		good = !spelling->partial || add_doubt(draft, spelling->namespace, spelling->service) == 0;
 	}
-	for (size_t i = 0; i < service->spelling_count; i++)
-		load_spelling(draft, service, &service->spellings[i]);
-	return draft;
+	if (good)
+		return draft;
+	draft_free(draft);
+	return NULL;
 }
 
 void draft_free(struct draft *draft)
@@ -151,6 +198,7 @@ void draft_free(struct draft *draft)
 		return;
 	ids_done(&draft->ids);
 	free(draft->items);
+	free(draft->doubts);
 	free(draft);
 }
 
@@ -203,6 +251,25 @@ int draft_add(struct draft *draft, const struct registered *item, struct pool *p
 	return 0;
 }
 
+int draft_detach(struct draft *draft, struct pool *pool)
+{
+	for (size_t i = 0; i < draft->count; i++) {
+		struct registered copy;
+		if (!copy_item(pool, &draft->items[i], &copy))
+			return -ENOMEM;
+		draft->items[i] = copy;
+	}
+	bool good = true;
+	for (size_t i = 0; i < draft->doubt_count; i++) {
+		struct doubt *doubt = &draft->doubts[i];
+		struct doubt copy = {copy_text(pool, doubt->namespace, &good), copy_text(pool, doubt->service, &good)};
+		if (!good)
+			return -ENOMEM;
+		*doubt = copy;
+	}
+	return 0;
+}
+
 void draft_remove(struct draft *draft, struct registered *item)
 {
 	draft->count--;
@@ -250,6 +317,22 @@ static bool resolve(struct instance *instance, const char *namespace, const stru
 	return !found.awaited;
 }
 
+/* Marks the spelling, which perhaps has nothing else: then it is the last one. */
+static void put_doubt(const struct doubt *doubt, struct service *service, struct spelling *spellings)
+{
+	struct spelling *spelling = spellings, *end = spellings + service->spelling_count;
+
+	while (spelling < end && (strcmp(spelling->service, doubt->service) != 0 ||
+	                          strcmp(spelling->namespace, doubt->namespace) != 0))
+		spelling++;
+	if (spelling == end) {
+		*spelling = (struct spelling){.namespace = doubt->namespace, .service = doubt->service,
+		                              .first = service->instance_count};
+		service->spelling_count++;
+	}
+	spelling->partial = true;
+}
+
 /* Lays the sorted items out as a service that points into them. Whether no host name's addresses are awaited. */
 static bool lay_out(const struct draft *draft, const struct registry_owner *owner, struct spelling *spellings,
                     struct instance *instances, struct service *service)
@@ -257,23 +340,24 @@ static bool lay_out(const struct draft *draft, const struct registry_owner *owne
 	bool resolved = true;
 
 	*service = (struct service){
-		.spellings = spellings, .instance_count = draft->count, .instances = instances, .unknown = draft->unread,
-		.partial = draft->partial};
+		.spellings = spellings, .instance_count = draft->count, .instances = instances, .unknown = draft->unread};
 	for (size_t i = 0; i < draft->count; i++) {
 		const struct registered *item = &draft->items[i];
 		if (i == 0 || !is_of(&draft->items[i - 1], item->namespace, item->service))
 			spellings[service->spelling_count++] =
-				(struct spelling){item->namespace, item->service, i, 0};
+				(struct spelling){.namespace = item->namespace, .service = item->service, .first = i};
 		spellings[service->spelling_count - 1].count++;
 		instances[i] = item->instance;
 		resolved = resolve(&instances[i], item->namespace, owner) && resolved;
 	}
+	for (size_t i = 0; i < draft->doubt_count; i++)
+		put_doubt(&draft->doubts[i], service, spellings);
 	return resolved;
 }
 
 struct service *draft_build(struct draft *draft, const struct registry_owner *owner, bool *resolved)
 {
-	struct spelling *spellings = calloc(draft->count + 1, sizeof *spellings);
+	struct spelling *spellings = calloc(draft->count + draft->doubt_count + 1, sizeof *spellings);
 	struct instance *instances = calloc(draft->count + 1, sizeof *instances);
 	struct service *built = NULL, service;
 
@@ -287,64 +371,4 @@ done:
 	free(spellings);
 	free(instances);
 	return built;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool same_tags(const struct instance *a, const struct instance *b)
-{
-	if (a->tag_count != b->tag_count)
-		return false;
-	for (size_t i = 0; i < a->tag_count; i++)
-		if (strcmp(a->tags[i], b->tags[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool same_addresses(const struct instance *a, const struct instance *b)
-{
-	if (a->address_count != b->address_count)
-		return false;
-	for (size_t i = 0; i < a->address_count; i++)
-		if (!address_equal(&a->addresses[i], &b->addresses[i]))
-			return false;
-	return true;
-}
-
-static bool same_instance(const struct instance *a, const struct instance *b)
-{
-	return a->port == b->port && a->unresolved == b->unresolved && same_text(a->id, b->id) &&
-	       same_text(a->allocation, b->allocation) && same_text(a->node, b->node) && same_text(a->job, b->job) &&
-	       same_text(a->datacenter, b->datacenter) && same_text(a->host, b->host) && same_addresses(a, b) &&
-	       same_tags(a, b);
-}
-
-static bool same_spellings(const struct service *a, const struct service *b)
-{
-	if (a->spelling_count != b->spelling_count)
-		return false;
-	for (size_t i = 0; i < a->spelling_count; i++)
-		if (a->spellings[i].count != b->spellings[i].count ||
-		    strcmp(a->spellings[i].namespace, b->spellings[i].namespace) != 0 ||
-		    strcmp(a->spellings[i].service, b->spellings[i].service) != 0)
-			return false;
-	return true;
-}
-
-enum difference draft_compare(const struct service *a, const struct service *b)
-{
-	enum difference difference = DIFFERENCE_NONE;
-
-	if (a->unknown != b->unknown || a->partial != b->partial || a->instance_count != b->instance_count || !same_spellings(a, b))
-		return DIFFERENCE_SEEN;
-	for (size_t i = 0; i < a->instance_count; i++) {
-		if (!same_instance(&a->instances[i], &b->instances[i]))
-			return DIFFERENCE_SEEN;
-		if (a->instances[i].modified != b->instances[i].modified)
-			difference = DIFFERENCE_UNSEEN;
-	}
-	return difference;
 }

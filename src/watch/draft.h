@@ -15,6 +15,12 @@ struct pool {
 	struct pool_chunk *chunks;
 };
 
+/* A spelling of which not all is known. */
+struct doubt {
+	const char *namespace;
+	const char *service;
+};
+
 struct draft {
 	struct draft *same_hash; /* the next one in its bucket */
 	struct draft *next;      /* the next one of all */
@@ -28,7 +34,8 @@ struct draft {
 	int64_t until; /* when it waits no longer for addresses of host names; 0: it has not begun to */
 	bool waits;    /* for them, in this flush and beyond it */
 	bool unread;   /* whether these are all its instances is not known before a read says so */
-	bool partial;  /* the same; but what it has is certain */
+	struct doubt *doubts; /* spellings of which it may have more, though what it has is certain */
+	size_t doubt_count;
 	bool broken;   /* there was no memory for a change: it must not become the service */
 };
 
@@ -54,6 +61,13 @@ struct registered *draft_find(struct draft *draft, const char *namespace, const 
 
 /* Adds a copy of an item, its strings copied to the pool. 0 or -ENOMEM. */
 int draft_add(struct draft *draft, const struct registered *item, struct pool *pool);
+
+/* Of a spelling there may be more than the draft has, until it is trusted again. 0 or -ENOMEM. */
+int draft_doubt(struct draft *draft, const char *namespace, const char *service, struct pool *pool);
+void draft_trust(struct draft *draft, const char *namespace, const char *service);
+
+/* Copies all items to the pool, so that the block in the catalogue may go. 0; or -ENOMEM, then it may not. */
+int draft_detach(struct draft *draft, struct pool *pool);
 
 /* Removes an item that draft_find() gave. */
 void draft_remove(struct draft *draft, struct registered *item);

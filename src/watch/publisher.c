@@ -141,28 +141,28 @@ void publisher_configure(struct publisher *publisher, const struct config *confi
 }
 
 struct count_loaded {
-	void (*visit)(void *context, const struct record *record);
+	int (*visit)(void *context, const struct record *record);
 	void *context;
 	size_t count;
 };
 
-static void count_loaded(void *context, const struct record *record)
+static int count_loaded(void *context, const struct record *record)
 {
 	struct count_loaded *loaded = context;
 
 	loaded->count++;
-	loaded->visit(loaded->context, record);
+	return loaded->visit(loaded->context, record);
 }
 
-size_t publisher_load(struct publisher *publisher, void (*visit)(void *context, const struct record *record),
-                      void *context)
+int publisher_load(struct publisher *publisher, int (*visit)(void *context, const struct record *record), void *context)
 {
 	struct count_loaded loaded = {visit, context, 0};
+	int result = 0;
 
-	for (int i = 0; i < SHELVES && loaded.count == 0; i++)
+	for (int i = 0; i < SHELVES && loaded.count == 0 && result == 0; i++)
 		if (publisher->shelves[i].folder != NULL)
-			published_load(publisher->shelves[i].folder, count_loaded, &loaded);
-	return loaded.count;
+			result = published_load(publisher->shelves[i].folder, count_loaded, &loaded);
+	return result;
 }
 
 /* That there is such a service, and, unless it is NULL, what it has. */
@@ -337,10 +337,12 @@ void publisher_beat(struct publisher *publisher, enum published_state state)
 	struct shelf *shelf = &publisher->shelves[PUBLISHED];
 	int result;
 
+	bool alive = state != PUBLISHED_DEAD;
+
 	check_seals(publisher, shelf);
-	repair(publisher, shelf);
-	repair(publisher, &publisher->shelves[STATE]);
-	if (state == PUBLISHED_DEAD || shelf->wrong) {
+	for (int i = 0; i < SHELVES && alive; i++)
+		repair(publisher, &publisher->shelves[i]);
+	if (!alive || shelf->wrong) {
 		stop_beating(publisher);
 		return;
 	}

@@ -35,10 +35,9 @@ void publisher_configure(struct publisher *publisher, const struct config *confi
 
 /*
  * Calls `visit` with every record of the published folder or, where there is none in it, of the state folder. To be
- * followed by publisher_write_all(). The number of records.
+ * followed by publisher_write_all(), where it gave 0. A negative errno, of `visit` or of its own: there may be others.
  */
-size_t publisher_load(struct publisher *publisher, void (*visit)(void *context, const struct record *record),
-                      void *context);
+int publisher_load(struct publisher *publisher, int (*visit)(void *context, const struct record *record), void *context);
 
 /* Writes what differs, and removes what is not in the catalogue. */
 void publisher_write_all(struct publisher *publisher);
@@ -54,7 +53,7 @@ int publisher_set_scope(struct publisher *publisher, const struct scope *scope);
 
 /*
  * To be called every second, and when the state is another one: tries again what has failed, and makes again what others
- * have removed.
+ * have removed, once the catalogue may be believed. Before, what lies in the directories may be all that is known.
  *
  * state  how far the catalogue may be believed; the heartbeat says so if the files are as it is, and is removed otherwise
  */

@@ -171,8 +171,9 @@ int registry_replace(struct registry *registry, const char *namespace, const cha
 	draft_remove_spelling(draft, namespace, service);
 	leaving_forget(registry, &draft->key, namespace, service);
 	draft->unread = false;
-	/* What was said of another spelling is not told apart. */
-	draft->partial = partial || (draft->partial && draft->count > 0);
+	draft_trust(draft, namespace, service);
+	if (partial && draft_doubt(draft, namespace, service, &registry->pool) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		int result = draft_add(draft, &all[i], &registry->pool);
 		if (result < 0)
@@ -248,14 +249,15 @@ static int commit(struct registry *registry, struct draft *draft, int64_t now)
 	draft->waits = false;
 	if (draft->broken)
 		return -ENOMEM;
-	if (draft->count == 0)
+	if (draft->count == 0 && draft->doubt_count == 0)
 		return draft->unread ? 0 : hold(registry, &draft->key, now);
 	service = draft_build(draft, &registry->owner, &resolved);
 	if (service == NULL)
 		return -ENOMEM;
 	if (!resolved && wait_for_hosts(registry, draft, now)) {
+		result = registry_show_waiting(registry, draft, service);
 		free(service);
-		return 0;
+		return result;
 	}
 	held = registry_held(registry, &draft->key);
 	result = put(registry, draft, service);

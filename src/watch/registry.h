@@ -40,7 +40,7 @@ struct registered {
 
 /* What is known of where a host name leads. */
 struct registry_host {
-	const struct address *addresses; /* valid until the next question */
+	const struct address *addresses; /* stay as they are while the registry is flushed */
 	size_t count;
 	uint8_t unresolved; /* families in which there may be others */
 	bool awaited;       /* somebody is asked for the first time */

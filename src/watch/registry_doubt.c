@@ -14,7 +14,7 @@
 /* A service of which nothing is known but that there is one. */
 static struct service *unknown_service(const char *namespace, const char *service)
 {
-	const struct spelling spelling = {namespace, service, 0, 0};
+	const struct spelling spelling = {.namespace = namespace, .service = service};
 
 	return service_copy(&(struct service){.spelling_count = 1, .spellings = &spelling, .unknown = true});
 }
@@ -29,6 +29,28 @@ int registry_load(struct registry *registry, const struct service_key *key, cons
 	return result;
 }
 
+int registry_show_waiting(struct registry *registry, struct draft *draft, const struct service *service)
+{
+	const struct service *shown = catalogue_find(registry->catalogue, &draft->key);
+	struct service doubted = {0}, *copy;
+
+	if (shown != NULL && (shown->partial || shown->unknown))
+		return 0;
+	if (draft_detach(draft, &registry->pool) < 0)
+		return -ENOMEM;
+	if (shown != NULL)
+		doubted = *shown;
+	doubted.partial = true;
+	copy = shown != NULL ? service_copy(&doubted)
+	                     : unknown_service(service->spellings[0].namespace, service->spellings[0].service);
+	int result = copy == NULL ? -ENOMEM : catalogue_put(registry->catalogue, &draft->key, copy);
+	if (result == 0)
+		registry_tell(registry, &draft->key, copy);
+	else
+		free(copy);
+	return result;
+}
+
 int registry_doubt(struct registry *registry, const char *namespace, const char *service)
 {
 	struct service_key key;
@@ -37,19 +59,8 @@ int registry_doubt(struct registry *registry, const char *namespace, const char 
 	struct draft *draft = registry_open(registry, &key);
 	if (draft == NULL)
 		return -ENOMEM;
-	draft->partial = true;
-	if (draft->count > 0)
-		return 0;
-	draft->unread = true;
-	if (catalogue_find(registry->catalogue, &key) != NULL && *registry_held(registry, &key) == NULL)
-		return 0;
-	struct service *unknown = unknown_service(namespace, service);
-	int result = unknown == NULL ? -ENOMEM : catalogue_put(registry->catalogue, &key, unknown);
-	if (result == 0)
-		registry_tell(registry, &key, unknown);
-	else
-		free(unknown);
-	return result;
+	draft->unread = draft->unread || draft->count == 0;
+	return draft_doubt(draft, namespace, service, &registry->pool);
 }
 
 struct namespace_search {

@@ -46,6 +46,14 @@ struct draft *registry_open(struct registry *registry, const struct service_key 
 /* Tells the owner that a service is another one, or gone. */
 void registry_tell(struct registry *registry, const struct service_key *key, const struct service *service);
 
+/* registry_doubt.c */
+
+/*
+ * What becomes of a draft waits for addresses, and `service` would be it: until then what is shown is not all of it, or it
+ * is unknown where nothing is shown. 0 or -ENOMEM.
+ */
+int registry_show_waiting(struct registry *registry, struct draft *draft, const struct service *service);
+
 /* registry_leaving.c */
 
 /* How many instances of a service are leaving; all of them are in its draft. */

@@ -45,7 +45,7 @@ static void set_up(void)
 {
 	static struct prefix allow = {.family = AF_INET};
 	struct address address = {AF_INET, {10, 0, 0, 1}};
-	struct spelling spelling = {"default", "web", 0, 1};
+	struct spelling spelling = {.namespace = "default", .service = "web", .count = 1};
 	struct instance instance = {.id = "i", .allocation = "a", .node = "n", .job = "j", .datacenter = "d",
 	                            .addresses = &address, .address_count = 1, .port = 80};
 	struct service_key key = {"default", "web"};

@@ -38,7 +38,7 @@ static void put(const char *namespace, const char *name, size_t count, bool plai
 	struct instance *instances = calloc(count, sizeof *instances);
 	struct address *addresses = calloc(count, sizeof *addresses);
 	char(*texts)[64] = calloc(count, sizeof *texts);
-	struct spelling spelling = {namespace, name, 0, count};
+	struct spelling spelling = {.namespace = namespace, .service = name, .count = count};
 	struct service_key key;
 
 	for (size_t i = 0; i < count; i++) {

@@ -38,7 +38,7 @@ static void look_at_registration(const struct registration *registration)
 		assert(reason != NULL);
 		return;
 	}
-	struct spelling spelling = {registration->namespace, registration->service, 0, 1};
+	struct spelling spelling = {.namespace = registration->namespace, .service = registration->service, .count = 1};
 	struct service service = {
 		.spelling_count = 1, .spellings = &spelling, .instance_count = 1, .instances = &instance};
 	free(service_copy(&service));

@@ -27,11 +27,22 @@ def test_another_spelling(guarded, host, identity):
     assert host.addresses("WEB.Default.nomad", env=identity) == {"192.0.2.1"}
 
 
-def test_a_miss_in_upper_case(guarded, host, identity):
-    """What was said of one spelling is not kept as an answer for another."""
+def test_a_service_in_upper_case(guarded, host, identity):
+    """One in upper case is found in lower case: the list of its namespace is open to every workload."""
     guarded.register("Web", address="192.0.2.1", port=80)
-    assert host.code("web.default.nomad", env=identity) == "EAI_NONAME"
+    assert host.addresses("web.default.nomad", env=identity) == {"192.0.2.1"}
+    assert host.addresses("web.nomad", env=identity) == {"192.0.2.1"}
     assert host.addresses("Web.default.nomad", env=identity) == {"192.0.2.1"}
+
+
+def test_a_namespace_in_upper_case(guarded, host, identity):
+    """A namespace that is spelled otherwise shows in no list that the token may see: then nobody can tell what is in it."""
+    guarded.register("web", address="192.0.2.1", port=80, namespace="Prod")
+    guarded.register("db", address="192.0.2.2", port=80, namespace="Prod")
+    assert host.code("web.prod.nomad", env=identity) == "EAI_AGAIN"
+    assert "spelled otherwise" in host.run(["nomad-lookup", "--refresh", "web.prod.nomad"], env=identity).err
+    assert host.addresses("db.Prod.nomad", env=identity) == {"192.0.2.2"}
+    assert host.code("nosuch.Prod.nomad", env=identity) == "EAI_NONAME"
 
 
 def test_unknown_in_every_case(guarded, host, identity):

@@ -17,7 +17,7 @@
 /* A service with `count` instances at 10.0.0.FIRST and after, each of whose port is `port`. */
 static struct service *build(const char *namespace, const char *name, unsigned first, size_t count, uint16_t port)
 {
-	struct spelling spelling = {namespace, name, 0, count};
+	struct spelling spelling = {.namespace = namespace, .service = name, .count = count};
 	struct instance *instances = calloc(count, sizeof *instances);
 	struct address *addresses = calloc(count, sizeof *addresses);
 

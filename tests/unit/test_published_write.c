@@ -234,12 +234,14 @@ START_TEST(a_namespace_called_service_is_a_folder_where_the_label_is_off)
 }
 END_TEST
 
-static void collect(void *context, const struct record *record)
+/* Counts what is loaded, in the order of verdicts; all is of prod, and whole is web alone. */
+static int collect(void *context, const struct record *record)
 {
-	strcat(context, " ");
-	strcat(context, record->key.namespace);
-	strcat(context, "/");
-	strcat(context, record->key.service);
+	size_t *found = context;
+	bool good = record->verdict == VERDICT_UNKNOWN || strcmp(record->key.service, "web") == 0;
+
+	found[good && strcmp(record->key.namespace, "prod") == 0 ? record->verdict : VERDICT_NO_NAME]++;
+	return 0;
 }
 
 static bool exists(const char *name)
@@ -252,7 +254,7 @@ static bool exists(const char *name)
 /* What a daemon that was killed at any moment may leave, and worse. */
 START_TEST(a_start_repairs_what_it_finds)
 {
-	char found[256] = "";
+	size_t found[VERDICT_NO_NAME + 1] = {0};
 
 	set_up();
 	store("prod", "web", "10.0.0.1");
@@ -278,9 +280,11 @@ START_TEST(a_start_repairs_what_it_finds)
 	support_make_folder(at("services/prod/.new"));
 	ck_assert_int_eq(open_it(), 0);
 	ck_assert_int_eq(published_load(folder, collect, found), 0);
-	ck_assert_str_eq(found, " prod/web");
-	ck_assert(!exists("services/prod/.new") && !exists("services/prod/junk") && !exists("services/prod/empty"));
-	ck_assert(!exists("services/prod/short") && !exists("services/prod/other") && !exists("services/prod/link"));
+	ck_assert_uint_eq(found[VERDICT_FOUND], 1);
+	/* What is damaged was a service: junk, empty, short, and other, which is of another name. */
+	ck_assert_uint_eq(found[VERDICT_UNKNOWN], 4);
+	ck_assert(!exists("services/prod/.new") && !exists("services/prod/link"));
+	ck_assert(exists("services/prod/empty") && exists("services/prod/short") && exists("services/prod/other"));
 	ck_assert(!exists("services/dev") && !exists(".new"));
 	ck_assert(access("/etc/passwd", F_OK) == 0);
 	ck_assert(!exists("services/file") && !exists("services/link") && !exists("services/prod/folder"));
@@ -292,6 +296,42 @@ START_TEST(a_start_repairs_what_it_finds)
 	ck_assert_str_eq(find("web.default.nomad"), "10.0.0.2");
 	ck_assert_str_eq(find("web.file.nomad"), "10.0.0.3");
 	ck_assert_str_eq(find("folder.prod.nomad"), "10.0.0.4");
+	published_close(folder);
+}
+END_TEST
+
+/* No file that cannot be read for want of memory is lost, or passed over. */
+START_TEST(without_memory_a_file_is_loaded_as_unknown)
+{
+	for (unsigned nth = 1, failed = 1; failed; nth++) {
+		size_t found[VERDICT_NO_NAME + 1] = {0};
+		set_up();
+		store("prod", "web", "10.0.0.1");
+		support_fail_allocation(nth);
+		int result = published_load(folder, collect, found);
+		failed = support_fail_allocation(0);
+		ck_assert_int_eq(result, 0);
+		ck_assert_uint_eq(found[VERDICT_FOUND] + found[VERDICT_UNKNOWN], 1);
+		ck_assert_uint_eq(found[VERDICT_UNKNOWN], failed);
+		ck_assert(exists("services/prod/web"));
+		published_close(folder);
+	}
+}
+END_TEST
+
+static int fail_to_take(void *context, const struct record *record)
+{
+	(void)context;
+	(void)record;
+	return -ENOMEM;
+}
+
+START_TEST(what_cannot_be_taken_ends_the_loading)
+{
+	set_up();
+	store("prod", "web", "10.0.0.1");
+	ck_assert_int_eq(published_load(folder, fail_to_take, NULL), -ENOMEM);
+	ck_assert(exists("services/prod/web"));
 	published_close(folder);
 }
 END_TEST
@@ -517,6 +557,8 @@ int main(void)
 		{a_folder_has_one_daemon, 1},
 		{a_namespace_called_service_is_a_folder_where_the_label_is_off, 1},
 		{a_start_repairs_what_it_finds, 1},
+		{without_memory_a_file_is_loaded_as_unknown, 1},
+		{what_cannot_be_taken_ends_the_loading, 1},
 		{what_is_listed_can_be_removed_meanwhile, 1},
 		{a_heartbeat_that_is_no_file_of_ours_is_replaced, 1},
 		{what_is_not_followed_is_not_denied, 1},

@@ -249,7 +249,7 @@ END_TEST
 /* A service with so many instances at 10.7.X.Y, each with a tag. */
 static void put_large(struct asking *asking)
 {
-	struct spelling spelling = {"default", "large", 0, LARGE};
+	struct spelling spelling = {.namespace = "default", .service = "large", .count = LARGE};
 	struct instance *instances = calloc(LARGE, sizeof *instances);
 	struct address *addresses = calloc(LARGE, sizeof *addresses);
 	static const char *const tags[] = {"all"};

@@ -135,7 +135,7 @@ static void put_service(void)
 	static struct address address = {AF_INET, {10, 0, 0, 1}};
 	static struct instance instances[INSTANCES];
 	static char ids[INSTANCES][8];
-	struct spelling spelling = {"default", "web", 0, INSTANCES};
+	struct spelling spelling = {.namespace = "default", .service = "web", .count = INSTANCES};
 
 	for (size_t i = 0; i < INSTANCES; i++) {
 		snprintf(ids[i], sizeof ids[i], "%zu", i);

@@ -239,9 +239,9 @@ END_TEST
 /* Puts what is known of a service to be there, and nothing else. */
 static void put_unknown(struct asking *asking, bool unknown, const struct instance *instance)
 {
-	static const struct spelling spelling = {"default", "veiled", 0, 1};
+	static const struct spelling spelling = {.namespace = "default", .service = "veiled", .count = 1};
 	const struct service_key key = {"default", "veiled"};
-	const struct spelling none = {"default", "veiled", 0, 0};
+	const struct spelling none = {.namespace = "default", .service = "veiled", .count = 0};
 
 	ck_assert_int_eq(0, catalogue_put(asking->catalogue, &key, service_copy(&(struct service){
 		.unknown = unknown, .spelling_count = 1, .spellings = instance == NULL ? &none : &spelling,
@@ -305,7 +305,7 @@ static const struct {
 
 START_TEST(what_is_not_there_is_so_only_where_nothing_is_missing)
 {
-	static const struct spelling spelling = {"default", "veiled", 0, 2};
+	static const struct spelling spelling = {.namespace = "default", .service = "veiled", .count = 2};
 	static const char *const tags[] = {"v4", "v6"};
 	const struct service_key key = {"default", "veiled"};
 	struct address addresses[2];

@@ -143,7 +143,8 @@ static struct registry_host resolve(void *context, const char *namespace, const 
 {
 	(void)namespace;
 	(void)context;
-	(void)host;
+	if (world.resolve != NULL)
+		return world.resolve(host);
 	return (struct registry_host){.awaited = world.resolves_nothing,
 	                              .unresolved = world.resolves_nothing ? FAMILY_ANY : 0};
 }
@@ -239,8 +240,9 @@ static size_t put_registration(char *at, size_t room, const struct row *row)
 	return (size_t)snprintf(at, room,
 	                        "{\"Address\":\"%s\",\"AllocID\":\"a-%s\",\"CreateIndex\":%" PRIu64
 	                        ",\"Datacenter\":\"dc1\",\"ID\":\"%s\",\"JobID\":\"job\",\"ModifyIndex\":%" PRIu64
-	                        ",\"Namespace\":\"%s\",\"NodeID\":\"n\",\"Port\":80,\"ServiceName\":\"%s\",\"Tags\":[]}",
-	                        row->address, row->id, row->index, row->id, row->index, row->namespace, row->service);
+	                        ",\"Namespace\":\"%s\",\"NodeID\":\"n\",\"Port\":80,\"ServiceName\":\"%s\",\"Tags\":[%s%s%s]}",
+	                        row->address, row->id, row->index, row->id, row->index, row->namespace, row->service,
+	                        world.has_tags ? "\"t-" : "", world.has_tags ? row->id : "", world.has_tags ? "\"" : "");
 }
 
 /* Whether an earlier row is of the same service. */
@@ -712,7 +714,6 @@ void world_delete_namespace(const char *name)
 {
 	struct space *space = find_space(name);
 
-	assert(space != NULL);
 	*space = spaces[--space_count];
 	world.namespaces_index = next_index();
 }
@@ -808,12 +809,10 @@ const struct service *world_service(const char *namespace, const char *service)
 const char *world_find(const char *namespace, const char *service)
 {
 	const struct service *found = world_service(namespace, service);
-
 	if (found == NULL)
 		return "none";
-	if (found->address_count == 0 && found->unresolved != 0)
-		return "unknown";
-	return found->unknown ? "unknown" : support_addresses(found->addresses, found->address_count);
+	bool unknown = found->unknown || (found->address_count == 0 && found->unresolved != 0);
+	return unknown ? "unknown" : support_addresses(found->addresses, found->address_count);
 }
 
 const char *world_ids(const char *namespace, const char *service)
@@ -848,6 +847,16 @@ const char *world_stream_path(void)
 	return path;
 }
 
+struct catalogue *world_catalogue(void) { return catalogue; }
+
+static bool is_host(const void *context, const char *host) { return strcmp(context, host) == 0; }
+
+void world_host_changed(const char *host)
+{
+	registry_hosts_changed(registry, is_host, host);
+	watcher_wake(watcher);
+}
+
 enum catalogue_state world_state(void)
 {
 	uint32_t serial;
@@ -855,10 +864,7 @@ enum catalogue_state world_state(void)
 	return catalogue_state(catalogue, &serial);
 }
 
-const struct watcher *world_watcher(void)
-{
-	return watcher;
-}
+const struct watcher *world_watcher(void) { return watcher; }
 
 const char *world_changes(void)
 {
@@ -880,14 +886,13 @@ unsigned int world_said(const char *words)
 
 void world_load(const char *namespace, const char *service, const char *address)
 {
-	char line[LINE];
 	struct service_key key = {0};
-	struct service *loaded;
+	char line[LINE];
 
 	snprintf(line, sizeof line, "%s %s 11111111-0000-4000-8000-000000000001 %s 80 -\n", namespace, service, address);
 	snprintf(key.namespace, sizeof key.namespace, "%s", namespace);
 	snprintf(key.service, sizeof key.service, "%s", service);
-	loaded = support_service(line);
+	struct service *loaded = support_service(line);
 	ck_assert_int_eq(registry_load(registry, &key, loaded), 0);
 	free(loaded);
 }

@@ -36,6 +36,8 @@ struct world {
 	int64_t kept_since;  /* what the watcher is told at its start; 0: nothing */
 	bool forgets;        /* what is asked while it HANGS is never answered */
 	bool resolves_nothing; /* where host names lead is not known yet */
+	struct registry_host (*resolve)(const char *host); /* says it instead; NULL: they lead nowhere */
+	bool has_tags;         /* each instance has a tag: "t-" and its ID */
 	int slowness;        /* milliseconds that every read takes */
 	int late;            /* milliseconds that reads of services take; they tell of the middle of that time */
 	bool stalls;         /* streams have no heartbeat */
@@ -144,6 +146,12 @@ const struct service *world_service(const char *namespace, const char *service);
 /* The same by the instances' IDs; and those that the agent has. */
 const char *world_ids(const char *namespace, const char *service);
 const char *world_true_ids(const char *namespace, const char *service);
+
+/* The catalogue itself. */
+struct catalogue *world_catalogue(void);
+
+/* A host name leads elsewhere than before. */
+void world_host_changed(const char *host);
 
 enum catalogue_state world_state(void);
 const struct watcher *world_watcher(void);
