@@ -1,5 +1,5 @@
 /*
- * Where in an array of instances the ones with an ID stand; see ids.h. Called by draft.c.
+ * Where in an array of instances the ones with an ID stand; see ids.h. Called by draft.c, registry_leaving.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,10 +12,19 @@
 
 enum { HEADS_FIRST = 64 };
 
-/* FNV-1a, from a start that nobody else knows. */
-static uint32_t hash_id(const struct ids *ids, const char *id)
+uint64_t ids_seed(void)
 {
-	uint64_t hash = ids->seed;
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+		return seed;
+	return UINT64_C(0xcbf29ce484222325); /* without randomness yet, at boot: its usual start */
+}
+
+/* FNV-1a, from a start that nobody else knows. */
+uint32_t ids_hash(uint64_t seed, const char *id)
+{
+	uint64_t hash = seed;
 
 	for (; *id != '\0'; id++)
 		hash = (hash ^ (uint8_t)*id) * UINT64_C(0x100000001b3);
@@ -47,8 +56,7 @@ int ids_fill(struct ids *ids, const struct registered *items, size_t count)
 	ids_done(ids);
 	while (room < 2 * count)
 		room *= 2;
-	if (getrandom(&ids->seed, sizeof ids->seed, GRND_NONBLOCK) < 0)
-		ids->seed = UINT64_C(0xcbf29ce484222325); /* without randomness yet, at boot: its usual start */
+	ids->seed = ids_seed();
 	ids->heads = malloc(room * sizeof *ids->heads);
 	ids->nodes = malloc(room * sizeof *ids->nodes);
 	if (ids->heads == NULL || ids->nodes == NULL) {
@@ -72,7 +80,7 @@ void ids_done(struct ids *ids)
 
 uint32_t ids_first(const struct ids *ids, const char *id)
 {
-	uint32_t hash = hash_id(ids, id), place = ids->heads[hash & ids->mask];
+	uint32_t hash = ids_hash(ids->seed, id), place = ids->heads[hash & ids->mask];
 
 	while (place != IDS_NONE && ids->nodes[place].hash != hash)
 		place = ids->nodes[place].next;
@@ -95,7 +103,7 @@ void ids_add(struct ids *ids, const struct registered *items, size_t place)
 		ids_fill(ids, items, place + 1);
 		return;
 	}
-	ids->nodes[place].hash = hash_id(ids, items[place].instance.id);
+	ids->nodes[place].hash = ids_hash(ids->seed, items[place].instance.id);
 	link_node(ids, (uint32_t)place);
 }
 

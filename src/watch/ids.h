@@ -1,5 +1,6 @@
 /*
- * Where in an array of instances the ones with an ID stand: found at the same cost however many there are. Called by draft.c.
+ * Where in an array of instances the ones with an ID stand: found at the same cost however many there are. Called by draft.c;
+ * the hash by registry_leaving.c too.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -25,6 +26,12 @@ struct ids {
 	size_t room;
 	uint64_t seed; /* so that nobody can register IDs of the same number */
 };
+
+/* A start for hashes that is unknown to others: another one each time, but for a machine without randomness yet. Any thread. */
+uint64_t ids_seed(void);
+
+/* The hash of an ID, from that start. Any thread. */
+uint32_t ids_hash(uint64_t seed, const char *id);
 
 /* Learns of all `count` items, in place of what it knew: 0, or -ENOMEM, then it knows of nothing. */
 int ids_fill(struct ids *ids, const struct registered *items, size_t count);

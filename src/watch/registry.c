@@ -20,6 +20,7 @@ struct registry *registry_new(struct catalogue *catalogue, const struct registry
 		return NULL;
 	registry->catalogue = catalogue;
 	registry->owner = *owner;
+	registry->seed = ids_seed();
 	registry->held_until = registry->leaving_until = registry->waits_until = INT64_MAX;
 	return registry;
 }

@@ -17,7 +17,7 @@ struct held {
 	int64_t until;
 };
 
-struct leaving;
+struct leaving_service;
 
 struct registry {
 	struct catalogue *catalogue;
@@ -26,12 +26,14 @@ struct registry {
 	struct draft *first; /* of all drafts */
 	struct held *held[BUCKETS];
 	int64_t held_until;  /* the earliest, INT64_MAX without any */
-	struct leaving *leaving[BUCKETS];
+	struct leaving_service *leaving[BUCKETS];
 	int64_t leaving_until; /* the same of instances that are leaving */
+	size_t leaving_looks;  /* at so many of them, to find one; so that tests can tell what it costs */
 	int64_t waits_until;   /* the same of drafts that wait for addresses */
 	bool changed;        /* since the last flush */
 	struct pool pool;
 	uint64_t changes;
+	uint64_t seed; /* of hashes of IDs; ids.h */
 };
 
 /* A key in lower case, with zeroes after the names, so that keys can be compared as octets. */

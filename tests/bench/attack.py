@@ -32,7 +32,7 @@ from standin import client          # noqa: E402
 
 DNS, METRICS = 1053, 9153           # the network is our own
 TYPES = {"A": 1, "TXT": 16, "AAAA": 28, "SRV": 33, "ANY": 255}
-HOST_NAMES, DEAD_NAMES, EVENTS = 20_000, 12, 100_000
+HOST_NAMES, DEAD_NAMES, EVENTS, LEAVING = 20_000, 12, 100_000, 20_000    # frames that are taken as they are, not read anew
 TAG, NO_TAG = "traefik-http-routers-{:04d}-{}", "traefik-http-routers-0000-x"   # as long, and the same to the last letter
 
 
@@ -71,11 +71,8 @@ class Daemon:
         self.begun = time.monotonic()
         self.process = subprocess.Popen([build / "nomad-dns-srv", "--config", config, "--publish", self.run], stderr=self.log)
 
-    def wait(self, within=300):
-        limit = time.monotonic() + within
-        while not (self.run / "alive").exists():
-            assert time.monotonic() < limit and self.process.poll() is None, "no catalogue"
-            time.sleep(.002)
+    def wait(self):
+        until((self.run / "alive").exists)
         return time.monotonic() - self.begun
 
     def absences(self):
@@ -223,22 +220,33 @@ def attack_answers(build, folder, rdtype):
     return others, f"{seconds:.1f} s for 800 answers"
 
 
-def attack_events(build, folder):
-    """100,000 registrations of one job, in one frame."""
+def attack_events(build, folder, leave):
+    """Registrations of one job, in one frame; or the deregistrations of all but one."""
     with client.Agent() as agent:
         agent.register("other", address="192.0.2.1")
-        with started(build, folder, agent) as daemon, Others(daemon) as others:
-            agent.register_many([{"name": "many", "address": f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
-                                  "id": f"_nomad-task-{number}"} for number in range(EVENTS)])
-            last = wait_for_file(daemon.run / "services/default/many")
-            time.sleep(1.5)     # not a wait: the heartbeat after it
+        with started(build, folder, agent) as daemon:
+            path = daemon.run / "services/default/many"
+            if leave:
+                ids = many(agent, LEAVING + 1)
+                until(path.exists)
+                time.sleep(2)       # not a wait: the registrations are not what is measured
+                size = path.stat().st_size
+            with Others(daemon) as others:
+                agent.deregister(ids[1:]) if leave else many(agent, EVENTS)
+                last = until(lambda: path.stat().st_size < size / 1000 if leave else path.exists())
+                time.sleep(1.5)     # not a wait: the heartbeat after it
     return others, f"{last:.1f} s until it is published"
 
 
-def wait_for_file(path, within=300):
+def many(agent, count):
+    return agent.register_many([{"name": "many", "address": f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
+                                 "id": f"_nomad-task-{number}"} for number in range(count)])
+
+
+def until(is_so):
     begun = time.monotonic()
-    while not path.exists():
-        assert time.monotonic() < begun + within
+    while not is_so():
+        assert time.monotonic() < begun + 300
         time.sleep(.005)
     return time.monotonic() - begun
 
@@ -303,10 +311,8 @@ def attack_dead_names(build, folder):
                 agent.register(f"dead-{number}", namespace="bad", address=f"h{number}.dead.example")
             time.sleep(.5)      # not a wait: the dead names come first
             agent.register("named", namespace="good", address="h1.live.example")
-            path, begun = daemon.run / "services/good/named", time.monotonic()
-            while not (path.exists() and b"\4\x0a\1\2\3" in path.read_bytes()) and time.monotonic() < begun + 120:
-                time.sleep(.01)
-            seconds = time.monotonic() - begun
+            path = daemon.run / "services/good/named"
+            seconds = until(lambda: path.exists() and b"\4\x0a\1\2\3" in path.read_bytes())
     return others, f"the other's name after {seconds:.2f} s"
 
 
@@ -330,7 +336,8 @@ ATTACKS = {
     "udp-instances": ("500 a second of TAG.big, which nobody has, over UDP, 10,000 x 10 tags", attack_udp, 10_000, 10),
     "tcp-srv": ("800 SRV answers of 64 KiB, 4 TCP connections", attack_answers, "SRV"),
     "tcp-txt": ("800 TXT answers of 64 KiB, 4 TCP connections", attack_answers, "TXT"),
-    "events": ("100,000 events in one frame", attack_events),
+    "events": ("100,000 registrations in one frame", attack_events, False),
+    "deregistrations": ("20,000 deregistrations in one frame", attack_events, True),
     "host-names": ("20,000 host names", attack_host_names),
     "dead-names": ("12 dead names of another tenant's", attack_dead_names),
 }

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "support.h"
-#include "watch/registry.h"
+#include "watch/registry_part.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -312,6 +312,9 @@ START_TEST(many_instances_leave_at_once)
 	registry_flush(registry, 1000 + REGISTRY_LEAVING);
 	const struct service *left = catalogue_find(catalogue, &(struct service_key){"prod", "web"});
 	ck_assert_uint_eq(left->instance_count, 1);
+	ck_assert_int_eq(registry_due(registry), INT64_MAX);
+	/* A look or two for each, however many there are. */
+	ck_assert_uint_lt(registry->leaving_looks, 2 * MANY);
 	tear_down();
 }
 END_TEST
