@@ -404,7 +404,8 @@ static void change_row(struct row *row)
 {
 	static const char *const deletions[] = {"ServiceDeregistration", "PlanResult", "AllocationUpdated", "Unheard"};
 	bool odd = !faultless && one_in(&state, 3);
-	char event[1024], service[TEXT + 2];
+	char event[1024], service[TEXT + 2], named[TEXT + 2];
+	bool readable = one_in(&state, 3);
 
 	row->there = !row->there;
 	if (!row->there) {
@@ -414,11 +415,13 @@ static void change_row(struct row *row)
 	} else {
 		world_register_silently(row->namespace, row->service, row->id, row->text);
 		/* Of a type that nobody knows, or one that cannot be read; it may not even say of which service it is. */
+		snprintf(named, sizeof named, "\"%s\"", row->service);
 		snprintf(service, sizeof service, one_in(&state, 4) ? "7" : "\"%s\"", row->service);
 		snprintf(event, sizeof event,
-		         "{\"Events\":[{\"Payload\":{\"Service\":{\"ID\":7,\"Namespace\":\"%s\",\"ServiceName\":%s}},"
+		         "{\"Events\":[{\"Payload\":{\"Service\":{\"ID\":%s,\"Namespace\":\"%s\",\"ServiceName\":%s}},"
 		         "\"Topic\":\"Service\",\"Type\":\"%s\"}],\"Index\":%lu}\n",
-		         row->namespace, service, one_in(&state, 2) ? "ServiceRegistration" : "Unheard", (unsigned long)world.index);
+		         readable ? "\"x\"" : "7", row->namespace, readable ? named : service,
+		         readable || one_in(&state, 2) ? "Unheard" : "ServiceRegistration", (unsigned long)world.index);
 		world_send(event);
 	}
 }
@@ -441,6 +444,7 @@ static void change_resolving(void)
 static bool change_answers(void)
 {
 	world.junk = one_in(&state, 3) ? junk[chance(&state, 6)] : NULL;
+	world.garbled = one_in(&state, 3) ? truth.rows[chance(&state, INSTANCES)].id : NULL;
 	world.unreadable = one_in(&state, 6) ? "db" : NULL;
 	world.unreadable_result = AGENT_TOO_LARGE;
 	world.failing_reads = one_in(&state, 4) ? (int)chance(&state, 3) : 0;

@@ -235,6 +235,8 @@ static bool has_right(const char *namespace)
 
 static size_t put_registration(char *at, size_t room, const struct row *row)
 {
+	if (world.garbled != NULL && strcmp(row->id, world.garbled) == 0)
+		return (size_t)snprintf(at, room, "7");
 	if (row->registration[0] != '\0')
 		return (size_t)snprintf(at, room, "%s", row->registration);
 	return (size_t)snprintf(at, room,

@@ -57,6 +57,7 @@ struct world {
 	const char *unreadable;   /* a service whose reads end with this result, FAILED with status 405; NULL: none */
 	enum agent_result unreadable_result;
 	const char *junk;              /* an element that reads of "web" carry besides; NULL: none */
+	const char *garbled;           /* the ID of an instance that is no JSON object in any answer; NULL: none */
 	const char *unreadable_rows;   /* a service of which reads have that element alone; NULL: none */
 	enum agent_result nearest_result; /* what the nearest server's answers end with; FAILED: like everything else */
 	bool fails_nearest;             /* they fail, with `failed_status` */
