@@ -48,6 +48,7 @@ struct config {
 	char *tls_server_name;
 	bool skip_verify; /* NOMAD_SKIP_VERIFY alone */
 	char *agent_user; /* whose ports of this host may be the agent's besides root's, nomad's and our own; NULL: nobody's */
+	bool for_daemon;  /* nomad-dns-srv has read it, for which messages advise something else than for a user */
 	char *http_auth;  /* NOMAD_HTTP_AUTH alone: user:password for a proxy in front of Nomad; NULL: none */
 
 	/* [answers] */

@@ -4,11 +4,10 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "config.h"
+#include "config_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,33 +26,6 @@ __attribute__((format(printf, 3, 4))) static int fail(int error, char reason[CON
 	vsnprintf(reason, CONFIG_REASON_MAX, format, arguments);
 	va_end(arguments);
 	return -error;
-}
-
-/* What to do where the file may not be read: one service reads it for everybody, or its group gets members. */
-static int fail_denied(const char *path, char reason[CONFIG_REASON_MAX])
-{
-	static const char run_daemon[] = "run nomad-dns-srv, which alone then needs the token";
-	struct group group, *found = NULL;
-	struct stat status;
-	char buffer[1024];
-
-	if (stat(path, &status) < 0)
-		return fail(EACCES, reason, "no permission to reach the token file %s; %s, or give this user the right to "
-		                            "its folder", path, run_daemon);
-	getgrgid_r(status.st_gid, &group, buffer, sizeof buffer, &found);
-	return fail(EACCES, reason, "no permission to read the token file %s (mode %04o); %s, or make it readable for its "
-	                            "group %s and this user a member", path, (unsigned)status.st_mode & 07777, run_daemon,
-	            found == NULL ? "(which has no name)" : found->gr_name);
-}
-
-static int fail_open(int error, const char *path, char reason[CONFIG_REASON_MAX])
-{
-	if (error == EACCES)
-		return fail_denied(path, reason);
-	if (error == ENOENT)
-		return fail(error, reason, "the token file %s does not exist; create it, or take token-file out of the "
-		                           "configuration", path);
-	return fail(error, reason, "cannot read the token file %s: %s", path, strerror(error));
 }
 
 /* Reads up to `size` octets; how many, or a negative errno. */
@@ -84,7 +56,7 @@ static bool trim(char *text, size_t size)
 	return true;
 }
 
-static int read_token(int descriptor, const char *path, char **token, char reason[CONFIG_REASON_MAX])
+static int read_token(const struct config *config, int descriptor, const char *path, char **token, char reason[CONFIG_REASON_MAX])
 {
 	struct stat status;
 	int result = 0;
@@ -94,11 +66,11 @@ static int read_token(int descriptor, const char *path, char **token, char reaso
 		return fail(ENOMEM, reason, "out of memory");
 	ssize_t size = read_all(descriptor, text, TOKEN_MAX + 1);
 	if (fstat(descriptor, &status) < 0)
-		result = fail_open(errno, path, reason);
+		result = config_file_refused(config, CONFIG_IS_TOKEN, path, errno, reason);
 	else if (!S_ISREG(status.st_mode))
-		result = fail(EINVAL, reason, "the token file %s is no file; give the path of a file with the token", path);
+		result = fail(EINVAL, reason, "the token file %s is not a file; give the path of a file with the token", path);
 	else if (size < 0)
-		result = fail_open((int)-size, path, reason);
+		result = config_file_refused(config, CONFIG_IS_TOKEN, path, (int)-size, reason);
 	else if (size > TOKEN_MAX)
 		result = fail(EINVAL, reason, "the token file %s is larger than 64 KiB; it holds a token and nothing else", path);
 	else if (!trim(text, (size_t)size))
@@ -130,14 +102,14 @@ static int copy_token(const char *text, char **token, char reason[CONFIG_REASON_
 	return 0;
 }
 
-static int read_file(const char *path, char **token, char reason[CONFIG_REASON_MAX])
+static int read_file(const struct config *config, const char *path, char **token, char reason[CONFIG_REASON_MAX])
 {
 	/* A FIFO in its place would wait for a writer. */
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (descriptor < 0)
-		return fail_open(errno, path, reason);
-	int result = read_token(descriptor, path, token, reason);
+		return config_file_refused(config, CONFIG_IS_TOKEN, path, errno, reason);
+	int result = read_token(config, descriptor, path, token, reason);
 	close(descriptor);
 	return result;
 }
@@ -155,7 +127,7 @@ int config_token(const struct config *config, char **token, char reason[CONFIG_R
 	if (config->token_file == NULL && usual == NULL)
 		result = copy_token("", token, reason);
 	else
-		result = read_file(usual == NULL ? config->token_file : usual, token, reason);
+		result = read_file(config, usual == NULL ? config->token_file : usual, token, reason);
 	free(usual);
 	return result;
 }

@@ -45,7 +45,10 @@ int published_fail(char reason[PUBLISHED_REASON_MAX], int error, const char *for
 int published_fail_errno(const struct published_folder *folder, char reason[PUBLISHED_REASON_MAX], const char *doing,
                          const char *name);
 
-/* Whether the folder is the daemon's alone: 0, or -EPERM and a reason. */
+/*
+ * published_folder.c: whether the directory is the daemon's alone: 0, or -EPERM and a reason, which wants no directory that holds
+ * other things to be given to the daemon.
+ */
 int published_check_owner(const char *dir, const struct stat *status, char reason[PUBLISHED_REASON_MAX]);
 
 /* Writes a file under another name and renames it to `path`: 0, or -1 and errno. */

@@ -93,7 +93,7 @@ int published_seal(struct published_folder *folder, const struct scope *scope, c
 	struct scope copy;
 
 	if (scope_copy(scope, &copy) < 0)
-		return published_fail(reason, -ENOMEM, "no memory");
+		return published_fail(reason, -ENOMEM, "out of memory");
 	scope_done(&folder->scope);
 	folder->scope = copy;
 	folder->sealed = true;

@@ -37,22 +37,11 @@ int published_fail_errno(const struct published_folder *folder, char reason[PUBL
 {
 	int error = errno;
 	const char *advice = error == ENOSPC || error == EDQUOT ? "; make room there"
-	                   : error == EROFS                     ? "; mount it writable, or choose another --publish folder"
-	                   : error == EACCES || error == EPERM  ? "; give the folder to the daemon's user"
+	                   : error == EROFS                     ? "; mount it writable, or choose another --publish directory"
+	                   : error == EACCES || error == EPERM  ? "; make a directory that is the daemon's alone"
 	                                                        : "";
 
 	return published_fail(reason, -error, "cannot %s %s/%s: %s%s", doing, folder->dir, name, strerror(error), advice);
-}
-
-int published_check_owner(const char *dir, const struct stat *status, char reason[PUBLISHED_REASON_MAX])
-{
-	if (status->st_uid != geteuid())
-		return published_fail(reason, -EPERM, "%s belongs to user %u, not to the daemon's user %u; remove it, or chown it", dir,
-		            (unsigned int)status->st_uid, (unsigned int)geteuid());
-	if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return published_fail(reason, -EPERM, "%s may be written by others (mode %o); chmod go-w it", dir,
-		            (unsigned int)(status->st_mode & 07777));
-	return 0;
 }
 
 /* Opens a folder, made where it is missing. */
@@ -84,7 +73,7 @@ static int lock_folder(struct published_folder *folder, char reason[PUBLISHED_RE
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return published_fail_errno(folder, reason, "lock", PUBLISHED_LOCK);
-	return published_fail(reason, -EBUSY, "another nomad-dns-srv publishes in %s; stop it or choose another --publish folder",
+	return published_fail(reason, -EBUSY, "another nomad-dns-srv publishes in %s; stop it or choose another --publish directory",
 	            folder->dir);
 }
 
@@ -119,7 +108,7 @@ int published_open(const struct published_layout *layout, struct published_folde
 		            layout->dir, PLACE_FOLDER_MAX - 17);
 	opened = malloc(sizeof *opened);
 	if (opened == NULL)
-		return published_fail(reason, -ENOMEM, "no memory");
+		return published_fail(reason, -ENOMEM, "out of memory");
 	*opened = (struct published_folder){.root = -1, .lock = -1, .services = -1};
 	strcpy(opened->dir, layout->dir);
 	result = open_parts(opened, reason);
@@ -324,7 +313,7 @@ int published_store(struct published_folder *folder, const struct record *record
 	set_paths(&record->key, &paths);
 	if (result < 0)
 		return published_fail(reason, result, "cannot write %s/services/%s: %s", folder->dir, paths.file,
-		            result == -E2BIG ? "the service has too many instances" : "no memory");
+		            result == -E2BIG ? "the service has too many instances" : "out of memory");
 	if (!is_stored(folder, paths.file, bytes, size) && put_record(folder, &paths, bytes, size) < 0)
 		result = published_fail_errno(folder, reason, "write services", paths.file);
 	free(bytes);

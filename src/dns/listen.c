@@ -208,11 +208,12 @@ static int listener_init(struct listener *listener, size_t workers)
 static int open_listener(const char *text, struct listener *listener, size_t workers, char reason[CONFIG_REASON_MAX])
 {
 	union endpoint asked;
+	char in_use[128];
 	int result = -EINVAL;
 
 	if (!endpoint_parse(text, &asked)) {
 		snprintf(reason, CONFIG_REASON_MAX,
-		         "[dns] listen: \"%s\" is no address and port; write it as 127.0.0.1:1053 or [::1]:1053", text);
+		         "[dns] listen: \"%s\" is not an address and port; write it as 127.0.0.1:1053 or [::1]:1053", text);
 		return result;
 	}
 	listener->wildcard = is_wildcard(&asked);
@@ -224,8 +225,10 @@ static int open_listener(const char *text, struct listener *listener, size_t wor
 	}
 	if (result == 0)
 		return 0;
+	snprintf(in_use, sizeof in_use, "another program listens there (see: ss -lntup sport = :%u); stop it, or set listen in the "
+	         "section [dns]", (unsigned)endpoint_port(&asked));
 	snprintf(reason, CONFIG_REASON_MAX, "cannot listen on %s: %s; %s", text, strerror(-result),
-	         result == -EADDRINUSE   ? "another program does; stop it, or set listen in the section [dns]"
+	         result == -EADDRINUSE   ? in_use
 	         : result == -EACCES     ? "ports under 1024 need CAP_NET_BIND_SERVICE, or sockets from systemd"
 	         : result == -EADDRNOTAVAIL ? "no interface has that address; set listen in the section [dns]"
 	                                    : "set listen in the section [dns]");

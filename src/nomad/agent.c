@@ -8,6 +8,7 @@
 #include "deadline.h"
 #include "nomad/agent_judge.h"
 #include "nomad/agent_owner.h"
+#include "nomad/agent_tls.h"
 #include "url.h"
 
 #include <assert.h>
@@ -224,30 +225,6 @@ static char *add_region(const struct agent *agent, const char *path)
 	return longer;
 }
 
-static void set_tls(const struct agent *agent, CURL *easy)
-{
-	const struct config *config = agent->config;
-
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, config->skip_verify ? 0L : 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config->skip_verify ? 0L : 2L);
-	/* An authority of one's own stands for the system's, as with the nomad command. */
-	if (config->ca_file != NULL || agent->authorities != NULL) {
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-		curl_easy_setopt(easy, CURLOPT_CAINFO, config->ca_file);
-		/* libcurl would keep what it read for a day, though the file may hold a renewed one: read by each connection. */
-		curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
-	}
-	if (config->ca_file == NULL && agent->authorities != NULL) {
-		struct curl_blob blob = {.data = agent->authorities, .len = strlen(agent->authorities), .flags = CURL_BLOB_COPY};
-		curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
-	}
-	if (config->cert_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_SSLCERT, config->cert_file);
-	if (config->key_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_SSLKEY, config->key_file);
-}
-
 /* Who asks. The token has a header of its own: a proxy in front of Nomad may want Authorization. */
 static bool set_identity(const struct agent *agent, struct agent_request *request, const struct url *at)
 {
@@ -333,13 +310,17 @@ struct agent_request *agent_request_new(const struct agent *agent, enum agent_ki
 	request->context = context;
 	current_url(agent, &at);
 	url_text(&at, request->name);
+	request->config = agent->config;
+	request->has_token = agent->token[0] != '\0';
+	request->is_unix = at.scheme == URL_UNIX;
+	request->port = at.scheme == URL_UNIX ? 0 : at.port;
 	request->easy = curl_easy_init();
 	if (request->easy == NULL)
 		goto fail;
 	set_manners(request);
 	set_callbacks(request);
 	if (at.scheme == URL_HTTPS)
-		set_tls(agent, request->easy);
+		agent_set_tls(agent, request);
 	if (!set_url(agent, request, &at, whole) || !set_identity(agent, request, &at))
 		goto fail;
 	if (at.scheme == URL_HTTP || (at.scheme == URL_HTTPS && agent->config->skip_verify))

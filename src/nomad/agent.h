@@ -11,6 +11,7 @@
 #define NSS_NOMAD_NOMAD_AGENT_H
 
 #include "config.h"
+#include "nomad/certificate.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -144,6 +145,12 @@ struct agent_request {
 	bool too_large;
 	bool no_memory;
 	bool is_tls;
+	bool is_unix;
+	bool has_token;
+	uint16_t port;               /* 0: none */
+	const struct config *config; /* the agent's; alive as long as the request */
+	struct validity validity;    /* of its certificate, as far as it was seen; see certificate.h */
+	bool is_own_certificate;     /* that one is the agent's own */
 	int socket_error; /* errno of a socket that could not be made, 0 where each could */
 	bool owner_unknown; /* the kernel did not tell this process whose the port is */
 	bool has_secret; /* a token or a password goes with it */

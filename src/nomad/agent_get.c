@@ -13,11 +13,12 @@
 /* Keeps what was said of the addresses before in front of what is said of this one. */
 static void prepend(struct agent_answer *answer, const char *before)
 {
-	char both[2 * AGENT_REASON_MAX];
+	char both[2 * AGENT_REASON_MAX + 2];
 
 	if (before[0] == '\0' || answer->reason[0] == '\0')
 		return;
-	snprintf(both, sizeof both, "%s; %s", before, answer->reason);
+	const char *between = before[strlen(before) - 1] == '?' ? " " : "; ";
+	snprintf(both, sizeof both, "%s%s%s", before, between, answer->reason);
 	snprintf(answer->reason, sizeof answer->reason, "%.*s", AGENT_REASON_MAX - 1, both);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "nomad/agent_judge.h"
 
+#include "nomad/agent_tls.h"
 #include "text.h"
 
 #include <errno.h>
@@ -16,6 +17,9 @@
 enum {
 	HEADER_MAX = 256, /* octets; a longer header is none of Nomad's own */
 	QUOTED_MAX = 120, /* octets of an error's body that are shown */
+	WORDS_MAX = 80,   /* bytes with the NUL, of the system's words for an error */
+	PORT_RPC = 4647,  /* Nomad's defaults */
+	PORT_SERF = 4648,
 };
 
 /* The value of a header line, NULL where it is another one. */
@@ -94,8 +98,7 @@ const char *agent_result_text(enum agent_result result)
 	return words[result];
 }
 
-__attribute__((format(printf, 3, 4))) static enum agent_result say(struct agent_request *request,
-                                                                   enum agent_result result, const char *format, ...)
+enum agent_result agent_say(struct agent_request *request, enum agent_result result, const char *format, ...)
 {
 	struct agent_answer *answer = &request->answer;
 	va_list arguments;
@@ -106,6 +109,19 @@ __attribute__((format(printf, 3, 4))) static enum agent_result say(struct agent_
 	vsnprintf(answer->reason + length, sizeof answer->reason - (size_t)length, format, arguments);
 	va_end(arguments);
 	/* libcurl quotes a certificate's names as they are, and this ends on somebody's terminal. */
+	text_tame(answer->reason);
+	return result;
+}
+
+enum agent_result agent_say_of(struct agent_request *request, enum agent_result result, const char *format, ...)
+{
+	struct agent_answer *answer = &request->answer;
+	va_list arguments;
+
+	answer->result = result;
+	va_start(arguments, format);
+	vsnprintf(answer->reason, sizeof answer->reason, format, arguments);
+	va_end(arguments);
 	text_tame(answer->reason);
 	return result;
 }
@@ -130,45 +146,77 @@ static bool body_has(const struct agent_answer *answer, const char *words)
 	return answer->body != NULL && strstr(answer->body, words) != NULL;
 }
 
-static enum agent_result judge_tls(struct agent_request *request, CURLcode code, const char *said)
+/* Ports of Nomad's that are not its HTTP API: by their default numbers. */
+enum agent_result agent_judge_other_port(struct agent_request *request)
 {
-	const char *advice = "check ca-file, cert-file, key-file and tls-server-name";
+	return agent_say(request, AGENT_NOT_NOMAD, "does not speak HTTP: %u is Nomad's %s port, its HTTP API is on 4646",
+	           (unsigned)request->port, request->port == PORT_RPC ? "RPC" : "Serf");
+}
 
-	if (strstr(said, "wrong version number") != NULL)
-		advice = "it seems to speak plain HTTP: write http:// for https://";
-	else if (strstr(said, "alert") != NULL)
-		advice = "it wants a client certificate that its own authority signed: check cert-file and key-file";
-	else if (code == CURLE_SSL_CACERT_BADFILE)
-		advice = "check ca-file";
-	else if (code == CURLE_SSL_CERTPROBLEM)
-		advice = "check cert-file and key-file";
-	else if (strstr(said, "subject name") != NULL || strstr(said, "does not match") != NULL)
-		advice = "set tls-server-name to a name in its certificate, such as server.global.nomad";
-	else if (code == CURLE_PEER_FAILED_VERIFICATION)
-		advice = "set ca-file to the authority that signed its certificate";
-	return say(request, AGENT_TLS, "and this side do not agree on TLS (%s); %s", said, advice);
+bool agent_is_other_port(const struct agent_request *request)
+{
+	return request->port == PORT_RPC || request->port == PORT_SERF;
 }
 
 /* With TLS 1.3 this side's certificate is refused only at the first read. */
 static enum agent_result judge_broken(struct agent_request *request, CURLcode code, const char *said)
 {
 	if (request->is_tls && strstr(said, "alert") != NULL)
-		return judge_tls(request, code, said);
+		return agent_judge_tls(request, code, said);
 	if (request->answer.status != 0)
-		return say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping, try again", said);
-	return say(request, AGENT_OVERLOADED, "closed the connection without an answer (%s); it is stopping, or has more "
-	           "connections than limits.http_max_conns_per_client there%s", said,
+		return agent_say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping, try again", said);
+	if (agent_is_other_port(request))
+		return agent_judge_other_port(request);
+	return agent_say(request, AGENT_OVERLOADED, "closed the connection without an answer (%s); it is stopping, has more connections "
+	           "than limits.http_max_conns_per_client, or is not Nomad's HTTP API%s", said,
 	           request->is_tls ? ", or wants a client certificate: check cert-file and key-file" : "");
+}
+
+/* The system's words for an error, as part of a sentence: "connection refused". */
+static const char *words_of(int error, const char *said, char words[WORDS_MAX])
+{
+	if (error == 0)
+		return said;
+	snprintf(words, WORDS_MAX, "%s", strerror(error));
+	if (words[0] >= 'A' && words[0] <= 'Z' && words[1] >= 'a')
+		words[0] = (char)(words[0] - 'A' + 'a');
+	return words;
+}
+
+static const char *advice_for(const struct agent_request *request, int error)
+{
+	if (request->is_unix && error == ENOENT)
+		return "is that the path of the task's api.sock?";
+	if (request->is_unix && (error == EACCES || error == EPERM))
+		return "a task's api.sock is for the user of the task alone";
+	if (request->socket_error != 0)
+		return "this process may not make such a socket, or has reached a limit";
+	if (error == EACCES || error == EPERM)
+		return "a firewall or a filter of this host does not let this process connect";
+	if (error == EHOSTUNREACH || error == ENETUNREACH || error == EADDRNOTAVAIL)
+		return "is the address right?";
+	return "is the agent running?";
+}
+
+static enum agent_result judge_unreachable(struct agent_request *request, const char *said)
+{
+	char words[WORDS_MAX];
+	long told = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &told);
+	int error = request->socket_error != 0 ? request->socket_error : (int)told;
+	return agent_say_of(request, AGENT_UNREACHABLE, "cannot reach %s (%s): %s", request->name, words_of(error, said, words),
+	                 advice_for(request, error));
 }
 
 static enum agent_result judge_own_end(struct agent_request *request, const char *said)
 {
 	if (request->too_large)
-		return say(request, AGENT_TOO_LARGE, "sent more than %d MiB, which is refused; is that a Nomad agent?",
+		return agent_say(request, AGENT_TOO_LARGE, "sent more than %d MiB, which is refused; is that a Nomad agent?",
 		           AGENT_BODY_MAX >> 20);
 	if (request->no_memory)
-		return say(request, AGENT_NO_MEMORY, "was asked, but there is no memory for its answer");
-	return say(request, AGENT_FAILED, "was not heard to the end (%s)", said);
+		return agent_say(request, AGENT_NO_MEMORY, "was asked, but there is no memory for its answer");
+	return agent_say(request, AGENT_FAILED, "was not heard to the end (%s)", said);
 }
 
 static enum agent_result judge_transport(struct agent_request *request, CURLcode code)
@@ -177,36 +225,58 @@ static enum agent_result judge_transport(struct agent_request *request, CURLcode
 
 	switch (code) {
 	case CURLE_ABORTED_BY_CALLBACK:
-		return say(request, AGENT_STRANGER, "%s", request->stranger);
+		return agent_say(request, AGENT_STRANGER, "%s", request->stranger);
 	case CURLE_WRITE_ERROR:
 		return judge_own_end(request, said);
 	case CURLE_OUT_OF_MEMORY:
-		return say(request, AGENT_NO_MEMORY, "was not asked: out of memory");
+		return agent_say(request, AGENT_NO_MEMORY, "was not asked: out of memory");
 	case CURLE_OPERATION_TIMEDOUT:
 		if (strncmp(said, "Resolving", strlen("Resolving")) == 0)
-			return say(request, AGENT_UNREACHABLE, "has a host that no name server told of in time (%s); check DNS", said);
-		return say(request, AGENT_TIMED_OUT,
+			return agent_say(request, AGENT_UNREACHABLE, "has a host that no name server told of in time (%s); check DNS", said);
+		return agent_say(request, AGENT_TIMED_OUT,
 		           "did not answer in time (%s); is it overloaded, stopped, or behind a firewall?", said);
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return say(request, AGENT_UNREACHABLE, "has a host that is not known (%s); check the address, or DNS", said);
+		return agent_say(request, AGENT_UNREACHABLE, "has a host that is not known (%s); check the address, or DNS", said);
 	case CURLE_COULDNT_CONNECT:
-		return say(request, AGENT_UNREACHABLE, "cannot be reached (%s); does the agent run, and is the address right?",
-		           said);
+		return judge_unreachable(request, said);
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CACERT_BADFILE:
-		return judge_tls(request, code, said);
+		return agent_judge_tls(request, code, said);
 	case CURLE_GOT_NOTHING:
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 		return judge_broken(request, code, said);
 	case CURLE_PARTIAL_FILE:
 	case CURLE_BAD_CONTENT_ENCODING:
-		return say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping, try again", said);
+		return agent_say(request, AGENT_CUT, "cut its answer short (%s); it may be stopping, try again", said);
 	default:
-		return say(request, AGENT_NOT_NOMAD, "did not answer as a Nomad agent does (%s); is the address right?", said);
+		if (agent_is_other_port(request))
+			return agent_judge_other_port(request);
+		return agent_say(request, AGENT_NOT_NOMAD, "did not answer as a Nomad agent does (%s); is the address right?", said);
 	}
+}
+
+/* Index 0 is what an agent with ACLs gives to a token that may read no namespace at all. */
+static enum agent_result judge_blind(struct agent_request *request)
+{
+	if (!request->has_token)
+		return agent_say(request, AGENT_UNBELIEVABLE, "has ACLs, and no token is configured: set token-file (docs/acl-tls.md)");
+	return agent_say(request, AGENT_UNBELIEVABLE, "shows no namespace to this token; give it a policy with read-job "
+	                 "(docs/acl-tls.md)");
+}
+
+/* A refusal of the token, or for want of one. */
+static enum agent_result judge_denied(struct agent_request *request, const char *said)
+{
+	long status = request->answer.status;
+
+	if (!request->has_token)
+		return agent_say(request, AGENT_DENIED, "denied the request (%ld %s): the cluster has ACLs, and no token is configured; set "
+		           "token-file (docs/acl-tls.md)", status, said);
+	return agent_say(request, AGENT_DENIED, "denied the request (%ld %s): the token is wrong or expired, or lacks read-job; see "
+	           "token-file (docs/acl-tls.md)", status, said);
 }
 
 static enum agent_result judge_success(struct agent_request *request)
@@ -218,13 +288,13 @@ static enum agent_result judge_success(struct agent_request *request)
 	if (request->kind == AGENT_STATUS && answer->is_json && answer->size > 0)
 		return answer->result = AGENT_BELIEVED;
 	if (!answer->is_json || !answer->has_index || !answer->has_known_leader)
-		return say(request, AGENT_NOT_NOMAD, "answered 200, but not as a Nomad agent does; is the address right?");
+		return agent_say(request, AGENT_NOT_NOMAD, "answered 200, but not as a Nomad agent does; is the address right?");
 	if (!answer->known_leader)
-		return say(request, AGENT_NO_LEADER, "knows no leader of its cluster, or is stopping; see nomad server members");
+		return agent_say(request, AGENT_NO_LEADER, "knows no leader of its cluster, or is stopping; see nomad server members");
 	if (answer->index == 0)
-		return say(request, AGENT_UNBELIEVABLE, "lets this token see no namespace at all; give it a policy with read-job");
+		return judge_blind(request);
 	if (answer->size == 0)
-		return say(request, AGENT_CUT, "sent no body; it may be stopping, try again");
+		return agent_say(request, AGENT_CUT, "sent no body; it may be stopping, try again");
 	return answer->result = AGENT_BELIEVED;
 }
 
@@ -233,13 +303,13 @@ static enum agent_result judge_client_error(struct agent_request *request, const
 	long status = request->answer.status;
 
 	if (status == 429)
-		return say(request, AGENT_OVERLOADED,
+		return agent_say(request, AGENT_OVERLOADED,
 		           "has too many connections of this host (429); see limits.http_max_conns_per_client there");
 	if (status == 404)
-		return say(request, AGENT_NOT_NOMAD, "does not know this request (404); is that a Nomad agent, 1.3 or newer?");
+		return agent_say(request, AGENT_NOT_NOMAD, "does not know this request (404); is that a Nomad agent, 1.3 or newer?");
 	if (body_has(&request->answer, "HTTP request to an HTTPS server"))
-		return say(request, AGENT_NOT_NOMAD, "speaks TLS; write https:// for http:// in its address");
-	return say(request, AGENT_FAILED, "refused the request (%ld %s); is that a Nomad agent?", status, said);
+		return agent_say(request, AGENT_NOT_NOMAD, "speaks TLS; write https:// for http:// in its address");
+	return agent_say(request, AGENT_FAILED, "refused the request (%ld %s); is that a Nomad agent?", status, said);
 }
 
 static enum agent_result judge_server_error(struct agent_request *request, const char *said)
@@ -247,10 +317,10 @@ static enum agent_result judge_server_error(struct agent_request *request, const
 	const struct agent_answer *answer = &request->answer;
 
 	if (body_has(answer, "No cluster leader") || body_has(answer, "Not ready to serve consistent reads"))
-		return say(request, AGENT_NO_LEADER, "knows no leader of its cluster (%s); see nomad server members", said);
+		return agent_say(request, AGENT_NO_LEADER, "knows no leader of its cluster (%s); see nomad server members", said);
 	if (body_has(answer, "No path to region"))
-		return say(request, AGENT_FAILED, "knows no way to the region (%s); check region", said);
-	return say(request, AGENT_FAILED, "failed (%ld %s); see its log", answer->status, said);
+		return agent_say(request, AGENT_FAILED, "knows no way to the region (%s); check region", said);
+	return agent_say(request, AGENT_FAILED, "failed (%ld %s); see its log", answer->status, said);
 }
 
 static enum agent_result judge_status(struct agent_request *request)
@@ -260,16 +330,14 @@ static enum agent_result judge_status(struct agent_request *request)
 	long status = request->answer.status;
 
 	if (status == 401 || status == 403 || body_has(&request->answer, "Server error authenticating request"))
-		return say(request, AGENT_DENIED,
-		           "denies it (%ld %s): the token is missing, wrong or expired, or lacks read-job; see token-file", status,
-		           said);
+		return judge_denied(request, said);
 	if (status >= 500)
 		return judge_server_error(request, said);
 	if (status >= 400)
 		return judge_client_error(request, said);
 	if (status >= 300)
-		return say(request, AGENT_NOT_NOMAD, "redirects (%ld), which is not followed; is that a Nomad agent?", status);
-	return say(request, AGENT_NOT_NOMAD, "answered %ld %s; is that a Nomad agent?", status, said);
+		return agent_say(request, AGENT_NOT_NOMAD, "redirects (%ld), which is not followed; is that a Nomad agent?", status);
+	return agent_say(request, AGENT_NOT_NOMAD, "answered %ld %s; is that a Nomad agent?", status, said);
 }
 
 /* What a system call says where this process may not, or has no more: a filter, a firewall's refusal, a limit. */

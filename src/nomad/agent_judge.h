@@ -22,4 +22,19 @@ size_t agent_take_header(char *line, size_t one, size_t size, void *answer);
  */
 int agent_read_authorities(const char *folder, char **authorities, char reason[CONFIG_REASON_MAX]);
 
+/*
+ * Sets a result and its reason, in which all but printable characters become dots. agent_say() puts the address in front;
+ * with agent_say_of() the sentence is whole, and names the address or a file itself. Returns the result. Any thread.
+ */
+__attribute__((format(printf, 3, 4))) enum agent_result agent_say(struct agent_request *request, enum agent_result result,
+                                                                  const char *format, ...);
+__attribute__((format(printf, 3, 4))) enum agent_result agent_say_of(struct agent_request *request,
+                                                                     enum agent_result result, const char *format, ...);
+
+/* Whether the address has one of Nomad's default ports on which no HTTP is spoken. Any thread. */
+bool agent_is_other_port(const struct agent_request *request);
+
+/* Judges a request to such a port. Any thread. */
+enum agent_result agent_judge_other_port(struct agent_request *request);
+
 #endif

@@ -9,6 +9,7 @@
 #include "nomad/agent.h"
 #include "nomad/hosts.h"
 #include "nomad/registrations.h"
+#include "noun.h"
 #include "text.h"
 
 #include <errno.h>
@@ -110,8 +111,9 @@ static bool read_spelling(struct fetch *fetch, const char *namespace, const char
 		if (result == 0)
 			registrations_keep(&reading->registrations, namespace, service);
 		if (result == 0 && reading->registrations.skipped > 0) {
-			tell(fetch->report, "left out: %zu elements that are no registrations of the service",
-			     reading->registrations.skipped);
+			tell(fetch->report, "left out: %zu %s not a registration of the service",
+			     reading->registrations.skipped,
+			     noun(reading->registrations.skipped, "element that is", "elements each of which is"));
 			fetch->partial = true;
 		}
 		/* An empty list says that there is no such service; one with nothing but junk in it says nothing. */

@@ -20,7 +20,7 @@ const char *ask_default_namespace(const struct ask *ask)
 }
 
 /* Keeps the answer, or the failure. What cannot be kept is no reason to say less. */
-static void keep(const struct ask *ask, const struct cache *cache, const struct name *name, int lock,
+static void keep(struct ask *ask, const struct cache *cache, const struct name *name, int lock,
                  const struct record *record)
 {
 	if (record->verdict == VERDICT_UNKNOWN) {
@@ -29,7 +29,7 @@ static void keep(const struct ask *ask, const struct cache *cache, const struct 
 		return;
 	}
 	/* In this order: whom a new link leads past the lock, which stays in the folder that was there, finds the record. */
-	cache_store(cache, record);
+	ask->unkept = cache_store(cache, record);
 	cache_set_links(cache, config_default_namespace(ask->config), ask->config->reading, record);
 }
 
@@ -100,6 +100,7 @@ int ask_holding(struct ask *ask, const struct lookup_question *question, int loc
 	int result = 0;
 
 	ask->report = (struct fetch_report){0};
+	ask->unkept = 0;
 	name_parse(question->text, ask->config->reading, &name);
 	if (name.kind != NAME_SERVICE || (name.bare && places->namespace_wrong))
 		return -EINVAL;

@@ -16,6 +16,7 @@ struct ask {
 	const struct config *config;
 	const struct lookup_places *places;
 	struct fetch_report report; /* of the last time, for --explain */
+	int unkept;                 /* of the last answer: 0, or the negative errno for which the cache has it not */
 };
 
 /* The namespace of names that give none: the environment's, else the configured one. */

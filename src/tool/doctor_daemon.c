@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "noun.h"
 #include "published.h"
 #include "tool/doctor.h"
 #include "watch/running.h"
@@ -85,8 +86,9 @@ static void check_state(struct doctor *doctor, const struct status *status)
 	}
 	snprintf(doctor->dns, sizeof doctor->dns, "%.*s", (int)strcspn(status->dns, " "), status->dns);
 	if (strcmp(status->state, "current") == 0)
-		doctor_say(doctor, DOCTOR_OK, "daemon", NULL, "nomad-dns-srv lives, and has %lld services, current at index %lld",
-		           (long long)status->services, (long long)status->index);
+		doctor_say(doctor, DOCTOR_OK, "daemon", NULL, "nomad-dns-srv lives, and has %lld %s, current at index %lld",
+		           (long long)status->services, noun((uint64_t)status->services, "service", "services"),
+		           (long long)status->index);
 	else
 		doctor_say(doctor, DOCTOR_FAULT, "daemon", agent_below, "nomad-dns-srv lives, but its catalogue is %s: %s",
 		           status->state, status->error[0] == '\0' ? "it has lost Nomad" : status->error);

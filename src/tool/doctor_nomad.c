@@ -7,6 +7,7 @@
 #include "deadline.h"
 #include "nomad/agent.h"
 #include "nomad/registrations.h"
+#include "noun.h"
 #include "tool/doctor.h"
 #include "tool/namespaces.h"
 
@@ -28,14 +29,15 @@ static const char *remedy_for(enum agent_result result)
 	static const char *const remedies[AGENT_RESULTS] = {
 		[AGENT_FAILED] = "see the agent's log",
 		[AGENT_DENIED] = token,
-		[AGENT_OVERLOADED] = "raise http_max_conns_per_client in the agent's limits, or run nomad-dns-srv on each host",
+		[AGENT_OVERLOADED] = "see whether Nomad's HTTP API is at that address; else see the agent's log, raise "
+	                             "http_max_conns_per_client in its limits, or run nomad-dns-srv on each host",
 		[AGENT_NO_LEADER] = "see why Nomad's servers have no leader: nomad server members",
 		[AGENT_UNBELIEVABLE] = token,
 		[AGENT_NOT_NOMAD] = "correct address in " CONFIG_FILE,
 		[AGENT_UNREACHABLE] = "start the agent (systemctl start nomad), or correct address in " CONFIG_FILE,
 		[AGENT_TIMED_OUT] = "see what holds the agent up, or name another one in address too",
 		[AGENT_STRANGER] = "see which program has that port (ss -ltnp), or set agent-user in " CONFIG_FILE,
-		[AGENT_TLS] = "correct ca-file, cert-file, key-file and tls-server-name in " CONFIG_FILE,
+		[AGENT_TLS] = "do what the sentence says (docs/acl-tls.md)",
 	};
 
 	return remedies[result] == NULL ? "try again" : remedies[result];
@@ -109,9 +111,11 @@ static void check_list(struct doctor *doctor, const char *namespace, const struc
 	}
 	list_namespaces(&names, list);
 	if (strcmp(namespace, "*") != 0)
-		doctor_say(doctor, DOCTOR_OK, "token", NULL, "%zu services may be read in namespace %s", names.count, namespace);
+		doctor_say(doctor, DOCTOR_OK, "token", NULL, "%zu %s may be read in namespace %s", names.count,
+		           noun(names.count, "service", "services"), namespace);
 	else if (names.count > 0)
-		doctor_say(doctor, DOCTOR_OK, "token", NULL, "%zu services may be read, in: %s", names.count, list);
+		doctor_say(doctor, DOCTOR_OK, "token", NULL, "%zu %s may be read, in: %s", names.count,
+		           noun(names.count, "service", "services"), list);
 	else
 		doctor_say(doctor, DOCTOR_NOTE, "token", "register one with provider = \"nomad\", or give the token read-job",
 		           "there is no service, or the token may read none");

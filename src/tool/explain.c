@@ -234,6 +234,8 @@ static void say_asked(FILE *out, struct ask *ask, const char *text, const struct
 		    i == 0 && !asked ? " (asked just now; the lookup itself did not ask)" : "");
 	if (ask->report.reason[0] != '\0')
 		say(out, "", "%s", ask->report.reason);
+	if (ask->unkept < 0)
+		say(out, "", "the answer could not be kept: %s", strerror(-ask->unkept));
 	if (result->trace[LOOKUP_STALE].taken && result->trace[LOOKUP_STALE].verdict == VERDICT_FOUND)
 		say(out, "stale", "Nomad did not say, so the expired record serves, for max-stale %u s", ask->config->max_stale);
 }

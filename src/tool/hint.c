@@ -6,6 +6,7 @@
 #include "tool/hint.h"
 
 #include "nearest.h"
+#include "noun.h"
 #include "text.h"
 #include "tool/directory.h"
 
@@ -13,12 +14,6 @@
 #include <string.h>
 
 enum { NAMED_MAX = 8 }; /* namespaces or tags that one message names */
-
-/* "services", or "service" where there is one. */
-static const char *noun(size_t count, const char *one, const char *many)
-{
-	return count == 1 ? one : many;
-}
 
 /* The host that a URL or HOST:PORT names, in `host`; the text itself where it is neither. */
 static void host_of(const char *text, char host[NAME_TEXT_MAX + 1])

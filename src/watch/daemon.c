@@ -288,7 +288,7 @@ static void say_environment(struct daemon *daemon)
 static int start(struct daemon *daemon)
 {
 	struct watcher_begin begin = {CATALOGUE_LOADING, 0, INT64_MAX, daemon->options->check};
-	char reason[PUBLISHED_REASON_MAX] = "no memory";
+	char reason[PUBLISHED_REASON_MAX] = "out of memory";
 	int result = make_parts(daemon);
 
 	say_environment(daemon);

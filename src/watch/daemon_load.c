@@ -5,6 +5,7 @@
  */
 #include "watch/daemon_part.h"
 
+#include "noun.h"
 #include "uptime.h"
 #include "wall.h"
 #include "watch/status.h"
@@ -71,6 +72,7 @@ void daemon_load(struct daemon *daemon, struct watcher_begin *begin)
 	begin->current_at = monotonic(current_at);
 	if (kept_since != 0)
 		begin->kept_since = monotonic(kept_since);
-	snprintf(text, sizeof text, "starts with %zu services that were published before, as stale", daemon->loaded);
+	snprintf(text, sizeof text, "starts with %zu %s published before, as stale", daemon->loaded,
+	         noun(daemon->loaded, "service", "services"));
 	log_say(daemon->log, LOG_INFO, text);
 }

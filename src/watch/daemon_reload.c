@@ -36,6 +36,7 @@ int daemon_configure(const struct daemon_options *options, struct config *config
 	for (size_t i = 0; i < sizeof settings / sizeof *settings && result == 0; i++)
 		if (settings[i].value != NULL)
 			result = config_set(&loaded, settings[i].section, settings[i].key, settings[i].value, reason);
+	loaded.for_daemon = true;
 	if (result < 0)
 		config_done(&loaded);
 	else
@@ -62,7 +63,7 @@ static void say_kept(void *context, const char *section, const char *key)
 {
 	char text[128];
 
-	snprintf(text, sizeof text, "[%s] %s has changed, and is as before until a restart of the daemon", section, key);
+	snprintf(text, sizeof text, "[%s] %s takes effect only at the next restart", section, key);
 	say(context, LOG_WARNING, text);
 }
 
@@ -101,13 +102,14 @@ static void configure_answers(struct daemon *daemon)
 
 void daemon_reload(struct daemon *daemon)
 {
-	char reason[CONFIG_REASON_MAX];
+	char reason[CONFIG_REASON_MAX], text[CONFIG_REASON_MAX + 64];
 	struct config *config = malloc(sizeof *config), *old = daemon->config;
 	struct watcher *watcher = daemon->watcher;
 
 	if (config == NULL || daemon_configure(daemon->options, config, reason) < 0) {
-		say(daemon, LOG_ERR, config == NULL ? "no memory" : reason);
-		say(daemon, LOG_ERR, "the configuration was not read again; the one before goes on to hold");
+		snprintf(text, sizeof text, "reload failed, the previous configuration is kept: %s",
+		         config == NULL ? "out of memory" : reason);
+		say(daemon, LOG_ERR, text);
 		free(config);
 		return;
 	}

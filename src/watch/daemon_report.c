@@ -6,6 +6,7 @@
 #include "watch/daemon_part.h"
 
 #include "measures.h"
+#include "noun.h"
 #include "published.h"
 #include "uptime.h"
 #include "url.h"
@@ -186,8 +187,8 @@ void report_status(struct daemon *daemon)
 	list_namespaces(daemon, status.namespaces);
 	write_follows(daemon, status.namespaces);
 	publisher_put_file(daemon->publisher, STATUS_FILE, text, status_write(&status, text));
-	sd_notifyf(0, "STATUS=%s: %" PRId64 " services, index %" PRId64 ", agent %s", status.state, status.services,
-	           status.index, status.agent);
+	sd_notifyf(0, "STATUS=%s: %" PRId64 " %s, index %" PRId64 ", agent %s", status.state, status.services,
+	           noun((uint64_t)status.services, "service", "services"), status.index, status.agent);
 }
 
 void report_ready(struct daemon *daemon)

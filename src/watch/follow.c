@@ -5,6 +5,8 @@
  */
 #include "watcher_part.h"
 
+#include "noun.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -287,8 +289,9 @@ static void say_back(struct watcher *watcher)
 	if (watcher->state == CATALOGUE_CURRENT)
 		return;
 	agent_name(&watcher->agent, name);
-	watcher_say(watcher, LOG_NOTICE, "follows Nomad at %s: %zu services, index %" PRIu64, name,
-	            catalogue_size(watcher->catalogue), watcher->index);
+	watcher_say(watcher, LOG_NOTICE, "follows Nomad at %s: %zu %s, index %" PRIu64, name,
+	            catalogue_size(watcher->catalogue), noun(catalogue_size(watcher->catalogue), "service", "services"),
+	            watcher->index);
 }
 
 void follow_settle(struct watcher *watcher)

@@ -5,6 +5,7 @@
  */
 #include "intake.h"
 
+#include "noun.h"
 #include "place.h"
 #include "text.h"
 
@@ -57,19 +58,42 @@ bool intake_takes(struct intake *intake, const char *namespace, const char *serv
 	if (name_is_label(namespace) && name_is_label(service) && !shadowed)
 		return true;
 	snprintf(text, sizeof text, "service \"%.128s\" in namespace \"%.128s\" is left out: %s", service, namespace,
-	         shadowed ? "\"service\" is no namespace in a name; set service-label = no to have it"
-	                  : "no name can ask for it (1 to 63 letters, digits and hyphens can)");
+	         shadowed ? "\"service\" is not a namespace in a name; set service-label = no to have it"
+	         : name_is_label(namespace) ? "its name cannot be a label (letters, digits, - and _, at most 63)"
+	                                    : "the name of its namespace cannot be a label (letters, digits and -, at most 63)");
 	note(intake, text);
 	return false;
 }
 
-static void note_instance(struct intake *intake, const struct registration *registration, const char *reason)
-{
-	char text[AGENT_REASON_MAX];
+/* Instances of one service that have no address: how many, and the first one. */
+struct left_out {
+	size_t count;
+	const struct registration *first;
+	const char *reason;
+};
 
+static void leave_out(struct intake *intake, const struct registration *registration, const char *reason,
+                      struct left_out *left_out)
+{
 	watch_count(intake->outside, WATCH_SKIPPED);
-	snprintf(text, sizeof text, "an instance of service \"%.63s\" in namespace \"%.63s\" is left out: %.200s (%.100s)",
-	         registration->service, registration->namespace, reason, registration->id);
+	if (left_out->count++ > 0)
+		return;
+	left_out->first = registration;
+	left_out->reason = reason;
+}
+
+static void note_left_out(struct intake *intake, const struct left_out *left_out)
+{
+	const struct registration *first = left_out->first;
+	char text[AGENT_REASON_MAX], count[32] = "an instance";
+
+	if (left_out->count == 0)
+		return;
+	if (left_out->count > 1)
+		snprintf(count, sizeof count, "%zu instances", left_out->count);
+	snprintf(text, sizeof text, "%s of service \"%.63s\" in namespace \"%.63s\" %s left out: %s address %.200s (%.100s)", count,
+	         first->service, first->namespace, left_out->count == 1 ? "is" : "are",
+	         left_out->count == 1 ? "its" : "the first one's", left_out->reason, first->id);
 	note(intake, text);
 }
 
@@ -78,8 +102,8 @@ static void note_skipped(struct intake *intake, const char *namespace, const cha
 	char text[AGENT_REASON_MAX];
 
 	snprintf(text, sizeof text,
-	         "of service \"%.63s\" in namespace \"%.63s\" Nomad gave %zu elements that are no registrations of it: what it has "
-	         "besides the others, nobody can tell", service, namespace, count);
+	         "of service \"%.63s\" in namespace \"%.63s\" Nomad gave %zu %s not a registration of it: it may have more "
+	         "instances than the others", service, namespace, count, noun(count, "element that is", "elements each of which is"));
 	note(intake, text);
 }
 
@@ -87,6 +111,7 @@ int intake_event(struct intake *intake, const struct event *event)
 {
 	const struct registration *from = &event->registration;
 	struct registered registered = {from->namespace, from->service, {0}};
+	struct left_out left_out = {0};
 	struct address address;
 	const char *reason;
 
@@ -97,7 +122,8 @@ int intake_event(struct intake *intake, const struct event *event)
 	if (event->type == EVENT_UPSERT) {
 		/* One without a place counts, too: a service that has no other exists, and has no address. */
 		if (!registration_instance(from, &address, &registered.instance, &reason))
-			note_instance(intake, from, reason);
+			leave_out(intake, from, reason, &left_out);
+		note_left_out(intake, &left_out);
 		return registry_add(intake->registry, &registered, event->index);
 	}
 	return registry_remove(intake->registry, from->namespace, from->service, from->id, event->index);
@@ -122,6 +148,7 @@ int intake_read(struct intake *intake, const char *namespace, const char *servic
 {
 	struct registered *all = calloc(set->count + 1, sizeof *all);
 	struct address *addresses = calloc(set->count + 1, sizeof *addresses);
+	struct left_out left_out = {0};
 	size_t count = 0;
 	int result = -ENOMEM;
 
@@ -138,12 +165,13 @@ int intake_read(struct intake *intake, const char *namespace, const char *servic
 		struct registered *to = &all[count];
 		const char *reason;
 		if (!registration_instance(from, &addresses[count], &to->instance, &reason))
-			note_instance(intake, from, reason);
+			leave_out(intake, from, reason, &left_out);
 		to->namespace = namespace;
 		to->service = service;
 		to->instance.modified = from->modify_index;
 		count++;
 	}
+	note_left_out(intake, &left_out);
 	if (set->skipped > 0)
 		note_skipped(intake, namespace, service, set->skipped);
 	result = registry_replace(intake->registry, namespace, service, all, count, set->skipped > 0);

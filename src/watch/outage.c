@@ -57,10 +57,12 @@ static void say(struct watcher *watcher, enum agent_result result, const char *r
 	if ((watcher->said & 1U << result) != 0)
 		return;
 	watcher->said |= 1U << result;
-	watcher_say(watcher, LOG_WARNING, "Nomad cannot be followed: %s; %s", reason,
-	            watcher->state == CATALOGUE_LOADING   ? "nothing is known yet, lookups do without the daemon"
-	            : watcher->state == CATALOGUE_EXPIRED ? "what was known is too old to serve"
-	                                                  : "what was known last goes on being served, as stale");
+	size_t length = strlen(reason);
+	const char *end = length > 0 && reason[length - 1] == '?' ? "" : ".";
+	watcher_say(watcher, LOG_WARNING, "Nomad cannot be followed: %s%s %s", reason, end,
+	            watcher->state == CATALOGUE_LOADING   ? "Nothing is known yet; lookups ask Nomad themselves."
+	            : watcher->state == CATALOGUE_EXPIRED ? "What was known is too old to serve."
+	                                                  : "What was known last is served as stale.");
 }
 
 static void note(struct watcher *watcher, enum agent_result result, const char *reason)

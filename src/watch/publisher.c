@@ -7,6 +7,7 @@
 
 #include "published.h"
 #include "wall.h"
+#include "watch/running.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,6 +74,10 @@ static int open_shelf(struct publisher *publisher, struct shelf *shelf)
 	struct published_layout layout = layout_of(publisher, shelf);
 	int result = published_open(&layout, &shelf->folder, shelf->reason);
 
+	/* A directory that another daemon uses is that one's, whatever else is said against it. */
+	if ((result == -EPERM || result == -EACCES || result == -EBUSY) &&
+	    running_names(shelf->dir, shelf->reason, sizeof shelf->reason))
+		result = -EBUSY;
 	shelf->wrong = true;
 	return result;
 }
@@ -97,7 +102,7 @@ int publisher_new(const struct config *config, const struct catalogue *catalogue
 	struct publisher *made = calloc(1, sizeof *made);
 
 	if (made == NULL) {
-		snprintf(reason, PUBLISHED_REASON_MAX, "no memory");
+		snprintf(reason, PUBLISHED_REASON_MAX, "out of memory");
 		return -ENOMEM;
 	}
 	made->catalogue = catalogue;

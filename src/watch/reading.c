@@ -79,7 +79,7 @@ void reading_end(struct reading *reading, enum agent_result result, const char *
 static void end_badly(struct reading *reading, int error)
 {
 	if (error == -ENOMEM)
-		reading_end(reading, AGENT_NO_MEMORY, "no memory");
+		reading_end(reading, AGENT_NO_MEMORY, "out of memory");
 	else
 		reading_end(reading, AGENT_NOT_NOMAD, "the list of services is no JSON that Nomad writes");
 }

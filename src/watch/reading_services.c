@@ -35,7 +35,7 @@ static void finish(struct reading *reading)
 	if (result == 0)
 		result = registry_flush(registry, reading->outside->now(reading->outside->context));
 	if (result < 0)
-		reading_end(reading, AGENT_FAILED, "no memory");
+		reading_end(reading, AGENT_FAILED, "out of memory");
 	else
 		reading_end(reading, AGENT_BELIEVED, "");
 }

@@ -109,3 +109,17 @@ struct running running_look(const char *dir)
 		running.state = try_lock(path);
 	return running;
 }
+
+bool running_names(const char *dir, char *reason, size_t size)
+{
+	struct running running = running_look(dir);
+	char process[32] = "";
+
+	if (running.state != RUNNING_YES)
+		return false;
+	if (running.pid != 0)
+		snprintf(process, sizeof process, " (process %" PRId64 ")", running.pid);
+	snprintf(reason, size, "another nomad-dns-srv runs%s and publishes in %s; stop it (systemctl status nomad-dns-srv), or choose "
+	         "another --publish directory", process, dir);
+	return true;
+}

@@ -7,6 +7,8 @@
 #ifndef NSS_NOMAD_RUNNING_H
 #define NSS_NOMAD_RUNNING_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum running_state {
@@ -27,5 +29,8 @@ struct running {
  * for a moment, by a user who may. Any thread. Changes errno.
  */
 struct running running_look(const char *dir);
+
+/* Where a daemon runs that publishes into the directory, says which in `reason`, of `size` bytes. Any thread. */
+bool running_names(const char *dir, char *reason, size_t size);
 
 #endif

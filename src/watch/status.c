@@ -6,6 +6,7 @@
 #include "watch/status.h"
 
 #include "nomad/json.h"
+#include "noun.h"
 #include "place.h"
 #include "published.h"
 #include "wall.h"
@@ -146,7 +147,8 @@ static void print_troubles(FILE *out, const struct status *status)
 	if (status->polling)
 		fprintf(out, "polling:    the token may not use the event stream; give it read-job in every namespace\n");
 	if (status->kept > 0)
-		fprintf(out, "kept:       %" PRId64 " namespaces that the token may not read any more, as they were\n", status->kept);
+		fprintf(out, "kept:       %" PRId64 " %s that the token may not read any more, as before\n", status->kept,
+		        noun((uint64_t)status->kept, "namespace", "namespaces"));
 	if (status->dns_error[0] != '\0')
 		fprintf(out, "no dns:     %s; it is tried again\n", status->dns_error);
 	if (status->publish_error[0] != '\0')
@@ -178,8 +180,9 @@ bool status_print(FILE *out, const char *dir, const struct status *status)
 	        ago(status->started_at, when));
 	fprintf(out, "catalogue:  %s", status->state);
 	fprintf(out, ", since %s\n", ago(status->since, when));
-	fprintf(out, "            %" PRId64 " services, %" PRId64 " instances, index %" PRId64 "\n", status->services,
-	        status->instances, status->index);
+	fprintf(out, "            %" PRId64 " %s, %" PRId64 " %s, index %" PRId64 "\n", status->services,
+	        noun((uint64_t)status->services, "service", "services"), status->instances,
+	        noun((uint64_t)status->instances, "instance", "instances"), status->index);
 	fprintf(out, "confirmed:  %s\n", ago(status->current_at, when));
 	fprintf(out, "agent:      %s\n", status->agent);
 	fprintf(out, "namespaces: %s\n", status->namespaces[0] == '\0' ? "none yet" : status->namespaces);

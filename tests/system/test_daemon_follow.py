@@ -205,7 +205,7 @@ def test_status_is_for_people(agent, host, daemon):
     daemon.start().wait("current")
     shown = host.run(["/usr/sbin/nomad-dns-srv", "--status"])
     assert shown.code == 0
-    assert re.search(r"catalogue: +current, since \d+ s ago\n +1 services, 1 instances, index \d+", shown.out)
+    assert re.search(r"catalogue: +current, since \d+ s ago\n +1 service, 1 instance, index \d+", shown.out)
     assert f"agent:      {agent.url}" in shown.out
     daemon.stop()
     shown = host.run(["/usr/sbin/nomad-dns-srv", "--status"])
@@ -251,7 +251,7 @@ def test_sighup_with_a_wrong_configuration_changes_nothing(agent, host, daemon):
     daemon.start().wait("current")
     host.write("/etc/nss-nomad.conf", "[nomad]\nadress = typo\n")
     daemon.reload()
-    wait_until(lambda: "goes on to hold" in daemon.log)
+    wait_until(lambda: "the previous configuration is kept" in daemon.log)
     assert "adress" in daemon.log
     agent.register("db", address="10.1.0.2")
     daemon.wait_equal(agent)
@@ -278,7 +278,7 @@ def test_two_daemons_do_not_share_a_folder(agent, host, daemon, lock):
         wait_until((daemon.folder / "lock").exists)
     second = Daemon(host).start()
     assert second.process.wait(timeout=20) == 1
-    assert "another nomad-dns-srv publishes" in daemon.log
+    assert "another nomad-dns-srv runs" in daemon.log
     assert daemon.alive()
 
 
@@ -329,7 +329,7 @@ def test_readiness_is_told_once_the_catalogue_is_complete(agent, host, notified)
         agent.clear_faults()
         notified.all("READY=1")
         assert (host.path(DIR) / "services/default/web").exists()
-        notified.all("STATUS=current: 1 services")
+        notified.all("STATUS=current: 1 service,")
         process.terminate()
         notified.all("STOPPING=1")
     finally:

@@ -206,7 +206,7 @@ def test_a_token_that_expires_while_streaming(agent, host, daemon):
     agent.expire("t")
     agent.register("web", address="10.1.1.2")
     daemon.wait("stale")
-    assert "denies it" in daemon.log
+    assert "denied the request" in daemon.log
     assert host.addresses("web.default.nomad") == {"10.1.1.1"}
 
 

@@ -12,7 +12,7 @@ from dnsserve import built, names, serve  # noqa: F401
 def test_a_port_that_is_taken(serve):  # noqa: F811
     """Two servers on one port would share the questions unnoticed; the second one says what is wrong."""
     server = serve()
-    with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{server.address[1]}: .*another program does"):
+    with pytest.raises(RuntimeError, match=f"cannot listen on 127.0.0.1:{server.address[1]}: .*another program listens there"):
         serve(listen=f"127.0.0.1:{server.address[1]}")
 
 

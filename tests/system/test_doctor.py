@@ -121,7 +121,7 @@ def test_token_file_missing(host, agent):
     """6. The token's file is not there: it is to be made, whoever asks."""
     host.configure(nomad={"address": agent.url, "token-file": "/etc/nss-nomad.token"})
     said = examine(host)
-    assert "does not exist" in said["token"][1] and "nomad acl token create" in said["token"][2]
+    assert "No such file or directory" in said["token"][1] and "nomad acl token create" in said["token"][2]
 
 
 def test_namespace_that_does_not_exist(host, agent):

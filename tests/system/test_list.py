@@ -64,7 +64,7 @@ def test_list_without_anybody_to_ask(host):
     """Where neither the daemon nor Nomad can say, that is no empty list."""
     host.configure(nomad={"address": "http://127.0.0.1:1"})
     done = lookup(host, "--list")
-    assert (done.code, done.out) == (1, "") and "cannot be reached" in done.err
+    assert (done.code, done.out) == (1, "") and "cannot reach" in done.err
 
 
 def test_ports(source):

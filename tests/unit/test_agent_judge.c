@@ -60,7 +60,7 @@ static const struct {
 	{"acl-default-services-dev.http", AGENT_DENIED, "403 Permission denied"},
 	{"acl-wrong-token.http", AGENT_DENIED, "403 Permission denied"},
 	{"acl-malformed-token.http", AGENT_DENIED, "403 Permission denied"},
-	{"taskapi-identity-services-all.http", AGENT_UNBELIEVABLE, "read-job"},
+	{"taskapi-identity-services-all.http", AGENT_UNBELIEVABLE, "no token is configured"},
 	{"noleader-services.http", AGENT_NO_LEADER, "No cluster leader"},
 	{"serverdown-services.http", AGENT_FAILED, "(500 failed to get conn"},
 	{"stream-bad-index.http", AGENT_FAILED, "400"},
@@ -69,7 +69,7 @@ static const struct {
 	{"taskapi-none.http", AGENT_DENIED, "401 Unauthorized"},
 	{"taskapi-unknown-uuid.http", AGENT_DENIED, "403 Forbidden"},
 	{"taskapi-junk.http", AGENT_DENIED, "token"},
-	{"acl-none-services.http", AGENT_UNBELIEVABLE, "read-job"},
+	{"acl-none-services.http", AGENT_UNBELIEVABLE, "no token is configured"},
 	{"agent-stopping-empty.http", AGENT_NO_LEADER, "stopping"},
 	{"noleader-service.http", AGENT_NO_LEADER, "No cluster leader"},
 	{"noleader-services-stale.http", AGENT_NO_LEADER, "no leader"},
@@ -140,7 +140,7 @@ static const struct {
 	{HEAD "Content-Type: application/jsonx\r\n" INDEX LEADER EMPTY, AGENT_NOT_NOMAD, "address"},
 	{HEAD "Content-Type: text/html\r\n" INDEX LEADER "\r\n<html>", AGENT_NOT_NOMAD, "address"},
 	{HEAD JSON "X-Nomad-Index: -7\r\n" LEADER EMPTY, AGENT_NOT_NOMAD, "address"},
-	{HEAD JSON "X-Nomad-Index: 0\r\n" LEADER EMPTY, AGENT_UNBELIEVABLE, "read-job"},
+	{HEAD JSON "X-Nomad-Index: 0\r\n" LEADER EMPTY, AGENT_UNBELIEVABLE, "set token-file"},
 	{HEAD JSON INDEX "X-Nomad-Knownleader: false\r\n" EMPTY, AGENT_NO_LEADER, "leader"},
 	{"HTTP/1.1 204 No Content\r\n" JSON INDEX LEADER "\r\n", AGENT_NOT_NOMAD, "204"},
 	{"HTTP/1.1 206 Partial Content\r\n" JSON INDEX LEADER EMPTY, AGENT_NOT_NOMAD, "206"},
@@ -221,11 +221,11 @@ static const struct {
 	{CURLE_SSL_CONNECT_ERROR, "error:0A000410:SSL routines::sslv3 alert handshake failure", AGENT_TLS, "cert-file"},
 	{CURLE_RECV_ERROR, "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate required, errno 0",
          AGENT_TLS, "cert-file"},
-	{CURLE_SSL_CACERT_BADFILE, "error setting certificate file: /nowhere", AGENT_TLS, "check ca-file"},
-	{CURLE_SSL_CERTPROBLEM, "could not load PEM client certificate", AGENT_TLS, "check cert-file"},
+	{CURLE_SSL_CACERT_BADFILE, "error setting certificate file: /nowhere", AGENT_TLS, "correct the file"},
+	{CURLE_SSL_CERTPROBLEM, "could not load PEM client certificate", AGENT_TLS, "correct the file"},
 	{CURLE_RECV_ERROR, "Recv failure: Connection reset by peer", AGENT_OVERLOADED, "closed"},
 	{CURLE_COULDNT_RESOLVE_HOST, "Could not resolve host: nomad.example", AGENT_UNREACHABLE, "not known"},
-	{CURLE_COULDNT_CONNECT, "Failed to connect", AGENT_UNREACHABLE, "does the agent run"},
+	{CURLE_COULDNT_CONNECT, "Failed to connect", AGENT_UNREACHABLE, "is the agent running?"},
 	{CURLE_OUT_OF_MEMORY, "", AGENT_NO_MEMORY, "out of memory"},
 	{CURLE_WRITE_ERROR, "", AGENT_FAILED, "not heard to the end"},
 	{CURLE_UNSUPPORTED_PROTOCOL, "Received HTTP/0.9 when not allowed", AGENT_NOT_NOMAD, "address"},
@@ -243,7 +243,7 @@ START_TEST(failure_is_told_with_what_to_do)
 	ck_assert_int_eq(agent_request_judge(request, tls[_i].code), tls[_i].wanted);
 	ck_assert_msg(strstr(request->answer.reason, tls[_i].words) != NULL, "%s", request->answer.reason);
 	ck_assert_msg(strstr(request->answer.reason, tls[_i].said) != NULL, "%s", request->answer.reason);
-	ck_assert_msg(strncmp(request->answer.reason, word, strlen(word)) == 0, "%s", request->answer.reason);
+	ck_assert_msg(strstr(request->answer.reason, word) != NULL, "%s", request->answer.reason);
 	agent_request_free(request);
 	agent_done(&agent);
 }

@@ -106,7 +106,7 @@ START_TEST(missing_file_is_said)
 	support_folder(folder);
 	support_path(folder, "none", path);
 	ck_assert_int_eq(read_token(path, &token, reason), -ENOENT);
-	ck_assert_msg(strstr(reason, path) != NULL && strstr(reason, "does not exist") != NULL, "%s", reason);
+	ck_assert_msg(strstr(reason, path) != NULL && strstr(reason, "No such file or directory; create it") != NULL, "%s", reason);
 }
 END_TEST
 
@@ -116,11 +116,11 @@ START_TEST(what_is_no_file_is_refused_and_never_waited_for)
 
 	support_folder(folder);
 	ck_assert_int_eq(read_token(folder, &token, reason), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(reason, "is no file"));
+	ck_assert_ptr_nonnull(strstr(reason, "is not a file"));
 	support_path(folder, "pipe", path);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(read_token(path, &token, reason), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(reason, "is no file"));
+	ck_assert_ptr_nonnull(strstr(reason, "is not a file"));
 }
 END_TEST
 
@@ -185,7 +185,7 @@ START_TEST(folder_without_permission_is_said)
 	strcpy(folder, path);
 	ck_assert_int_eq(chmod(dirname(folder), geteuid() == 0 ? 0700 : 0), 0);
 	ck_assert_int_eq(read_token_as_nobody(path, &token, reason), -EACCES);
-	ck_assert_msg(strstr(reason, path) != NULL && strstr(reason, "folder") != NULL, "%s", reason);
+	ck_assert_msg(strstr(reason, path) != NULL && strstr(reason, "directory") != NULL, "%s", reason);
 	chmod(folder, 0700);
 }
 END_TEST

@@ -294,7 +294,7 @@ START_TEST(names_that_nobody_can_ask_for_are_left_out_and_said_once)
 	world_register("service", "web", "shadow-2", "10.0.1.3");
 	world_run(0);
 	ck_assert_str_eq(world_changes(), "");
-	ck_assert_uint_eq(world_said("no name can ask for it"), 2);
+	ck_assert_uint_eq(world_said("cannot be a label"), 2);
 	ck_assert_uint_eq(world_said("service-label"), 1);
 	world_end();
 }
