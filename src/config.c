@@ -25,9 +25,15 @@ enum {
 	QUOTED_MAX = 80, /* octets of a value that a message shows */
 };
 
+/* In which lines of the file a certificate and its key are; 0: in none. */
+struct pair {
+	int cert_line, key_line;
+};
+
 /* The text of a file on its way through inih. */
 struct loading {
 	struct config *config;
+	struct pair *pair;
 	const char *path;
 	const char *at; /* the next line */
 	int line;       /* the number of the last one that was handed out */
@@ -133,6 +139,10 @@ static int handle(void *context, const char *section, const char *name, const ch
 		loading->error = refuse_unknown(where, section, name, loading->reason);
 		return 0;
 	}
+	if (strcmp(name, "cert-file") == 0)
+		loading->pair->cert_line = loading->line;
+	else if (strcmp(name, "key-file") == 0)
+		loading->pair->key_line = loading->line;
 	uint64_t bit = UINT64_C(1) << (key - config_keys(&count));
 	if ((loading->seen & bit) != 0)
 		loading->error = refuse(loading->reason, "%s%s is there twice; a list stands on one line, separated by spaces",
@@ -186,9 +196,9 @@ static char *read_file(const char *path, size_t *size)
 	return text;
 }
 
-static int load_file(const char *path, struct config *config, char reason[CONFIG_REASON_MAX])
+static int load_file(const char *path, struct config *config, struct pair *pair, char reason[CONFIG_REASON_MAX])
 {
-	struct loading loading = {.config = config, .path = path, .reason = reason};
+	struct loading loading = {.config = config, .pair = pair, .path = path, .reason = reason};
 	size_t size = 0;
 	int result;
 	char *text = read_file(path, &size);
@@ -306,12 +316,19 @@ static int load_environment(struct config *config, char reason[CONFIG_REASON_MAX
 }
 
 /* What no key shows by itself. */
-static int check_whole(const struct config *config, char reason[CONFIG_REASON_MAX])
+static int check_whole(const struct config *config, const char *path, const struct pair *pair, char reason[CONFIG_REASON_MAX])
 {
-	if (config->cert_file != NULL && config->key_file == NULL)
-		return refuse(reason, "cert-file is set and its key is not: set key-file, or put the key into /etc/" CONFIG_KEY);
-	if (config->cert_file == NULL && config->key_file != NULL)
-		return refuse(reason, "key-file is set and its certificate is not: set cert-file");
+	bool lacks_key = config->cert_file != NULL && config->key_file == NULL;
+	bool lacks_certificate = config->cert_file == NULL && config->key_file != NULL;
+	int line = lacks_key ? pair->cert_line : pair->key_line;
+	char where[CONFIG_REASON_MAX] = "";
+
+	if (line > 0)
+		snprintf(where, sizeof where, "%s, line %d: ", path, line);
+	if (lacks_key)
+		return refuse(reason, "%scert-file is set and its key is not: set key-file, or put the key into /etc/" CONFIG_KEY, where);
+	if (lacks_certificate)
+		return refuse(reason, "%skey-file is set and its certificate is not: set cert-file", where);
 	return 0;
 }
 
@@ -330,16 +347,17 @@ static int load_defaults(struct config *config, char reason[CONFIG_REASON_MAX])
 int config_load(const char *path, struct config *config, char reason[CONFIG_REASON_MAX])
 {
 	struct config loaded = {0};
+	struct pair pair = {0};
 	int result = load_defaults(&loaded, reason);
 
 	if (result == 0)
-		result = load_file(path, &loaded, reason);
+		result = load_file(path, &loaded, &pair, reason);
 	if (result == 0)
 		result = load_environment(&loaded, reason);
 	if (loaded.cert_file != NULL && loaded.key_file == NULL)
 		loaded.key_file = config_secret(CONFIG_KEY);
 	if (result == 0)
-		result = check_whole(&loaded, reason);
+		result = check_whole(&loaded, path, &pair, reason);
 	if (result < 0)
 		config_done(&loaded);
 	else

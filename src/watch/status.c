@@ -162,21 +162,55 @@ bool status_is_of(const struct status *status, const struct running *running)
 	return running->own == 0 || running->own == status->pid;
 }
 
+/* What is seen of the daemon beside what it has said. */
+struct sight {
+	struct running running;
+	bool runs, alive;
+};
+
+static struct sight look(const char *dir, const struct status *status)
+{
+	struct sight sight = {.running = running_look(dir)};
+	int64_t age = published_heartbeat_age(dir);
+	bool fresh = wall_now() - status->written_at < 3 * STATUS_EVERY * 1000;
+
+	sight.alive = age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
+	sight.runs = sight.running.state == RUNNING_YES || (sight.running.state == RUNNING_UNKNOWN && fresh);
+	return sight;
+}
+
+static bool is_current(const struct sight *sight, const struct status *status)
+{
+	return sight->runs && sight->alive && status_is_of(status, &sight->running) &&
+	       strcmp(status->state, status_state_text(CATALOGUE_CURRENT)) == 0;
+}
+
+bool status_print_json(FILE *out, const char *dir, const struct status *status)
+{
+	struct sight sight = look(dir, status);
+	bool ok = is_current(&sight, status), said = status_is_of(status, &sight.running);
+	char text[STATUS_MAX];
+	size_t size = status_write(status, text);
+
+	fprintf(out, "{\"ok\":%s,\"runs\":%s,\"published\":%s,\"directory\":", ok ? "true" : "false", sight.runs ? "true" : "false",
+	        sight.alive ? "true" : "false");
+	json_put_text(out, dir);
+	/* What the daemon before had to say is not told of this one. */
+	fprintf(out, ",\"status\":%.*s}\n", said ? (int)size : (int)strlen("null"), said ? text : "null");
+	return ok;
+}
+
 bool status_print(FILE *out, const char *dir, const struct status *status)
 {
-	struct running running = running_look(dir);
-	int64_t age = published_heartbeat_age(dir);
-	bool alive = age >= 0 && age < PUBLISHED_DEAD_AFTER * 1000;
-	bool fresh = wall_now() - status->written_at < 3 * STATUS_EVERY * 1000;
-	bool runs = running.state == RUNNING_YES || (running.state == RUNNING_UNKNOWN && fresh);
+	struct sight sight = look(dir, status);
 	char when[64];
 
-	if (!status_is_of(status, &running)) {
+	if (!status_is_of(status, &sight.running)) {
 		fprintf(out, "daemon:     runs (process %" PRId64 "), has just started, and has not said yet how it goes\n",
-		        running.pid);
+		        sight.running.pid);
 		return false;
 	}
-	fprintf(out, "daemon:     %s (process %" PRId64 ", started %s)\n", runs ? "runs" : "does not run", status->pid,
+	fprintf(out, "daemon:     %s (process %" PRId64 ", started %s)\n", sight.runs ? "runs" : "does not run", status->pid,
 	        ago(status->started_at, when));
 	fprintf(out, "catalogue:  %s", status->state);
 	fprintf(out, ", since %s\n", ago(status->since, when));
@@ -187,7 +221,7 @@ bool status_print(FILE *out, const char *dir, const struct status *status)
 	fprintf(out, "agent:      %s\n", status->agent);
 	fprintf(out, "namespaces: %s\n", status->namespaces[0] == '\0' ? "none yet" : status->namespaces);
 	fprintf(out, "dns:        %s\n", status->dns[0] == '\0' ? "not answered" : status->dns);
-	fprintf(out, "lookups:    %s %s/" PUBLISHED_SERVICES "\n", alive ? "take the files in" : "do without the files in", dir);
+	fprintf(out, "lookups:    %s %s/" PUBLISHED_SERVICES "\n", sight.alive ? "take the files in" : "do without the files in", dir);
 	print_troubles(out, status);
-	return runs && alive && strcmp(status->state, status_state_text(CATALOGUE_CURRENT)) == 0;
+	return is_current(&sight, status);
 }

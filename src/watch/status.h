@@ -62,4 +62,10 @@ bool status_is_of(const struct status *status, const struct running *running);
  */
 bool status_print(FILE *out, const char *dir, const struct status *status);
 
+/*
+ * The same as one JSON object: "ok" for current, "runs", "published" for a fresh heartbeat, "directory", and "status" with
+ * what status.json has, null where the daemon has not said yet how it goes.
+ */
+bool status_print_json(FILE *out, const char *dir, const struct status *status);
+
 #endif

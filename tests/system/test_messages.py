@@ -1,6 +1,7 @@
 """Each message says what is wrong, with what, and what to do about it: a mistake a row, and the words that must come."""
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -9,6 +10,7 @@ import threading
 
 import pytest
 
+import build
 from daemon import daemon, wait_until               # noqa: F401 (a fixture)
 from doctor import examine
 from standin import client
@@ -296,3 +298,48 @@ def test_a_number_agrees_with_its_noun(agent, host, daemon):
     agent.register("db", address="192.0.2.1")
     daemon.wait_equal(agent)
     wait_until(lambda: "2 services, 2 instances," in host.run(["nomad-dns-srv", "--status"]).out)
+
+
+def test_options_that_do_not_go_together(host):
+    """23: are refused, with the exit status that nomad-lookup has for it."""
+    for options, wanted in ((["--json"], "--json goes with --check-config or --status"),
+                            (["--status", "--check-config"], "only one of --check-config and --status"),
+                            (["--status", "--listen", ""], "--status goes with"), (["x"], '"x" is not an option')):
+        done = host.run(["nomad-dns-srv", *options])
+        assert done.code == 64, done
+        says(done.err, wanted)
+    assert host.run(["nomad-lookup", "--list", "--watch"]).code == 64
+    assert host.run(["nomad-dns-srv", "-V"]).out == host.run(["nomad-dns-srv", "--version"]).out
+    assert host.run(["nomad-dns-srv", "-h"]).out == host.run(["nomad-dns-srv", "--help"]).out
+
+
+def test_the_status_as_json(agent, host, daemon):
+    """23."""
+    daemon.start().wait("current")
+    done = host.run(["nomad-dns-srv", "--status", "--json"])
+    said = json.loads(done.out)
+    assert (done.code, said["ok"], said["runs"], said["status"]["state"]) == (0, True, True, "current")
+    daemon.stop()
+    done = host.run(["nomad-dns-srv", "--status", "-j"])
+    said = json.loads(done.out)
+    assert (done.code, said["ok"], said["runs"]) == (1, False, False)
+
+
+@pytest.mark.parametrize("key, wanted", [("cert-file", "cert-file is set and its key is not"),
+                                         ("key-file", "key-file is set and its certificate is not")])
+def test_half_a_pair_for_tls(host, key, wanted):
+    """24: with file and line."""
+    host.write("/etc/nss-nomad.conf", f"[nomad]\n\n{key} = /etc/x.pem\n")
+    says(host.run(["nomad-dns-srv", "--check-config"]).err, f"/etc/nss-nomad.conf, line 3: {wanted}")
+
+
+def test_a_reload_by_systemd(host):
+    """41: what the unit runs first fails where the configuration is wrong, and says why."""
+    unit = (build.ROOT / "src/share/systemd/nomad-dns-srv.service").read_text()
+    first, second = re.findall("^ExecReload=(.*)$", unit, re.M)
+    assert "kill -HUP" in second
+    assert host.run(first.split()).code == 0
+    host.write("/etc/nss-nomad.conf", "[nomad]\nadress = typo\n")
+    done = host.run(first.split())
+    assert done.code == 1
+    says(done.err, "line 2: there is no key adress")
