@@ -51,7 +51,7 @@ bool nearest_is_near(const char *word, const char *other)
 {
 	size_t length = strlen(word), most = least(3, (length + 2) / 3);
 
-	if (length >= WHOLE_START && text_same_letters(word, other, length))
+	if (length >= WHOLE_START && length <= strlen(other) && text_same_letters(word, other, length))
 		return true;
 	return nearest_distance(word, other) <= most;
 }

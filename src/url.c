@@ -9,7 +9,6 @@
 #include "text.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +33,7 @@ static unsigned read_scheme(const char *text, const char **rest)
 
 	for (; scheme < SCHEMES; scheme++) {
 		size_t length = strlen(prefixes[scheme]);
-		if (strncasecmp(text, prefixes[scheme], length) == 0) {
+		if (strnlen(text, length) == length && text_same_letters(text, prefixes[scheme], length)) {
 			*rest = text + length;
 			break;
 		}
@@ -219,17 +218,21 @@ bool url_same(const struct url *one, const struct url *other)
 
 void url_authority(const struct url *url, char text[URL_TEXT_MAX])
 {
-	snprintf(text, URL_TEXT_MAX, url->is_ipv6 ? "[%s]:%u" : "%s:%u", url->host, (unsigned)url->port);
+	char *at = url->is_ipv6 ? stpcpy(text, "[") : text;
+
+	at = stpcpy(stpcpy(at, url->host), url->is_ipv6 ? "]:" : ":");
+	text_number(at, url->port);
 }
 
 void url_text(const struct url *url, char text[URL_TEXT_MAX])
 {
+	char *at = stpcpy(text, prefixes[url->scheme]);
 	char authority[URL_TEXT_MAX];
 
 	if (url->scheme == URL_UNIX) {
-		snprintf(text, URL_TEXT_MAX, "%s%s", prefixes[URL_UNIX], url->path);
+		strcpy(at, url->path);
 		return;
 	}
 	url_authority(url, authority);
-	snprintf(text, URL_TEXT_MAX, "%s%.*s", prefixes[url->scheme], NAME_TEXT_MAX + 9, authority);
+	memcpy(at, authority, strlen(authority) + 1);
 }

@@ -24,7 +24,8 @@ static void on_turn(uv_prepare_t *handle)
 	struct turn *turn = handle->data;
 	struct turn_place *queue = &turn->queue;
 
-	turn->spent = turn->used = turn->since = 0;
+	turn->spent = 0;
+	turn->used = turn->since = 0;
 	turn->late = false;
 	if (queue->behind != queue)
 		look(turn);
