@@ -74,6 +74,8 @@ struct config {
 
 	/* [daemon] */
 	char *publish;    /* folder; default PUBLISHED_DIR */
+	char *publish_mode;  /* octal, of the published files (config_mode()); default 0644 */
+	char *publish_group; /* name or number of theirs; NULL: the daemon's own */
 	char *state;      /* folder in which the last catalogue survives a reboot; NULL: none */
 	char *log_level;  /* error, warning, notice, info, debug; default notice */
 	bool query_log;   /* default no */

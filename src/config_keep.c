@@ -61,7 +61,8 @@ void config_keep(struct config *config, struct config *running, config_differs d
 	/* They concern sockets, threads, folders, and what is kept of each service. */
 	static const char *const kept[][2] = {
 		{"dns", "listen"}, {"dns", "reverse"}, {"dns", "workers"},
-		{"daemon", "publish"}, {"daemon", "state"}, {"daemon", "metrics"},
+		{"daemon", "publish"}, {"daemon", "publish-mode"}, {"daemon", "publish-group"}, {"daemon", "state"},
+		{"daemon", "metrics"},
 	};
 
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {

@@ -188,6 +188,10 @@ static const struct config_key keys[] = {
 	{"dns", "tcp-idle", CONFIG_SECONDS, FIELD(tcp_idle), 1, 3600, NULL, "10s", "a duration from 1s to 1h"},
 
 	{"daemon", "publish", CONFIG_TEXT, FIELD(publish), 0, 0, is_path, PUBLISHED_DIR, path},
+	{"daemon", "publish-mode", CONFIG_TEXT, FIELD(publish_mode), 0, 0, config_is_mode, "0644",
+         "0644, 0640 or 0600: the owner reads and writes, the group and others read or do not"},
+	{"daemon", "publish-group", CONFIG_TEXT, FIELD(publish_group), 0, 0, config_is_user, "",
+         "the name or number of a group that the daemon's user is a member of"},
 	{"daemon", "state", CONFIG_TEXT, FIELD(state), 0, 0, is_path, "", path},
 	{"daemon", "log-level", CONFIG_TEXT, FIELD(log_level), 0, 0, is_log_level, "notice",
          "error, warning, notice, info or debug"},

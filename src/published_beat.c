@@ -47,6 +47,7 @@ static bool says(const struct published_folder *folder, enum published_state sta
 int published_beat(struct published_folder *folder, enum published_state state, char reason[PUBLISHED_REASON_MAX])
 {
 	const struct published_text *text = &published_texts[state];
+	const struct published_bytes bytes = {text->text, text->size, PUBLISHED_FOR_ALL};
 	int result = check_place(folder, reason);
 
 	if (result < 0)
@@ -54,7 +55,7 @@ int published_beat(struct published_folder *folder, enum published_state state, 
 	if (says(folder, state) && utimensat(folder->root, PUBLISHED_ALIVE, NULL, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	unlinkat(folder->root, PUBLISHED_ALIVE, AT_REMOVEDIR); /* where somebody made it a directory */
-	if (published_replace(folder->root, PUBLISHED_TEMPORARY, PUBLISHED_ALIVE, text->text, text->size) < 0)
+	if (published_replace(folder->root, PUBLISHED_TEMPORARY, PUBLISHED_ALIVE, &bytes) < 0)
 		return published_fail_errno(folder, reason, "write", PUBLISHED_ALIVE);
 	return 0;
 }

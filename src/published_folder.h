@@ -1,5 +1,6 @@
 /*
- * What published_write.c, published_load.c, published_seal.c and published_beat.c share: the folder while it is open.
+ * What published_write.c, published_access.c, published_load.c, published_seal.c and published_beat.c share: the folder while
+ * it is open.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,6 +19,7 @@ struct published_folder {
 	int root;     /* descriptor of the folder itself */
 	int lock;     /* of its lock, held */
 	int services; /* of the folder of services */
+	struct published_access access; /* of services and what is below */
 	dev_t device; /* which folder was opened */
 	ino_t inode;
 	char kept[NAME_LABEL_MAX + 1]; /* the default namespace, whose folder stays when it is empty; "" for none */
@@ -25,7 +27,7 @@ struct published_folder {
 	struct scope scope; /* the namespaces that it said are followed */
 };
 
-enum { FOLDER_MODE = 0755, FILE_MODE = 0644 };
+enum { FOLDER_MODE = 0755 }; /* of the folder itself */
 
 /*
  * Records are written here before they are renamed to their place: below services/, so that they may be renamed wherever
@@ -51,8 +53,23 @@ int published_fail_errno(const struct published_folder *folder, char reason[PUBL
  */
 int published_check_owner(const char *dir, const struct stat *status, char reason[PUBLISHED_REASON_MAX]);
 
+/* Bytes for a file, and who may read it. */
+struct published_bytes {
+	const void *bytes;
+	size_t size;
+	struct published_access access;
+};
+
 /* Writes a file under another name and renames it to `path`: 0, or -1 and errno. */
-int published_replace(int at, const char *temporary, const char *path, const void *bytes, size_t size);
+int published_replace(int at, const char *temporary, const char *path, const struct published_bytes *bytes);
+
+/* published_access.c */
+
+/* Makes a directory below services/ for those who may read: 0, or -1 and errno (EEXIST too). */
+int published_make_folder(const struct published_folder *folder, const char *name);
+
+/* Gives services/ and what lies below it the mode and the group where they differ: 0, or a negative errno and a reason. */
+int published_set_access(const struct published_folder *folder, char reason[PUBLISHED_REASON_MAX]);
 
 /* published_seal.c */
 

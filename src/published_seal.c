@@ -42,7 +42,7 @@ int published_make_namespace(const struct published_folder *folder, const char *
 {
 	bool sealed = published_is_sealed(folder, ".");
 
-	if (mkdirat(folder->services, name, FOLDER_MODE) < 0)
+	if (published_make_folder(folder, name) < 0)
 		return -1;
 	published_reseal(folder, name, folder->sealed && scope_holds(&folder->scope, name));
 	published_reseal(folder, ".", sealed);
@@ -98,7 +98,7 @@ int published_seal(struct published_folder *folder, const struct scope *scope, c
 	folder->scope = copy;
 	folder->sealed = true;
 	for (size_t i = 0; i < copy.count; i++)
-		if (mkdirat(folder->services, copy.names[i], FOLDER_MODE) < 0 && errno != EEXIST)
+		if (published_make_folder(folder, copy.names[i]) < 0 && errno != EEXIST)
 			return published_fail_errno(folder, reason, "make services", copy.names[i]);
 	int result = each_namespace(folder, seal_namespace);
 	if (result == 0 && set_seal(folder, ".", true) < 0)

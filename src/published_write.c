@@ -94,7 +94,9 @@ static int open_parts(struct published_folder *folder, char reason[PUBLISHED_REA
 	folder->inode = status.st_ino;
 	unlinkat(folder->root, PUBLISHED_TEMPORARY, 0);
 	folder->services = open_folder(folder->root, PUBLISHED_SERVICES);
-	return folder->services < 0 ? published_fail_errno(folder, reason, "open", PUBLISHED_SERVICES) : 0;
+	if (folder->services < 0)
+		return published_fail_errno(folder, reason, "open", PUBLISHED_SERVICES);
+	return published_set_access(folder, reason);
 }
 
 int published_open(const struct published_layout *layout, struct published_folder **folder,
@@ -109,7 +111,7 @@ int published_open(const struct published_layout *layout, struct published_folde
 	opened = malloc(sizeof *opened);
 	if (opened == NULL)
 		return published_fail(reason, -ENOMEM, "out of memory");
-	*opened = (struct published_folder){.root = -1, .lock = -1, .services = -1};
+	*opened = (struct published_folder){.root = -1, .lock = -1, .services = -1, .access = layout->access};
 	strcpy(opened->dir, layout->dir);
 	result = open_parts(opened, reason);
 	if (result == 0)
@@ -185,7 +187,7 @@ static int keep_namespace(struct published_folder *folder, const char *name, cha
 		return 0;
 	if (fstatat(folder->services, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(status.st_mode))
 		unlinkat(folder->services, name, 0);
-	if (mkdirat(folder->services, name, FOLDER_MODE) == 0 || errno == EEXIST)
+	if (published_make_folder(folder, name) == 0 || errno == EEXIST)
 		return 0;
 	return published_fail_errno(folder, reason, "make services", name);
 }
@@ -196,7 +198,7 @@ int published_set_links(struct published_folder *folder, const struct published_
 	char target[NAME_LABEL_MAX + 1] = "";
 	int result;
 
-	if (mkdirat(folder->services, PUBLISHED_DRAFTS, FOLDER_MODE) < 0 && errno != EEXIST)
+	if (published_make_folder(folder, PUBLISHED_DRAFTS) < 0 && errno != EEXIST)
 		return published_fail_errno(folder, reason, "make", PUBLISHED_SERVICES "/" PUBLISHED_DRAFTS);
 	if (strlen(layout->default_namespace) < sizeof target)
 		text_lower(layout->default_namespace, target);
@@ -212,16 +214,20 @@ int published_set_links(struct published_folder *folder, const struct published_
 }
 
 /* Writes a new file at `temporary`, also where a killed daemon left one; -1 and errno. */
-static int write_temporary(int at, const char *temporary, const void *bytes, size_t size)
+static int write_temporary(int at, const char *temporary, const struct published_bytes *bytes)
 {
 	enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
-	int descriptor = openat(at, temporary, FLAGS, FILE_MODE);
+	const struct published_access *access = &bytes->access;
+	int descriptor = openat(at, temporary, FLAGS, access->mode), result = 0;
 
 	if (descriptor < 0 && errno == EEXIST && unlinkat(at, temporary, 0) == 0)
-		descriptor = openat(at, temporary, FLAGS, FILE_MODE);
+		descriptor = openat(at, temporary, FLAGS, access->mode);
 	if (descriptor < 0)
 		return -1;
-	int result = file_write(descriptor, bytes, size);
+	if (access->group != (gid_t)-1 && fchown(descriptor, (uid_t)-1, access->group) < 0)
+		result = -errno;
+	if (result == 0)
+		result = file_write(descriptor, bytes->bytes, bytes->size);
 	if (close(descriptor) < 0 && result == 0)
 		result = -errno;
 	if (result == 0)
@@ -231,9 +237,9 @@ static int write_temporary(int at, const char *temporary, const void *bytes, siz
 	return -1;
 }
 
-int published_replace(int at, const char *temporary, const char *path, const void *bytes, size_t size)
+int published_replace(int at, const char *temporary, const char *path, const struct published_bytes *bytes)
 {
-	if (write_temporary(at, temporary, bytes, size) < 0)
+	if (write_temporary(at, temporary, bytes) < 0)
 		return -1;
 	if (renameat(at, temporary, at, path) == 0)
 		return 0;
@@ -291,12 +297,13 @@ static int put_record(struct published_folder *folder, const struct record_paths
                       size_t size)
 {
 	bool sealed = published_is_sealed(folder, paths->folder);
-	int result = published_replace(folder->services, PUBLISHED_DRAFT, paths->file, bytes, size);
+	const struct published_bytes record = {bytes, size, folder->access};
+	int result = published_replace(folder->services, PUBLISHED_DRAFT, paths->file, &record);
 
 	if (result < 0 && errno == ENOENT) {
 		published_make_namespace(folder, paths->folder);
 		sealed = published_is_sealed(folder, paths->folder);
-		result = published_replace(folder->services, PUBLISHED_DRAFT, paths->file, bytes, size);
+		result = published_replace(folder->services, PUBLISHED_DRAFT, paths->file, &record);
 	}
 	published_reseal(folder, paths->folder, sealed);
 	return result;
@@ -339,7 +346,9 @@ int published_remove(struct published_folder *folder, const struct service_key *
 int published_store_file(struct published_folder *folder, const char *name, const void *bytes, size_t size,
                          char reason[PUBLISHED_REASON_MAX])
 {
-	if (published_replace(folder->root, PUBLISHED_TEMPORARY, name, bytes, size) < 0)
+	const struct published_bytes file = {bytes, size, PUBLISHED_FOR_ALL};
+
+	if (published_replace(folder->root, PUBLISHED_TEMPORARY, name, &file) < 0)
 		return published_fail_errno(folder, reason, "write", name);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "scope.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #define PUBLISHED_LOCK "lock"
 
@@ -23,21 +24,32 @@ enum { PUBLISHED_REASON_MAX = 512 }; /* octets with the NUL, of a message to a p
 
 struct published_folder;
 
+/* Whose the services are to read: files with the mode, directories that may be searched by as many. */
+struct published_access {
+	mode_t mode; /* of files; no bit but those of 0644, and those of 0600 */
+	gid_t group; /* (gid_t)-1: the process's */
+};
+
+#define PUBLISHED_FOR_ALL {0644, (gid_t)-1}
+
 /* How a folder is laid out. */
 struct published_layout {
 	const char *dir;               /* shorter than PLACE_FOLDER_MAX - 16; made where it is missing, not its parent */
 	const char *default_namespace; /* where the link `_` leads */
 	enum name_reading reading;     /* NAME_SERVICE_LABEL: there is a link `service`, and no such namespace */
+	struct published_access access; /* of services/ and what is below; only published_open() looks at it */
 };
 
 /*
- * Opens and locks a folder, makes what is missing in it, removes what a killed daemon left half written.
+ * Opens and locks a folder, makes what is missing in it, removes what a killed daemon left half written, gives what lies there
+ * the mode and group of the layout.
  *
  * layout  not kept
  * folder  on success to be closed with published_close(); otherwise untouched
  * reason  on failure one sentence for a person: what is wrong with what, and what to do
  *
- * 0; -EBUSY where another daemon has it; -EPERM where it is not ours, or others may write it; -ENOMEM; or what the
+ * 0; -EBUSY where another daemon has it; -EPERM where it is not ours, others may write it, or the group is not ours to give;
+ * -ENOMEM; or what the
  * system said. Changes errno.
  */
 int published_open(const struct published_layout *layout, struct published_folder **folder,

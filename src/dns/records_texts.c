@@ -86,6 +86,8 @@ static bool answer_instance(struct texts *texts, const struct instance *instance
 	            answer_text(texts, "node", instance->node) && answer_text(texts, "job", instance->job) &&
 	            answer_text(texts, "datacenter", instance->datacenter);
 
+	if (!texts->pen->view->settings->tags)
+		return more;
 	for (size_t i = 0; i < instance->tag_count && more; i++)
 		more = answer_text(texts, "tag", instance->tags[i]);
 	return more;

@@ -5,6 +5,7 @@
  */
 #include "settings.h"
 
+#include "config_users.h"
 #include "text.h"
 
 #include <assert.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 /* Cuts `size` octets off what is left of the block. */
 static void *cut(uint8_t **left, size_t size)
@@ -115,6 +117,7 @@ static struct dns_settings *lay_out(const struct config *config, size_t server_c
 		.tcp_connections = config->tcp_connections,
 		.tcp_idle = config->tcp_idle,
 		.query_log = config->query_log,
+		.tags = (config_mode(config->publish_mode) & S_IROTH) != 0,
 	};
 	return settings;
 }

@@ -38,6 +38,7 @@ struct dns_settings {
 	uint32_t tcp_connections;
 	uint32_t tcp_idle; /* seconds */
 	bool query_log;
+	bool tags; /* whether TXT tells them: all users of the host may read the files */
 };
 
 /* Where the settings that hold are found, by readers of the catalogue between enter and leave. */

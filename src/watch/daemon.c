@@ -365,7 +365,7 @@ int daemon_run(const struct daemon_options *options, struct config *config)
 	}
 	*daemon.config = *config;
 	log_set_level(daemon.log, config->log_level);
-	/* Everybody may read what is published. */
+	/* Whose the files are to read publish-mode says. */
 	umask(022);
 	init_loop(&daemon);
 	result = start(&daemon);

@@ -5,6 +5,7 @@
  */
 #include "watch/publisher.h"
 
+#include "config_users.h"
 #include "published.h"
 #include "wall.h"
 #include "watch/running.h"
@@ -33,6 +34,7 @@ struct publisher {
 	void *context;
 	char *default_namespace;
 	enum name_reading reading;
+	struct published_access access;
 	uint32_t ttl;
 	uint32_t max_stale;
 	struct shelf shelves[SHELVES];
@@ -52,7 +54,8 @@ static struct published_layout layout_of(const struct publisher *publisher, cons
 {
 	const char *name = publisher->default_namespace;
 
-	return (struct published_layout){shelf->dir, name == NULL ? "default" : name, publisher->reading};
+	return (struct published_layout){shelf->dir, name == NULL ? "default" : name, publisher->reading,
+	                                 publisher->access};
 }
 
 /* What failed is said once, until it is well again or fails in another way. */
@@ -105,6 +108,12 @@ int publisher_new(const struct config *config, const struct catalogue *catalogue
 		snprintf(reason, PUBLISHED_REASON_MAX, "out of memory");
 		return -ENOMEM;
 	}
+	int result = config_find_group(config->publish_group, &made->access.group, reason);
+	if (result < 0) {
+		free(made);
+		return result;
+	}
+	made->access.mode = config_mode(config->publish_mode);
 	made->catalogue = catalogue;
 	made->say = say;
 	made->context = context;
@@ -113,7 +122,7 @@ int publisher_new(const struct config *config, const struct catalogue *catalogue
 	copy_text(&made->shelves[STATE].dir, config->state);
 	for (int i = 0; i < SHELVES; i++) {
 		struct shelf *shelf = &made->shelves[i];
-		int result = shelf->dir == NULL ? 0 : open_shelf(made, shelf);
+		result = shelf->dir == NULL ? 0 : open_shelf(made, shelf);
 		if (result == -EBUSY || result == -ENAMETOOLONG || result == -ENOMEM) {
 			snprintf(reason, PUBLISHED_REASON_MAX, "%s", shelf->reason);
 			publisher_free(made);

@@ -24,7 +24,8 @@ typedef void (*publisher_say)(void *context, int priority, const char *text);
  * config  not kept
  * reason  on failure what is wrong
  *
- * 0; -EBUSY where another daemon has the folder, -ENAMETOOLONG, -ENOMEM. Released with publisher_free().
+ * 0; -EBUSY where another daemon has the folder, -ENAMETOOLONG, -ENOENT where there is no such group,
+ * -ENOMEM. Released with publisher_free().
  */
 int publisher_new(const struct config *config, const struct catalogue *catalogue, publisher_say say, void *context,
                   struct publisher **publisher, char reason[PUBLISHED_REASON_MAX]);

@@ -71,6 +71,7 @@ static void set_up(void)
 	catalogue_prepare_with(catalogue, targets_prepare);
 	MUST(prefix_parse("10.0.0.0/8", &reverse[0]) && prefix_parse("2001:db8::/33", &reverse[1]));
 	settings = (struct dns_settings){
+		.tags = true,
 		.default_namespace = "default", .ttl = 10, .negative_ttl = 3, .expire = 3600, .udp_size = 1232,
 		.allow_count = 1, .allow = &allow, .reverse_count = 2, .reverse = reverse, .server_count = 1,
 		.servers = &server, .cookies = true, .nsid = (char *)"nsid", .version = (char *)"version", .tcp_idle = 10};

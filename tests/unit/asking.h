@@ -42,7 +42,7 @@ static inline void asking_begin(struct asking *asking, const char *const *servic
 	ck_assert_int_eq(0, catalogue_keep_names(asking->catalogue));
 	ck_assert_int_eq(0, catalogue_set_scope(asking->catalogue, &(struct scope){.all = true}));
 	catalogue_prepare_with(asking->catalogue, targets_prepare);
-	asking->settings = (struct dns_settings){.default_namespace = "default", .negative_ttl = 3, .expire = 3600,
+	asking->settings = (struct dns_settings){.tags = true, .default_namespace = "default", .negative_ttl = 3, .expire = 3600,
 	                                         .reverse = asking->reverse, .reverse_count = 3};
 	ck_assert(prefix_parse("10.0.0.0/8", &asking->reverse[0]));
 	ck_assert(prefix_parse("172.16.0.0/12", &asking->reverse[1]));

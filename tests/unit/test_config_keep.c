@@ -35,6 +35,7 @@ static const struct {
 	{"[dns]\nlisten = 127.0.0.1:53\n", "listen "},
 	{"[dns]\nlisten = 127.0.0.1:1053 [::1]:1054\n", "listen "},
 	{"[dns]\nreverse = 10.0.0.0/8\nworkers = 7\n", "reverse workers "},
+	{"[daemon]\npublish-mode = 0640\npublish-group = adm\n", "publish-mode publish-group "},
 	{"[daemon]\npublish = /a\nstate = /b\nmetrics = 127.0.0.1:1\n", "publish state metrics "},
 };
 

@@ -33,7 +33,7 @@ static const char *at(const char *name)
 
 static struct published_layout layout(enum name_reading reading)
 {
-	return (struct published_layout){dir, "Default", reading};
+	return (struct published_layout){dir, "Default", reading, PUBLISHED_FOR_ALL};
 }
 
 static int open_it(void)
@@ -519,7 +519,7 @@ END_TEST
 START_TEST(a_path_that_is_too_long_is_refused)
 {
 	char path[PLACE_FOLDER_MAX];
-	struct published_layout far = {path, "default", NAME_PLAIN};
+	struct published_layout far = {path, "default", NAME_PLAIN, PUBLISHED_FOR_ALL};
 
 	memset(path, 'x', sizeof path);
 	path[0] = '/';
@@ -541,6 +541,38 @@ START_TEST(without_memory_the_old_record_stands)
 	ck_assert_int_eq(result, -ENOMEM);
 	ck_assert_str_eq(find("web.prod.nomad"), "10.0.0.1");
 	free(block);
+	published_close(folder);
+}
+END_TEST
+
+/* The mode and, for a directory, what it takes to search it; of a path below the folder. */
+static mode_t mode_of(const char *name)
+{
+	struct stat status;
+
+	ck_assert_int_eq(lstat(at(name), &status), 0);
+	return status.st_mode & ALLPERMS;
+}
+
+START_TEST(files_and_directories_have_the_mode)
+{
+	struct published_layout few;
+
+	set_up();
+	store("prod", "web", "10.0.0.1");
+	published_close(folder);
+	few = (struct published_layout){dir, "Default", NAME_SERVICE_LABEL, {0640, getegid()}};
+	ck_assert_msg(published_open(&few, &folder, reason) == 0, "%s", reason);
+	ck_assert_int_eq(mode_of("services/prod/web"), 0640); /* which an earlier daemon left */
+	ck_assert_int_eq(mode_of("services/prod"), 0750);
+	ck_assert_int_eq(published_seal(folder, &(struct scope){.all = true}, reason), 0);
+	store("team", "new", "10.0.0.2");
+	published_beat(folder, PUBLISHED_ALL, reason);
+	ck_assert_int_eq(mode_of("services/team/new"), 0640);
+	ck_assert_int_eq(mode_of("services/team"), 0750);
+	ck_assert_int_eq(mode_of("services"), 0750);
+	ck_assert_int_eq(mode_of("alive"), 0644); /* all may know that there is a daemon */
+	ck_assert_str_eq(find("web.prod.nomad"), "10.0.0.1");
 	published_close(folder);
 }
 END_TEST
@@ -569,6 +601,7 @@ int main(void)
 		{a_folder_of_somebody_else_is_refused, 1},
 		{a_path_that_is_too_long_is_refused, 1},
 		{without_memory_the_old_record_stands, 1},
+		{files_and_directories_have_the_mode, 1},
 	};
 
 	return support_run("published_write", tests, sizeof tests / sizeof *tests);

@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 	unsigned services = (unsigned)atoi(argv[1]);
 	long count = atol(argv[2]), octets = 0;
 	struct prefix allow = {.family = AF_INET};
-	struct dns_settings settings = {.default_namespace = "default", .ttl = 10, .negative_ttl = 3, .expire = 3600,
+	struct dns_settings settings = {.tags = true, .default_namespace = "default", .ttl = 10, .negative_ttl = 3, .expire = 3600,
 	                                .udp_size = 1232, .allow_count = 1, .allow = &allow, .cookies = true};
 	const struct dns_client client = {.address = {AF_INET, {127, 0, 0, 1}}};
 	struct catalogue *catalogue = catalogue_new();
