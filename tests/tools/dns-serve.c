@@ -143,7 +143,7 @@ static struct service *merge(const struct service *old, const struct builder *bu
 		memcpy(all, old->spellings, spellings * sizeof *all);
 	}
 	memcpy(instances + olds, builder->instances, builder->count * sizeof *instances);
-	all[spellings] = (struct spelling){builder->key.namespace, builder->key.service, olds, builder->count};
+	all[spellings] = (struct spelling){builder->key.namespace, builder->key.service, olds, builder->count, false};
 	struct service *merged = check(service_copy(&(struct service){
 		.spelling_count = spellings + 1, .spellings = all, .instance_count = olds + builder->count,
 		.instances = instances}));

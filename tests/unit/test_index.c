@@ -76,7 +76,7 @@ static struct service *draw_service(void)
 
 	for (size_t i = 0; i < names; i++) {
 		size_t more = draw(MOST / (unsigned)names + 1);
-		drawing.spellings[i] = (struct spelling){spellings[i][0], spellings[i][1], count, more};
+		drawing.spellings[i] = (struct spelling){spellings[i][0], spellings[i][1], count, more, false};
 		for (size_t j = 0; j < more; j++)
 			draw_instance(&drawing, count++);
 	}
@@ -222,7 +222,7 @@ END_TEST
 static void put_large(struct asking *asking, size_t count, size_t tag_count, bool alike)
 {
 	const struct service_key key = {"default", "large"};
-	const struct spelling spelling = {key.namespace, key.service, 0, count};
+	const struct spelling spelling = {key.namespace, key.service, 0, count, false};
 	struct instance *instances = calloc(count, sizeof *instances);
 	struct address *addresses = calloc(count, sizeof *addresses);
 	char(*words)[TEXT_MOST] = calloc(tag_count, sizeof *words);
