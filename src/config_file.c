@@ -187,3 +187,21 @@ int config_check_tls(const struct config *config, char reason[CONFIG_REASON_MAX]
 		result = check_file(config, CONFIG_IS_KEY, config->key_file, reason);
 	return result;
 }
+
+bool config_shows_password(const struct config *config, const char *path, char reason[CONFIG_REASON_MAX])
+{
+	const char *from_environment = secure_getenv("NOMAD_ADDR");
+	struct stat status;
+	bool has_password = false;
+
+	if (from_environment != NULL && from_environment[0] != '\0')
+		return false;
+	for (size_t i = 0; i < config->addresses.count; i++)
+		has_password |= strchr(config->addresses.words[i], '@') != NULL && strncasecmp(config->addresses.words[i], "unix:", 5) != 0;
+	if (!has_password || stat(path, &status) < 0 || (status.st_mode & S_IROTH) == 0)
+		return false;
+	snprintf(reason, CONFIG_REASON_MAX, "every user of this host may read the password in address in %s (mode %04o); take it out "
+	         "of there and give it to the daemon alone: NOMAD_HTTP_AUTH=USER:PASSWORD in its environment", path,
+	         (unsigned)status.st_mode & MODE_BITS);
+	return true;
+}

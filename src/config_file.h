@@ -1,6 +1,6 @@
 /*
  * The files that the configuration names: whether this process can read one, and whether it holds what it is meant to; and
- * what to say of one that does not. Called by config_token.c, nomad/agent_judge.c and watch/openable.c.
+ * what to say of one that does not. Used by config_token.c, nomad/agent_tls.c, doctor.c and daemon.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -23,13 +23,19 @@ int config_file_refused(const struct config *config, enum config_file what, cons
                         char reason[CONFIG_REASON_MAX]);
 
 /*
- * Looks whether the files for TLS can be read, and hold certificates and a key in PEM: for a message after a failure, and
- * for --check-config. Whether the key is the certificate's own it does not look.
+ * Looks whether the files for TLS can be read, and hold certificates and a key in PEM: for a message after a failure.
+ * Whether the key is the certificate's own it does not look.
  *
  * reason   on failure what is wrong with the first one that is
  *
  * 0 or a negative errno. Any thread.
  */
 int config_check_tls(const struct config *config, char reason[CONFIG_REASON_MAX]);
+
+/*
+ * Whether an address in the configuration at `path` has a password that every user of this host can read there; says so in
+ * `reason`, and what to do. One that the environment or the command line gives is not in the file. Any thread.
+ */
+bool config_shows_password(const struct config *config, const char *path, char reason[CONFIG_REASON_MAX]);
 
 #endif

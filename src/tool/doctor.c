@@ -5,6 +5,7 @@
  */
 #include "tool/doctor.h"
 
+#include "config_file.h"
 #include "nomad/json.h"
 #include "published.h"
 #include "text.h"
@@ -101,6 +102,8 @@ static void examine_all(struct doctor *doctor, const char *config_path)
 		doctor_say(doctor, DOCTOR_OK, "settings", NULL, "%s is right", config_path);
 	else
 		doctor_say(doctor, DOCTOR_OK, "settings", NULL, "there is no %s: the defaults hold", config_path);
+	if (config_shows_password(&config, config_path, reason))
+		doctor_say(doctor, DOCTOR_FAULT, "settings", "do what the sentence says", "%s", reason);
 	doctor->config = &config;
 	doctor_environment(doctor);
 	examine_host(doctor);

@@ -5,6 +5,7 @@
  */
 #include "watch/daemon_part.h"
 
+#include "config_file.h"
 #include "deadline.h"
 #include "text.h"
 #include "uptime.h"
@@ -288,10 +289,12 @@ static void say_environment(struct daemon *daemon)
 static int start(struct daemon *daemon)
 {
 	struct watcher_begin begin = {CATALOGUE_LOADING, 0, INT64_MAX, daemon->options->check};
-	char reason[PUBLISHED_REASON_MAX] = "out of memory";
+	char reason[PUBLISHED_REASON_MAX] = "out of memory", warning[CONFIG_REASON_MAX];
 	int result = make_parts(daemon);
 
 	say_environment(daemon);
+	if (daemon->options->nomad == NULL && config_shows_password(daemon->config, daemon->options->config, warning))
+		say(daemon, LOG_WARNING, warning);
 	if (result == 0)
 		result = publisher_new(daemon->config, daemon->catalogue, say, daemon, &daemon->publisher, reason);
 	if (result < 0) {

@@ -343,3 +343,18 @@ def test_a_reload_by_systemd(host):
     done = host.run(first.split())
     assert done.code == 1
     says(done.err, "line 2: there is no key adress")
+
+
+def test_a_password_that_all_can_read(agent, host, daemon):
+    """19: is warned of, and not shown."""
+    host.configure(nomad={"address": agent.url.replace("//", "//user:secret@")})
+    state, finding, _ = examine(host)["settings"]
+    daemon.start().wait("current")
+    wait_until(lambda: "password" in daemon.log, lambda: daemon.log)
+    for text in (finding, daemon.log):
+        says(text, r"every user of this host may read the password in address in /etc/nss-nomad.conf \(mode 0644\)",
+             "NOMAD_HTTP_AUTH")
+        assert "secret" not in text
+    assert state == "fault"
+    host.path("/etc/nss-nomad.conf").chmod(0o600)
+    assert examine(host)["settings"][0] == "ok"
