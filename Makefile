@@ -44,7 +44,7 @@ quiet = $(if $(V),,@$(if $(SILENT),,printf '  %-5s%s\n' $(1) $(2);))
 
 # What each program is made of, and what it links. The module: libc alone. jsmn is a header without a .pc.
 CORE = $(addprefix src/, text.c name.c address.c bytes.c service.c record.c record_body.c place.c beneath.c published.c \
-	cache.c lock.c origin.c deadline.c environment.c url.c wall.c lookup.c)
+	cache.c lock.c origin.c deadline.c environment.c url.c wall.c lookup.c lookup_places.c)
 RUNNING = $(addprefix src/, helper.c helper_child.c program.c)
 MODULE_SRC = nss_nomad.c src/answer.c $(RUNNING) $(CORE)
 ASKING = $(filter-out src/nomad/stream%,$(wildcard $(addprefix src/,nomad/*.c config*.c prefix.c nearest.c file.c record_encode.c)))

@@ -7,7 +7,6 @@
 
 #include "cache.h"
 #include "deadline.h"
-#include "environment.h"
 #include "lock.h"
 #include "published.h"
 
@@ -39,48 +38,6 @@ struct lookup {
 	struct lookup_result *result;
 };
 
-/* FNV-1a, 64 bits; NULL is as "". An octet that is in no text stands between two. */
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	for (; text != NULL && *text != '\0'; text++)
-		hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-	return (hash ^ 0xff) * UINT64_C(0x100000001b3);
-}
-
-bool lookup_is_put_on(void)
-{
-	return getauxval(AT_SECURE) != 0 || geteuid() != getuid() || getegid() != getgid();
-}
-
-static void select_namespace(struct lookup_places *places, const char *namespace)
-{
-	if (name_is_label(namespace))
-		strcpy(places->namespace, namespace);
-	else
-		places->namespace_wrong = true;
-}
-
-void lookup_places_init(struct lookup_places *places)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	struct environment environment;
-
-	*places = (struct lookup_places){
-		.published = PUBLISHED_DIR, .cache = CACHE_DIR, .run = getauxval(AT_SECURE) == 0 ? CACHE_RUN : NULL};
-	environment_read(&environment);
-	bool names_cluster = environment.address != NULL || environment.region != NULL;
-	if ((!names_cluster && environment.namespace == NULL) || lookup_is_put_on())
-		return;
-	if (environment.namespace != NULL)
-		select_namespace(places, environment.namespace);
-	if (!names_cluster || environment_is_followed(&environment, PUBLISHED_DIR))
-		return;
-	places->published = NULL;
-	hash = hash_text(hash_text(hash, environment.address), environment.region);
-	for (size_t i = 0; i < LOOKUP_CLUSTER_MAX - 1; i++)
-		places->cluster[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
-}
-
 static void add_readings(struct lookup *lookup, const struct name *name)
 {
 	lookup->readings[lookup->reading_count++] = *name;
@@ -100,7 +57,7 @@ static void read_names(struct lookup *lookup)
 	}
 	for (size_t i = 0; i < lookup->reading_count; i++) {
 		lookup->readings[i].whole = lookup->places->whole;
-		name_set_namespace(&lookup->readings[i], lookup->places->namespace);
+		name_set_namespace(&lookup->readings[i], lookup->places->namespace_wrong ? NULL : lookup->places->namespace);
 	}
 }
 
@@ -129,32 +86,64 @@ static enum verdict take_record(struct lookup *lookup, enum lookup_step step, st
 	return verdict;
 }
 
+/* One reading of the name, and what the heartbeat said. */
+static enum verdict find_published_as(struct lookup *lookup, const struct name *name, enum published_state *state)
+{
+	struct record record = {0};
+	enum verdict verdict = published_find(lookup->places->published, name, &record, state);
+
+	if (verdict == VERDICT_FOUND) {
+		verdict = take_record(lookup, LOOKUP_PUBLISHED, &record, name);
+		/* That none of its instances is selected is final where the record is. */
+		if (verdict == VERDICT_NO_NAME && !published_is_whole(lookup->places->published, name, *state))
+			verdict = VERDICT_UNKNOWN;
+	}
+	record_done(&record);
+	return verdict;
+}
+
+/*
+ * A name that may lack its namespace. Its other reading holds where there is no such namespace; where nobody can tell that,
+ * it answers with what is there, and denies nothing. The namespace is looked at before and after: it may come meanwhile.
+ * `final`: there is such a namespace, and no further reading.
+ */
+static enum verdict find_published_twice(struct lookup *lookup, const struct name *name, bool *final)
+{
+	const char *dir = lookup->places->published;
+	enum published_state state, other_state;
+
+	enum verdict verdict = find_published_as(lookup, name, &state);
+	if (verdict == VERDICT_FOUND || verdict == VERDICT_NO_DATA || state == PUBLISHED_DEAD)
+		return verdict;
+	enum published_namespace namespace = published_find_namespace(dir, name, state);
+	*final = namespace == PUBLISHED_NAMESPACE_THERE;
+	if (*final)
+		return find_published_as(lookup, name, &state);
+	if (namespace == PUBLISHED_NAMESPACE_UNKNOWN || name->elsewhere_unknown)
+		return VERDICT_UNKNOWN;
+	verdict = find_published_as(lookup, name + 1, &other_state);
+	if (verdict != VERDICT_NO_NAME)
+		return verdict;
+	if (namespace != PUBLISHED_NAMESPACE_NONE)
+		return VERDICT_UNKNOWN;
+	return published_find_namespace(dir, name, state) == PUBLISHED_NAMESPACE_NONE ? VERDICT_NO_NAME : VERDICT_UNKNOWN;
+}
+
 static enum verdict find_published(struct lookup *lookup)
 {
 	enum verdict verdict = VERDICT_UNKNOWN;
+	enum published_state state;
+	bool final = false;
 
 	if (lookup->places->published == NULL)
 		return VERDICT_UNKNOWN;
-	for (size_t i = 0; i < lookup->reading_count; i++) {
+	for (size_t i = 0; i < lookup->reading_count && !final; i++) {
 		const struct name *name = &lookup->readings[i];
-		struct record record = {0};
-		enum published_state state;
-		verdict = published_find(lookup->places->published, name, &record, &state);
-		if (verdict == VERDICT_FOUND) {
-			verdict = take_record(lookup, LOOKUP_PUBLISHED, &record, name);
-			/* That none of its instances is selected is final where the record is. */
-			if (verdict == VERDICT_NO_NAME && !published_is_whole(lookup->places->published, name, state))
-				verdict = VERDICT_UNKNOWN;
-		}
-		record_done(&record);
+		if (name->is_other)
+			continue; /* looked at with the one before */
+		verdict = name->maybe_service ? find_published_twice(lookup, name, &final) : find_published_as(lookup, name, &state);
 		if (verdict != VERDICT_NO_NAME)
 			break;
-		if (!lookup->readings[i].maybe_service)
-			continue;
-		/* The next reading holds where there is no such namespace; where there is one, that was all. */
-		enum verdict namespace = published_find_namespace(lookup->places->published, &lookup->readings[i]);
-		if (namespace != VERDICT_NO_NAME)
-			return namespace == VERDICT_FOUND ? VERDICT_NO_NAME : VERDICT_UNKNOWN;
 	}
 	return verdict;
 }

@@ -161,7 +161,8 @@ void name_parse_labels(const struct label *labels, size_t count, enum name_readi
 
 void name_set_namespace(struct name *name, const char *namespace)
 {
-	if (name->kind != NAME_SERVICE || namespace[0] == '\0')
+	name->elsewhere_unknown = name->maybe_service && namespace == NULL;
+	if (name->kind != NAME_SERVICE || namespace == NULL || namespace[0] == '\0')
 		return;
 	if (name->bare)
 		strcpy(name->key.namespace, namespace);
@@ -173,6 +174,7 @@ void name_as_service(const struct name *name, struct name *other)
 {
 	*other = *name;
 	other->maybe_service = false;
+	other->is_other = true;
 	other->bare = true;
 	strcpy(other->key.service, name->key.namespace);
 	strcpy(other->key.namespace, name->elsewhere[0] != '\0' ? name->elsewhere : NAME_DEFAULT_NAMESPACE);

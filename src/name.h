@@ -66,6 +66,8 @@ struct name {
 	bool bare; /* gave no namespace: the key's is the default one, or what name_set_namespace() has put there */
 	bool maybe_service; /* gave what may be no namespace but a service of the default one: name_as_service() */
 	char elsewhere[NAME_LABEL_MAX + 1]; /* then the namespace of its other reading; "": the default one */
+	bool elsewhere_unknown; /* or nobody can tell which that is */
+	bool is_other; /* made by name_as_service(): has more labels than a namespace's own name */
 	enum selector select;
 	char selector[NAME_LABEL_MAX + 1]; /* for SELECT_LABEL and SELECT_TAG */
 	struct address address;            /* that the selector spells, with SELECT_LABEL; family 0: it spells none */
@@ -103,7 +105,10 @@ void name_parse(const char *text, enum name_reading reading, struct name *name);
 void name_parse_labels(const struct label *labels, size_t count, enum name_reading reading,
                        struct name *name);
 
-/* Says which namespace a name means that gives none; others stay. `namespace` is a label, or "" for the default one. */
+/*
+ * Says which namespace a name means that gives none; others stay. `namespace` is a label, "" for the default one, or NULL
+ * where nobody can tell: a name that gives none for certain is then the caller's to turn away.
+ */
 void name_set_namespace(struct name *name, const char *namespace);
 
 /*

@@ -47,6 +47,7 @@ static int look_up_afresh(struct ask *ask, const char *text, struct lookup_resul
 
 	*result = (struct lookup_result){0};
 	name_parse(text, ask->config->reading, &result->name);
+	name_set_namespace(&result->name, ask->places->namespace_wrong ? NULL : ask->places->namespace);
 	result->kind = result->name.kind;
 	if (result->kind != NAME_SERVICE) {
 		result->verdict = result->kind == NAME_EMPTY ? VERDICT_NO_DATA : VERDICT_NO_NAME;

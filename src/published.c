@@ -175,7 +175,7 @@ static enum verdict judge_missing(const char *dir, const struct name *name, cons
 	enum seal seal = look_at_namespace(dir, way);
 	if (seal == SEAL_BROKEN || (seal == SEAL_MISSING && !is_empty_namespace(dir, name, way, state)))
 		return VERDICT_UNKNOWN;
-	if (!name->bare || name->aliased)
+	if (!name->bare || name->aliased || name->is_other)
 		return VERDICT_NO_NAME;
 	return state != PUBLISHED_ALL || has_namespace(dir, name) ? VERDICT_NO_DATA : VERDICT_NO_NAME;
 }
@@ -205,19 +205,23 @@ __attribute__((noinline)) static int open_service(const char *dir, const struct 
 	return descriptor < 0 ? -1 : descriptor;
 }
 
-__attribute__((noinline)) enum verdict published_find_namespace(const char *dir, const struct name *name)
+__attribute__((noinline)) enum published_namespace published_find_namespace(const char *dir, const struct name *name,
+                                                                            enum published_state state)
 {
-	char path[PLACE_MAX];
-	struct stat status;
+	struct way way;
 
-	char *end = stpcpy(stpcpy(path, dir), "/" PUBLISHED_SERVICES "/");
-	if (name->aliased)
-		end = stpcpy(end, PLACE_SERVICE_LABEL "/");
-	text_lower(name->key.namespace, end);
-	if (lstat(path, &status) < 0)
-		return errno == ENOENT || errno == ENOTDIR ? VERDICT_NO_NAME : VERDICT_UNKNOWN;
-	/* The link `service` stands for no namespace, but no name of that form gives one then. A file is another reading's. */
-	return S_ISREG(status.st_mode) ? VERDICT_NO_NAME : VERDICT_FOUND;
+	if (!find_way(dir, name, &way))
+		return PUBLISHED_NAMESPACE_UNKNOWN;
+	/* The link `service` stands for no namespace, but no name of that form gives one then. */
+	enum seal seal = look_at_namespace(dir, &way);
+	if (seal != SEAL_MISSING)
+		return seal == SEAL_WHOLE ? PUBLISHED_NAMESPACE_THERE : PUBLISHED_NAMESPACE_UNKNOWN;
+	if (state < PUBLISHED_SOME)
+		return PUBLISHED_NAMESPACE_UNFOLLOWED;
+	if (is_empty_namespace(dir, name, &way, state))
+		return PUBLISHED_NAMESPACE_NONE;
+	return look_at_seal(dir, way.below, sizeof PUBLISHED_SERVICES) == SEAL_WHOLE ? PUBLISHED_NAMESPACE_UNFOLLOWED
+	                                                                           : PUBLISHED_NAMESPACE_UNKNOWN;
 }
 
 /* What an open file says: FOUND and the record, or UNKNOWN. */

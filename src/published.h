@@ -77,11 +77,23 @@ enum verdict published_find(const char *dir, const struct name *name, struct rec
  */
 bool published_is_whole(const char *dir, const struct name *name, enum published_state state);
 
+/* What is known of a namespace. */
+enum published_namespace {
+	PUBLISHED_NAMESPACE_UNKNOWN,    /* somebody else has changed the directories, or they cannot be read */
+	PUBLISHED_NAMESPACE_NONE,       /* none of its services is there */
+	PUBLISHED_NAMESPACE_THERE,      /* it has a directory, sealed */
+	PUBLISHED_NAMESPACE_UNFOLLOWED, /* it has none, and may be there all the same: not followed, or the daemon not current */
+};
+
 /*
- * Whether there is the namespace of a name for which published_find() has just said NO_NAME: that one of its services is
- * there. FOUND, NO_NAME, or UNKNOWN. One system call. Any thread. Changes errno.
+ * Whether there is the namespace that a name gives. To be asked where published_find() has not found its service; in
+ * between it may have come or gone.
+ *
+ * state  what published_find() set
+ *
+ * Three system calls at most, two more for the links. Any thread. Changes errno.
  */
-enum verdict published_find_namespace(const char *dir, const struct name *name);
+enum published_namespace published_find_namespace(const char *dir, const struct name *name, enum published_state state);
 
 /* Milliseconds since the heartbeat's last beat, -1 where it is from the future, -errno - 1 where there is none. */
 int64_t published_heartbeat_age(const char *dir);

@@ -97,7 +97,7 @@ static void find_other(const struct dns_view *view, const struct name *name, str
 
 	node->verdict = VERDICT_NO_NAME;
 	node->absent = true;
-	if (!name->bare)
+	if (!name->bare || name->is_other)
 		return;
 	node->is_server = name->select == SELECT_ALL && text_same(label, server_labels[SERVER_USUAL]);
 	node->absent = !node->is_server && !has_namespace(view, label);
@@ -164,6 +164,7 @@ static void find_service(const struct dns_view *view, const struct name *name, s
 	const char *namespace = name->key.namespace;
 	const void *prepared;
 
+	node->absent = false;
 	if (name->bare)
 		namespace = view->settings->default_namespace;
 	node->service = catalogue_find_prepared(view->catalogue, namespace, name->key.service, &prepared);
@@ -218,19 +219,44 @@ static bool has_row(const struct zone_node *node)
 	return false;
 }
 
-/* The first reading of the name that holds. */
+/*
+ * Whether there is the namespace that a name of two marks gives, or is one that the settings name: those are there also while
+ * they are empty.
+ */
+static bool gives_namespace(const struct dns_view *view, const struct name *name)
+{
+	const char *namespace = name->key.namespace;
+
+	return has_namespace(view, namespace) ||
+	       (!catalogue_follows_all(view->catalogue) && catalogue_follows(view->catalogue, namespace));
+}
+
+/*
+ * The first reading of the name that holds. Where nobody can tell whether there is the namespace, the service of the default
+ * one answers with what it has; what it has not is judged by the namespace of which less is known. The catalogue may change
+ * meanwhile: the namespace is looked at before and after.
+ */
 static void find_named(const struct dns_view *view, struct zone_node *node)
 {
 	struct name name = node->name;
 
-	find_service(view, &node->name, node);
-	if (node->service != NULL || !name.maybe_service || has_namespace(view, name.key.namespace))
+	find_service(view, &name, node);
+	if (node->service != NULL || !name.maybe_service)
 		return;
+	if (gives_namespace(view, &name)) {
+		find_service(view, &name, node);
+		return;
+	}
 	name_as_service(&name, &node->name);
 	find_service(view, &node->name, node);
-	/* Not there: that is to be judged by the namespace of which less is known. */
-	if (node->service == NULL && catalogue_follows(view->catalogue, view->settings->default_namespace))
+	if (!node->absent)
+		return;
+	if (gives_namespace(view, &name)) {
+		node->verdict = VERDICT_UNKNOWN;
+		node->absent = false;
+	} else if (catalogue_follows(view->catalogue, view->settings->default_namespace)) {
 		node->name = name;
+	}
 }
 
 /* Whether the service is there, and nobody can tell what is asked for: its instances, or where they are. */

@@ -347,6 +347,15 @@ static int make_record(struct fetch *fetch, struct record *record)
 	return 0;
 }
 
+/* Whether it is the default namespace, or another that the settings name: those are there also while they are empty. */
+static bool is_configured(const struct config *config, const char *namespace)
+{
+	for (size_t i = 0; i < config->namespaces.count; i++)
+		if (text_same(config->namespaces.words[i], namespace))
+			return true;
+	return text_same(config_default_namespace(config), namespace);
+}
+
 int fetch_reading(const struct config *config, const struct name *name, int64_t deadline, struct fetched *fetched,
                   struct fetch_report *report)
 {
@@ -362,7 +371,7 @@ int fetch_reading(const struct config *config, const struct name *name, int64_t 
 		snprintf(record->key.namespace, sizeof record->key.namespace, "%s", fetch.namespace);
 	}
 	fetch.namespace_exists = name->bare && text_same(fetch.namespace, name->key.service); /* empty or not, as for DNS */
-	fetch.namespace_seen = text_same(fetch.namespace, config_default_namespace(config));
+	fetch.namespace_seen = is_configured(config, fetch.namespace);
 	if (agent_init(config, &fetch.agent, reason) < 0) {
 		snprintf(report->reason, sizeof report->reason, "%s", reason);
 		report->is_own = true;

@@ -104,7 +104,7 @@ int ask_holding(struct ask *ask, const struct lookup_question *question, int loc
 	name_parse(question->text, ask->config->reading, &name);
 	if (name.kind != NAME_SERVICE || (name.bare && places->namespace_wrong))
 		return -EINVAL;
-	name_set_namespace(&name, places->namespace);
+	name_set_namespace(&name, places->namespace_wrong ? NULL : places->namespace);
 	cache_init(&cache, places->cache, places->run, places->cluster, question->origin);
 	bool cached = cache_open(&cache) == 0;
 	if (!cached || lock < 0 || !find_kept(&cache, &name, record))

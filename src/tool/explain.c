@@ -45,6 +45,19 @@ static const char *word_for(enum verdict verdict)
 	return words[verdict];
 }
 
+/* The other reading of a name that may lack its namespace. */
+static void say_other(FILE *out, const struct name *name, const char *usual, bool namespace_wrong)
+{
+	if (!name->maybe_service)
+		return;
+	if (namespace_wrong)
+		say(out, "", "or, where there is no namespace %s, a service of that name: in which namespace, NOMAD_NAMESPACE does not say",
+		    name->key.namespace);
+	else
+		say(out, "", "or, where there is no namespace %s: service %s, namespace %s (the default one)", name->key.namespace,
+		    name->key.namespace, usual);
+}
+
 static void say_name(FILE *out, const struct lookup_result *result, const struct ask *ask, const char *text)
 {
 	const struct config *config = ask->config;
@@ -62,6 +75,7 @@ static void say_name(FILE *out, const struct lookup_result *result, const struct
 		return;
 	say(out, "name", "service %s, namespace %s%s", name.key.service, name.bare ? usual : name.key.namespace,
 	    name.bare ? " (the default one)" : "");
+	say_other(out, &name, usual, ask->places->namespace_wrong);
 	if (name.select == SELECT_NOTHING)
 		say(out, "", "the name stands above the service's own and holds nothing");
 	else if (name.select != SELECT_ALL)

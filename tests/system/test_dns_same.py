@@ -188,6 +188,7 @@ def test_a_namespace_that_may_not_be_seen(host, agent):
     agent.fault("403", path="/v1/service/mongodb")
     agent.fault("403", path="/v1/service/x")
     assert host.addresses("_mongodb._tcp.mongo.nomad") == {"192.0.2.1"}
+    assert host.code("_x._red.mongo.nomad") == "EAI_AGAIN"    # the service has no such tag; that other one may have
     assert host.code("_x._tcp.nothing.nomad") == "EAI_AGAIN"
 
 

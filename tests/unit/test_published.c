@@ -333,6 +333,38 @@ START_TEST(what_somebody_else_has_changed_says_no_no)
 }
 END_TEST
 
+/* Whether there is the namespace of a name that may lack one. */
+static enum published_namespace namespace_of(const char *text, enum published_state state)
+{
+	struct name name = support_name(text);
+
+	return published_find_namespace(dir, &name, state);
+}
+
+START_TEST(whether_there_is_a_namespace_is_told)
+{
+	set_up();
+	ck_assert_int_eq(namespace_of("_x._tcp.prod.nomad", PUBLISHED_ALL), PUBLISHED_NAMESPACE_THERE);
+	ck_assert_int_eq(namespace_of("_x._tcp.PROD.service.nomad", PUBLISHED_ALL), PUBLISHED_NAMESPACE_THERE);
+	ck_assert_int_eq(namespace_of("_x._tcp.dev.nomad", PUBLISHED_ALL), PUBLISHED_NAMESPACE_NONE);
+	ck_assert_int_eq(namespace_of("_x._tcp.dev.nomad", PUBLISHED_SOME), PUBLISHED_NAMESPACE_UNFOLLOWED);
+	ck_assert_int_eq(namespace_of("_x._tcp.dev.nomad", PUBLISHED_NOT_CURRENT), PUBLISHED_NAMESPACE_UNFOLLOWED);
+}
+END_TEST
+
+/* A directory that somebody has removed, or changed: whether there is such a namespace nobody can tell. */
+START_TEST(a_namespace_that_was_removed_by_hand_is_not_denied)
+{
+	set_up();
+	remove_namespace();
+	ck_assert_int_eq(namespace_of("_x._tcp.prod.nomad", PUBLISHED_ALL), PUBLISHED_NAMESPACE_UNKNOWN);
+	ck_assert_int_eq(namespace_of("_x._tcp.prod.nomad", PUBLISHED_SOME), PUBLISHED_NAMESPACE_UNKNOWN);
+	publish("prod", "web", "prod web 11111111-0000-4000-8000-000000000001 10.0.0.1 80 blue\n");
+	seal("services");
+	ck_assert_int_eq(namespace_of("_x._tcp.prod.nomad", PUBLISHED_ALL), PUBLISHED_NAMESPACE_UNKNOWN);
+}
+END_TEST
+
 /* `service-label no` where some namespaces alone are followed: a name is not there in its first reading. */
 START_TEST(an_alias_that_is_off_hides_nothing)
 {
@@ -673,6 +705,8 @@ int main(void)
 		{the_heartbeat_says_how_far_the_files_are_believed, sizeof sayings / sizeof *sayings},
 		{each_state_has_a_size_of_its_own, 1},
 		{what_somebody_else_has_changed_says_no_no, sizeof meddlings / sizeof *meddlings},
+		{whether_there_is_a_namespace_is_told, 1},
+		{a_namespace_that_was_removed_by_hand_is_not_denied, 1},
 		{an_alias_that_is_off_hides_nothing, 1},
 		{a_name_without_namespace_is_of_the_one_that_is_set, 1},
 		{an_old_or_future_heartbeat_is_dead, sizeof beats / sizeof *beats},
