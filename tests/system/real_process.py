@@ -51,12 +51,13 @@ exec cat
 
 
 class Process:
-    """A place for one agent, and the agent in it. All of it ends with close(), or with this process."""
+    """A place for one agent, and the agent in it. All of it ends with close(), or with this process. `behind` is a command
+    that enters the mounts which the agent sees beside its own; it is replaced by what it starts."""
 
-    def __init__(self, config=CONFIG, url="http://127.0.0.1:4646", context=None):
+    def __init__(self, config=CONFIG, url="http://127.0.0.1:4646", context=None, behind=()):
         self.url, self.token, self.context, self.agent = url, BOOTSTRAP, context, None
         self.holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child=KILL",
+            [*behind, "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child=KILL",
              "sh", "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.holder.stdout.readline() == b"ready\n"
         self.path("/mnt/agent.hcl").write_text(config)

@@ -252,7 +252,7 @@ def test_a_right_that_is_lost_denies_nothing(agent, host, daemon):    # noqa: F8
 def test_what_came_in_an_outage_is_not_denied(agent, host, daemon):    # noqa: F811
     """Booted with `state` while Nomad is away: what is there answers, and of what is not there nobody can tell."""
     register(agent)
-    host.configure(nomad={"address": agent.url}, daemon={"state": "/run/state"}, dns={"listen": "127.0.0.1:0"},
+    host.configure(nomad={"address": agent.url}, daemon={"state": "/run/nomad-state"}, dns={"listen": "127.0.0.1:0"},
                    answers={"negative-ttl": "1s"})
     daemon.options = []
     daemon.start().wait("current")
