@@ -79,7 +79,7 @@ bool published_is_sealed(const struct published_folder *folder, const char *name
 /* Seals it again after a change of our own, where it was sealed before that: what was changed by others stays unsealed. */
 void published_reseal(const struct published_folder *folder, const char *name, bool was_sealed);
 
-/* Makes a namespace's directory, sealed where it is followed: 0, or -1 and errno (EEXIST too). */
+/* Makes a namespace's directory, sealed where it is followed and services/ is sealed: 0, or -1 and errno (EEXIST too). */
 int published_make_namespace(const struct published_folder *folder, const char *name);
 
 /* Removes a file, or an empty folder in its place. */

@@ -44,7 +44,8 @@ int published_make_namespace(const struct published_folder *folder, const char *
 
 	if (published_make_folder(folder, name) < 0)
 		return -1;
-	published_reseal(folder, name, folder->sealed && scope_holds(&folder->scope, name));
+	/* Where others changed services/, it may be one that they removed with all that was in it. */
+	published_reseal(folder, name, sealed && folder->sealed && scope_holds(&folder->scope, name));
 	published_reseal(folder, ".", sealed);
 	return 0;
 }

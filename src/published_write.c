@@ -343,6 +343,15 @@ int published_remove(struct published_folder *folder, const struct service_key *
 	return 0;
 }
 
+bool published_has(const struct published_folder *folder, const struct service_key *key)
+{
+	struct record_paths paths;
+	struct stat status;
+
+	set_paths(key, &paths);
+	return fstatat(folder->services, paths.file, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
+}
+
 int published_store_file(struct published_folder *folder, const char *name, const void *bytes, size_t size,
                          char reason[PUBLISHED_REASON_MAX])
 {

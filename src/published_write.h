@@ -83,6 +83,9 @@ int published_store(struct published_folder *folder, const struct record *record
 int published_remove(struct published_folder *folder, const struct service_key *key,
                      char reason[PUBLISHED_REASON_MAX]);
 
+/* Whether a service has a file where its record belongs: one system call, which reads nothing of it. Changes errno. */
+bool published_has(const struct published_folder *folder, const struct service_key *key);
+
 /*
  * Replaces a file of the folder itself, such as status.json. `name` has at most 32 octets and no slash. As above.
  */

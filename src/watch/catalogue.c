@@ -224,17 +224,25 @@ int catalogue_put(struct catalogue *catalogue, const struct service_key *key, st
 	return result;
 }
 
-void catalogue_each(const struct catalogue *catalogue,
-                    void (*visit)(void *context, const struct service_key *key, const struct service *service),
-                    void *context)
+void catalogue_each_part(const struct catalogue *catalogue, unsigned int part, unsigned int parts,
+                         void (*visit)(void *context, const struct service_key *key, const struct service *service),
+                         void *context)
 {
-	size_t position = 0;
+	size_t count = table_positions(&catalogue->services);
+	size_t position = count * part / parts, end = count * (part + 1) / parts;
 
-	for (const struct entry *entry; (entry = table_next(&catalogue->services, &position)) != NULL;) {
+	for (const struct entry *entry; (entry = table_next(&catalogue->services, &position)) != NULL && position <= end;) {
 		struct service_key key;
 		if (entry_key(entry, &key))
 			visit(context, &key, value_of(entry));
 	}
+}
+
+void catalogue_each(const struct catalogue *catalogue,
+                    void (*visit)(void *context, const struct service_key *key, const struct service *service),
+                    void *context)
+{
+	catalogue_each_part(catalogue, 0, 1, visit, context);
 }
 
 struct catalogue_reader *catalogue_join(struct catalogue *catalogue)

@@ -59,6 +59,14 @@ typedef void *(*catalogue_prepare)(const struct service *service);
 /* From now on it is computed; before the first catalogue_put(). The writer's thread only. */
 void catalogue_prepare_with(struct catalogue *catalogue, catalogue_prepare prepare);
 
+/*
+ * Calls `visit` for the services of one of `parts` about equal parts, from 0. Each service is in one of them, and in the
+ * same one until the catalogue has grown to the double. The writer's thread only.
+ */
+void catalogue_each_part(const struct catalogue *catalogue, unsigned int part, unsigned int parts,
+                         void (*visit)(void *context, const struct service_key *key, const struct service *service),
+                         void *context);
+
 /* Calls `visit` for every service, in no order. The writer's thread only. */
 void catalogue_each(const struct catalogue *catalogue,
                     void (*visit)(void *context, const struct service_key *key, const struct service *service),

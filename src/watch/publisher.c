@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "watch/publisher.h"
+#include "watch/publisher_part.h"
 
 #include "config_users.h"
 #include "published.h"
@@ -15,32 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-
-/* One of the two folders. */
-struct shelf {
-	char *dir; /* NULL: not wanted */
-	struct published_folder *folder; /* NULL: not open */
-	bool wrong;                      /* not all of the catalogue is in it, or more than that */
-	char reason[PUBLISHED_REASON_MAX];
-	int said; /* the error that was said, 0 where all is well */
-	int file_said; /* the same of files that are no records */
-};
-
-enum { PUBLISHED, STATE, SHELVES };
-
-struct publisher {
-	const struct catalogue *catalogue;
-	publisher_say say;
-	void *context;
-	char *default_namespace;
-	enum name_reading reading;
-	struct published_access access;
-	uint32_t ttl;
-	uint32_t max_stale;
-	struct shelf shelves[SHELVES];
-	struct scope scope;
-	bool beating;
-};
 
 static void copy_text(char **to, const char *from)
 {
@@ -333,19 +307,6 @@ int publisher_set_scope(struct publisher *publisher, const struct scope *scope)
 	return 0;
 }
 
-/* What others have added or removed shows in the seals; all is compared then. */
-static void check_seals(struct publisher *publisher, struct shelf *shelf)
-{
-	char text[PUBLISHED_REASON_MAX];
-
-	if (shelf->folder == NULL || shelf->wrong || published_check_seals(shelf->folder) == 0)
-		return;
-	snprintf(text, sizeof text, "something in %s/" PUBLISHED_SERVICES " was added or removed by another program; what is "
-	         "missing is written again", shelf->dir);
-	publisher->say(publisher->context, LOG_WARNING, text);
-	shelf->wrong = true;
-}
-
 void publisher_beat(struct publisher *publisher, enum published_state state)
 {
 	struct shelf *shelf = &publisher->shelves[PUBLISHED];
@@ -353,7 +314,7 @@ void publisher_beat(struct publisher *publisher, enum published_state state)
 
 	bool alive = state != PUBLISHED_DEAD;
 
-	check_seals(publisher, shelf);
+	publisher_check(publisher, shelf);
 	for (int i = 0; i < SHELVES && alive; i++)
 		repair(publisher, &publisher->shelves[i]);
 	if (!alive || shelf->wrong) {

@@ -12,6 +12,9 @@
 #include "published_write.h"
 #include "watch/catalogue.h"
 
+/* Calls of publisher_beat(), about seconds, within which it looks at every file once. */
+enum { PUBLISHER_LOOK_WITHIN = 60 };
+
 struct publisher;
 
 /* Says something to a person; `priority` is syslog's. */
@@ -54,7 +57,8 @@ int publisher_set_scope(struct publisher *publisher, const struct scope *scope);
 
 /*
  * To be called every second, and when the state is another one: tries again what has failed, and makes again what others
- * have removed, once the catalogue may be believed. Before, what lies in the directories may be all that is known.
+ * have removed, once the catalogue may be believed. Before, what lies in the directories may be all that is known. What is
+ * removed is noticed with the next call, or within PUBLISHER_LOOK_WITHIN where that fell together with a change of our own.
  *
  * state  how far the catalogue may be believed; the heartbeat says so if the files are as it is, and is removed otherwise
  */

@@ -222,6 +222,11 @@ void table_remove(struct table *table, struct entry *entry, struct epochs *epoch
 	epoch_retire(epochs, &entry->retired);
 }
 
+size_t table_positions(const struct table *table)
+{
+	return atomic_load(&table->slots)->mask + 1;
+}
+
 struct entry *table_next(const struct table *table, size_t *position)
 {
 	const struct slots *slots = atomic_load(&table->slots);

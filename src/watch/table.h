@@ -77,6 +77,9 @@ void table_set(struct table *table, struct entry *entry, struct epochs *epochs);
 /* Takes an entry of the table out, and retires it. The writer's thread. */
 void table_remove(struct table *table, struct entry *entry, struct epochs *epochs);
 
+/* How many positions there are; more after table_reserve(). The writer's thread. */
+size_t table_positions(const struct table *table);
+
 /* The entry at or after `*position`, which is then moved past it; NULL after the last. Starts at 0. The writer's thread. */
 struct entry *table_next(const struct table *table, size_t *position);
 
