@@ -53,7 +53,7 @@ struct outside {
 	void (*wake_at)(void *context, int64_t when);
 	/* Says something to a person; `priority` is syslog's. */
 	void (*say)(void *context, int priority, const char *text);
-	/* The watcher's state (watcher_state()) is another one. */
+	/* The watcher's state (watcher_state()) is another one, or what it follows (watcher_scope()). */
 	void (*state_changed)(void *context);
 	/* Counts something; NULL where nobody wants to know. */
 	void (*count)(void *context, enum watch_count what);

@@ -80,6 +80,7 @@ struct reading {
 	struct reading_missing missing;
 	struct reading_names vanished; /* from the list of all */
 	struct reading_names kept;     /* not readable any more: what we have of them stays, until it is too old */
+	uint64_t rights;               /* how often `kept` was changed */
 	int64_t kept_since; /* what was known before the first reading was Nomad's at this moment; INT64_MAX: there was one */
 	struct reading_slot slots[READING_AT_ONCE];
 };

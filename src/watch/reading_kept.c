@@ -53,10 +53,12 @@ int reading_keep(struct reading *reading, const char *namespace)
 	         namespace);
 	outside->say(outside->context, LOG_WARNING, text);
 	int result = reading_add_name(&reading->kept, namespace);
-	if (result == 0)
-		reading->kept.names[reading->kept.count - 1].since =
-			reading->kept_since == INT64_MAX ? outside->now(outside->context) : reading->kept_since;
-	return result;
+	if (result < 0)
+		return result;
+	reading->rights++;
+	reading->kept.names[reading->kept.count - 1].since =
+		reading->kept_since == INT64_MAX ? outside->now(outside->context) : reading->kept_since;
+	return 0;
 }
 
 int64_t reading_kept_since(const struct reading *reading)
@@ -95,6 +97,7 @@ void reading_stop_keeping(struct reading *reading, const char *namespace)
 		if (strcmp(kept->names[i].name, namespace) != 0)
 			continue;
 		kept->names[i] = kept->names[--kept->count];
+		reading->rights++;
 		/* The index says nothing of what was missed there. */
 		reading->complete = false;
 		return;

@@ -32,6 +32,12 @@ int64_t watcher_jitter(const struct watcher *watcher, int least)
 	return least <= 0 ? 0 : least + (int64_t)(watcher->outside->random(watcher->outside->context) % (uint32_t)least);
 }
 
+/* What the scope depends on (watcher_scope.c), but for what registrations tell: another number where it is another. */
+static uint64_t rights_of(const struct watcher *watcher)
+{
+	return watcher->reading.rights << 1 | watcher->signals[0].polling;
+}
+
 void watcher_set_state(struct watcher *watcher, enum catalogue_state state)
 {
 	bool changed = watcher->state != state;
@@ -40,8 +46,10 @@ void watcher_set_state(struct watcher *watcher, enum catalogue_state state)
 	if (changed)
 		watcher->since = watcher_now(watcher);
 	catalogue_set_state(watcher->catalogue, state, (uint32_t)watcher->index);
-	if (changed)
-		watcher->outside->state_changed(watcher->outside->context);
+	if (!changed && watcher->told_rights == rights_of(watcher))
+		return;
+	watcher->told_rights = rights_of(watcher);
+	watcher->outside->state_changed(watcher->outside->context);
 }
 
 /* A few namespaces have a stream each; for more there are not connections enough, and one for all has to do. */

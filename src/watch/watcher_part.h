@@ -83,6 +83,7 @@ struct watcher {
 
 	enum watcher_phase phase;
 	enum catalogue_state state;
+	uint64_t told_rights; /* with the state: the rights that it stood on */
 	int64_t since;
 	int64_t current_at;
 	int64_t phase_since;

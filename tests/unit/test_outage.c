@@ -516,6 +516,34 @@ START_TEST(a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes)
 }
 END_TEST
 
+/* Files and DNS deny what is in it until they are told. */
+START_TEST(a_right_that_is_lost_is_told_at_once)
+{
+	struct watcher_state state = {0};
+
+	set_up();
+	follow();
+	world.hidden = "prod";
+	world_close_streams();
+	for (int i = 0; i < 10000 && (state.kept == 0 || state.state != CATALOGUE_CURRENT); i++) {
+		world_run(1);
+		watcher_state(world_watcher(), &state);
+	}
+	ck_assert_uint_eq(state.kept, 1);
+	world_run(20);
+	ck_assert_uint_eq(world.kept_told, 1);
+	world.hidden = NULL;
+	world_register_silently("prod", "db", "db-2", "10.0.0.4");
+	for (int i = 0; i < 10000 && (state.kept == 1 || state.state != CATALOGUE_CURRENT); i++) {
+		world_run(1);
+		watcher_state(world_watcher(), &state);
+	}
+	world_run(20);
+	ck_assert_uint_eq(world.kept_told, 0);
+	world_end();
+}
+END_TEST
+
 /* It was empty when all were listed, and is not when it is asked for: nothing is lost, and nothing grows old. */
 START_TEST(a_namespace_that_is_back_when_it_is_asked_for_is_followed)
 {
@@ -838,6 +866,7 @@ int main(void)
 		{a_namespace_that_cannot_be_asked_for_is_kept, 1},
 		{a_stream_without_a_byte_for_40_s_is_dead, 1},
 		{a_namespace_the_token_lost_is_kept_and_one_that_is_gone_goes, 1},
+		{a_right_that_is_lost_is_told_at_once, 1},
 		{a_namespace_that_is_back_when_it_is_asked_for_is_followed, 1},
 		{what_is_kept_of_a_namespace_grows_too_old, 1},
 		{a_namespace_that_may_be_read_again_is_read, 1},

@@ -127,7 +127,11 @@ static void say(void *context, int priority, const char *text)
 
 static void state_changed(void *context)
 {
+	struct watcher_state state;
+
 	(void)context;
+	watcher_state(watcher, &state);
+	world.kept_told = state.kept;
 }
 
 static void changed(void *context, const struct service_key *key, const struct service *service)
@@ -859,12 +863,7 @@ void world_host_changed(const char *host)
 	watcher_wake(watcher);
 }
 
-enum catalogue_state world_state(void)
-{
-	uint32_t serial;
-
-	return catalogue_state(catalogue, &serial);
-}
+enum catalogue_state world_state(void) { return catalogue_state(catalogue, &(uint32_t){0}); }
 
 const struct watcher *world_watcher(void) { return watcher; }
 

@@ -35,6 +35,7 @@ struct world {
 	int check;           /* the watcher's interval of checks, milliseconds; 0: its own */
 	int64_t kept_since;  /* what the watcher is told at its start; 0: nothing */
 	bool forgets;        /* what is asked while it HANGS is never answered */
+	size_t kept_told;    /* namespaces that could not be read any more, when the state was told of the last time */
 	bool resolves_nothing; /* where host names lead is not known yet */
 	struct registry_host (*resolve)(const char *host); /* says it instead; NULL: they lead nowhere */
 	bool has_tags;         /* each instance has a tag: "t-" and its ID */
