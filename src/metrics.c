@@ -243,8 +243,8 @@ int metrics_start(uv_loop_t *loop, const char *endpoint, const struct metrics_so
 		result = start_server(made, loop, result);
 	}
 	if (result < 0) {
-		snprintf(reason, CONFIG_REASON_MAX, "cannot serve metrics on %s: %s; correct the setting metrics", endpoint,
-		         strerror(-result));
+		snprintf(reason, CONFIG_REASON_MAX, "cannot serve metrics on %s: %s; correct the setting metrics; until then it is "
+		         "tried again", endpoint, strerror(-result));
 		free(made);
 		return result;
 	}

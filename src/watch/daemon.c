@@ -25,10 +25,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum {
-	SECOND = 1000,    /* milliseconds between two heartbeats */
-	LISTEN_EVERY = 2, /* seconds between two tries to listen where that is not possible */
-};
+enum { SECOND = 1000 }; /* milliseconds between two heartbeats */
 
 static void say(void *context, int priority, const char *text)
 {
@@ -185,8 +182,10 @@ static void each_second(uv_timer_t *timer)
 		catalogue_each(daemon->catalogue, mark_hosts, daemon);
 		resolver_refresh(daemon->resolver);
 	}
-	if (daemon->dns_error[0] != '\0' && daemon->seconds % LISTEN_EVERY == 0)
+	if (retry_is_due(&daemon->dns_retry))
 		start_dns(daemon);
+	if (retry_is_due(&daemon->metrics_retry))
+		report_start_metrics(daemon);
 	report_ready(daemon);
 	report_pulse(daemon);
 	metrics_tick(daemon->metrics);
@@ -262,9 +261,11 @@ static int start_dns(struct daemon *daemon)
 		if (strcmp(daemon->dns_error, reason) != 0)
 			say(daemon, LOG_ERR, reason);
 		strcpy(daemon->dns_error, reason);
+		retry_later(&daemon->dns_retry);
 		return is_for_later(result) ? 0 : result;
 	}
 	daemon->dns_error[0] = '\0';
+	retry_done(&daemon->dns_retry);
 	for (size_t i = 0; dns_server_address(daemon->dns, i, address); i++) {
 		snprintf(text, sizeof text, "serves DNS on %s", address);
 		say(daemon, LOG_NOTICE, text);
@@ -308,11 +309,7 @@ static int start(struct daemon *daemon)
 	result = daemon_new_watcher(daemon, &begin);
 	if (result < 0)
 		return result;
-	result = report_start_metrics(daemon, reason);
-	if (result < 0) {
-		say(daemon, LOG_ERR, reason);
-		return result;
-	}
+	report_start_metrics(daemon);
 	watcher_start(daemon->watcher);
 	report_status(daemon); /* in the place of what the process before had to say */
 	uv_timer_start(&daemon->second, each_second, 0, SECOND);

@@ -16,6 +16,7 @@
 #include "watch/publisher.h"
 #include "watch/region.h"
 #include "watch/resolve.h"
+#include "watch/retry.h"
 #include "watch/watcher.h"
 
 /* Signals that are waited for. */
@@ -40,7 +41,9 @@ struct daemon {
 	struct watcher *watcher;
 	struct dns_server *dns; /* NULL: no listener */
 	char dns_error[CONFIG_REASON_MAX]; /* why there is none though there should be; "": nothing is wrong */
-	struct metrics *metrics; /* NULL: not wanted */
+	struct retry dns_retry;
+	struct metrics *metrics; /* NULL: not wanted, or the address could not be had yet */
+	struct retry metrics_retry;
 	uint64_t counts[WATCH_COUNTS];
 	uint64_t publishes;
 	int64_t instances;      /* of the catalogue, as they were counted ... */
@@ -82,13 +85,7 @@ void report_status(struct daemon *daemon);
 /* Tells systemd that the daemon is ready, once it is; until then, that the start takes longer. */
 void report_ready(struct daemon *daemon);
 
-/*
- * Serves metrics from now on, where the configuration wants them.
- *
- * reason  on failure what is wrong
- *
- * 0 or a negative errno.
- */
-int report_start_metrics(struct daemon *daemon, char reason[CONFIG_REASON_MAX]);
+/* Serves metrics from now on, where the configuration wants them; what cannot be had is said once, and tried again. */
+void report_start_metrics(struct daemon *daemon);
 
 #endif

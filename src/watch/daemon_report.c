@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -234,11 +235,20 @@ static void write_measures(void *context, FILE *out)
 	measures_write(out, &measures);
 }
 
-int report_start_metrics(struct daemon *daemon, char reason[CONFIG_REASON_MAX])
+void report_start_metrics(struct daemon *daemon)
 {
 	const struct metrics_source source = {daemon, write_measures, may_be_believed};
+	char reason[CONFIG_REASON_MAX];
 
 	if (daemon->config->metrics == NULL)
-		return 0;
-	return metrics_start(&daemon->loop, daemon->config->metrics, &source, &daemon->metrics, reason);
+		return;
+	int result = metrics_start(&daemon->loop, daemon->config->metrics, &source, &daemon->metrics, reason);
+	if (result == 0 && daemon->metrics_retry.wait > 0)
+		log_say(daemon->log, LOG_NOTICE, "serves metrics and health");
+	if (result < 0 && daemon->metrics_retry.wait == 0)
+		log_say(daemon->log, LOG_ERR, reason);
+	if (result < 0)
+		retry_later(&daemon->metrics_retry);
+	else
+		retry_done(&daemon->metrics_retry);
 }

@@ -301,13 +301,21 @@ def test_promtool(daemon):
 
 
 def test_address_taken(host, agent, folder):
-    """An address that somebody has: said, with the setting, and the daemon does not start."""
+    """An address that somebody has: said once, with the setting; the daemon works without, and serves there once it is free."""
+    agent.register("web", address="192.0.2.1", port=80)
     with socket.socket() as other:
         other.bind((DNS, 0))
         other.listen()
-        one = Daemon(host, agent, folder, daemon={"metrics": f"{DNS}:{other.getsockname()[1]}"})
-        assert one.process.wait(timeout=WITHIN) == 1
-    assert "cannot serve metrics" in one.log.read_text() and "setting metrics" in one.log.read_text()
+        address = other.getsockname()
+        one = Daemon(host, agent, folder, daemon={"metrics": f"{DNS}:{address[1]}"})
+        one.wait_for(one.follows)
+        assert [str(record) for record in one.ask("web.default.nomad").answer[0]] == ["192.0.2.1"]
+        one.wait_for(lambda: "cannot serve metrics" in one.log.read_text())
+    one.wait_for(lambda: "serves metrics and health" in one.log.read_text())
+    one.http = address[1]
+    assert one.get("/ready")[0] == 200
+    assert one.log.read_text().count("cannot serve metrics") == 1 and "setting metrics" in one.log.read_text()
+    one.stop()
 
 
 def test_query_log(host, agent, folder):
