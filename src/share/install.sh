@@ -27,8 +27,8 @@ list()
 		644 $PREFIX/lib/sysusers.d src/share/sysusers.d/*
 		644 $apparmor src/share/apparmor.d/n*
 		644 $apparmor/$nameservice src/share/apparmor.d/$nameservice/*
-		644 $doc/libnss-nomad README.md nsswitch.conf.snippet docs/from-*.md
-		644 $doc/nomad-dns-srv docs/acl-tls.md docs/containers.md docs/dns.md docs/faq.md docs/grafana.json
+		644 $doc/libnss-nomad README.md CHANGELOG.md SECURITY.md nsswitch.conf.snippet docs/from-*.md docs/how-it-works.svg
+		644 $doc/nomad-dns-srv docs/acl-tls.md docs/containers.md docs/dns.md docs/faq.md docs/grafana.json docs/alerts.yml
 		644 $doc/nomad-dns-srv docs/nomad-job.md docs/other-distributions.md docs/scale.md
 		644 $doc/nomad-dns-srv/examples docs/*.hcl
 	END

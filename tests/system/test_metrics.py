@@ -300,6 +300,17 @@ def test_promtool(daemon):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.skipif(not PROMTOOL, reason="promtool is not here; make check-sandbox gets it")
+def test_alerts(daemon):
+    """docs/alerts.yml is what promtool takes, and asks for no metric that the daemon has not."""
+    path = build.ROOT / "docs/alerts.yml"
+    done = subprocess.run([PROMTOOL, "check", "rules", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = set(re.findall(r"nomad_dns_[a-z_]+", path.read_text()))
+    text = daemon.get("/metrics")[2]
+    assert names and not [name for name in names if not re.search(rf"^{name}\b", text, re.M)]
+
+
 def test_address_taken(host, agent, folder):
     """An address that somebody has: said once, with the setting; the daemon works without, and serves there once it is free."""
     agent.register("web", address="192.0.2.1", port=80)
