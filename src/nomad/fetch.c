@@ -155,10 +155,12 @@ static bool read_listed(struct fetch *fetch, const struct service_list *names)
 		fetch->namespace_seen = fetch->namespace_seen || text_same(listed->namespace, fetch->namespace);
 		if (!is_asked_for(fetch, listed))
 			continue;
-		if (fetch->count == FETCH_SPELLINGS_MAX)
+		if (fetch->count == FETCH_SPELLINGS_MAX) {
 			fetch->partial = true;
-		else if (!read_spelling(fetch, listed->namespace, listed->service))
+			fetch->complete = false; /* a name that spells the one left out so has to be asked for by itself */
+		} else if (!read_spelling(fetch, listed->namespace, listed->service)) {
 			return false;
+		}
 	}
 	return true;
 }
