@@ -109,7 +109,8 @@ static void *work(void *context)
 		uint64_t dropped = log->dropped;
 		log->waiting = log->writing;
 		log->writing = lines;
-		log->size = log->dropped = 0;
+		log->size = 0;
+		log->dropped = 0;
 		pthread_mutex_unlock(&log->mutex);
 		write_lines(log, lines, size);
 		if (dropped > 0)

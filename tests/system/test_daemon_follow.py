@@ -285,9 +285,9 @@ def test_two_daemons_do_not_share_a_folder(agent, host, daemon, lock):
 @pytest.mark.parametrize("options, code, words", [
     (["--check-config"], 0, "is right"),
     (["--help"], 0, "usage"),
-    (["--nonsense"], 2, "--help"),
-    (["surplus"], 2, "surplus"),
-    (["--check-interval", "x"], 2, "milliseconds"),
+    (["--nonsense"], 64, "--help"),
+    (["surplus"], 64, "surplus"),
+    (["--check-interval", "x"], 64, "milliseconds"),
     (["--nomad", "ftp://x", "--check-config"], 1, "ftp://x"),
     (["--config", "/nowhere", "--check-config"], 1, "/nowhere"),
     (["--status"], 1, "does the daemon run"),
