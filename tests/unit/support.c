@@ -16,11 +16,13 @@
 #include <ftw.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -407,4 +409,37 @@ void support_seal(const char *path)
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = PUBLISHED_SEAL}};
 
 	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static atomic_int waiters, known_waiters, threads[SUPPORT_WAITERS_MAX];
+
+void support_will_wait(void)
+{
+	atomic_store(&threads[atomic_fetch_add(&waiters, 1)], gettid());
+	atomic_fetch_add(&known_waiters, 1);
+}
+
+static bool sleeps(int thread)
+{
+	char path[64];
+	int call = -1;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/syscall", thread);
+	FILE *file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	if (fscanf(file, "%d", &call) != 1)
+		call = -1; /* it runs */
+	fclose(file);
+	return call == SYS_clock_nanosleep || call == SYS_nanosleep;
+}
+
+void support_wait_for_waiters(int count)
+{
+	while (atomic_load(&known_waiters) < count)
+		sched_yield();
+	for (int i = 0; i < count; i++)
+		while (!sleeps(atomic_load(&threads[i])))
+			sched_yield();
+	atomic_store(&waiters, 0);
+	atomic_store(&known_waiters, 0);
 }

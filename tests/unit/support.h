@@ -107,4 +107,15 @@ const char *support_join(const char *texts[], size_t count);
 /* Seals a directory as the daemon does, once all is in it that should be (published.h). */
 void support_seal(const char *path);
 
+enum { SUPPORT_WAITERS_MAX = 16 };
+
+/* Says that the thread that calls it is going to wait, with nanosleep(). */
+void support_will_wait(void);
+
+/*
+ * Waits until that many threads have said so and sleep; then they are forgotten. One that has missed the cache and not yet
+ * looked at a lock would find it free when it is let go, and be right to go on.
+ */
+void support_wait_for_waiters(int count);
+
 #endif

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -432,39 +431,11 @@ static int hold_web(uint32_t limit)
 	return lock;
 }
 
-enum { WAITERS_MAX = 16 };
-
-static atomic_int claimed, lookups, waiters[WAITERS_MAX];
-
-/*
- * Waits until so many threads sleep in their lookups, for somebody else's lock: one that had missed the cache and not yet
- * looked at the lock would find it free, and be right to run the helper, which looks into the cache again.
- */
-static void wait_for_waiters(int count)
-{
-	char path[64];
-
-	while (atomic_load(&lookups) < count)
-		sched_yield();
-	for (int i = 0; i < count; i++) {
-		snprintf(path, sizeof path, "/proc/self/task/%d/syscall", atomic_load(&waiters[i]));
-		for (int call = -1; call != SYS_clock_nanosleep && call != SYS_nanosleep; sched_yield()) {
-			FILE *file = fopen(path, "re");
-			ck_assert_ptr_nonnull(file);
-			if (fscanf(file, "%d", &call) != 1)
-				call = -1; /* it runs */
-			fclose(file);
-		}
-	}
-}
-
 static void *look_up_web(void *context)
 {
 	struct lookup_result result;
-	int mine = atomic_fetch_add(&claimed, 1);
 
-	atomic_store(&waiters[mine], (int)syscall(SYS_gettid));
-	atomic_fetch_add(&lookups, 1);
+	support_will_wait();
 	lookup_run("web.prod.nomad", &places, ask, context, &result);
 	bool waited = result.trace[LOOKUP_ASKED].taken && result.verdict == VERDICT_FOUND;
 	lookup_done(&result);
@@ -474,7 +445,7 @@ static void *look_up_web(void *context)
 /* They miss while another process asks: it puts the answer into the cache and lets go, and nobody asks again. */
 START_TEST(who_waited_takes_what_another_has_asked_for)
 {
-	enum { THREADS = WAITERS_MAX };
+	enum { THREADS = SUPPORT_WAITERS_MAX };
 	struct nomad nomad = answering();
 	pthread_t threads[THREADS];
 
@@ -482,7 +453,7 @@ START_TEST(who_waited_takes_what_another_has_asked_for)
 	int lock = hold_web(LOCK_LIMIT_MOST);
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_up_web, &nomad), 0);
-	wait_for_waiters(THREADS);
+	support_wait_for_waiters(THREADS);
 	cached_web(FRESH);
 	close(lock);
 	for (int i = 0; i < THREADS; i++)
@@ -502,11 +473,9 @@ START_TEST(who_waited_for_a_failure_does_not_ask_again)
 	set_up();
 	do {
 		atomic_store(&nomad.asked, 0);
-		atomic_store(&claimed, 0);
-		atomic_store(&lookups, 0);
 		int lock = hold_web(LOCK_LIMIT_MOST);
 		ck_assert_int_eq(pthread_create(&thread, NULL, look_up_web, &nomad), 0);
-		wait_for_waiters(1);
+		support_wait_for_waiters(1);
 		marked = deadline_now();
 		mark_failed("prod/web");
 		close(lock);
