@@ -80,5 +80,6 @@ if [ "$1" = install ]; then
 else
 	rm -f "$alias"
 	rm -rf "$cache" "$DESTDIR$doc/libnss-nomad" "$DESTDIR$doc/nomad-dns-srv"
-	echo "Left: $SYSCONFDIR/nss-nomad.conf, and nomad in the hosts line of /etc/nsswitch.conf."
+	echo "Left: $SYSCONFDIR/nss-nomad.conf, and nomad on the hosts line of /etc/nsswitch.conf. If the daemon still runs:"
+	echo 'systemctl disable --now nomad-dns-srv; rm -rf /run/nomad-dns-srv'
 fi
