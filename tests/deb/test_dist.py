@@ -17,7 +17,7 @@ def tarball(session_folder):
     """Of HEAD, twice the same bytes."""
     version = re.search(r"\((.*?)\)", (TOP / "debian/changelog").read_text())[1]
     made = []
-    for name in ("one", "other"):
+    for name in ("dist-one", "dist-other"):
         subprocess.run(["scripts/dist.sh", str(session_folder / name), version], cwd=TOP, check=True, capture_output=True)
         made.append(session_folder / name / f"nss-nomad-{version}.tar.gz")
     assert made[0].read_bytes() == made[1].read_bytes()

@@ -64,7 +64,7 @@ def test_installed_it_runs(machine, packages, web):
     machine.run("systemctl", "start", SERVICE)      # waits for the start that runs
     assert show(machine, "ActiveState") == "active" and show(machine, "UnitFileState") == "enabled"
     assert addresses(machine) == ["192.0.2.7"]
-    assert "current: 1 services" in show(machine, "StatusText")
+    assert "current: 1 service," in show(machine, "StatusText")
     assert machine.run("nomad-lookup", "--check").splitlines()[-1] == "Nothing is wrong."
     assert machine.run("systemctl", "--failed", "--plain", "--no-legend") == ""
 
@@ -176,7 +176,7 @@ def test_state_survives(service, agent):
     agent.stop_listening()
     service.run("systemctl", "start", SERVICE)
     assert addresses(service) == ["192.0.2.7"]
-    wait_until(lambda: "stale: 1 services" in show(service, "StatusText"), lambda: log(service))
+    wait_until(lambda: "stale: 1 service," in show(service, "StatusText"), lambda: log(service))
 
 
 def test_mounted_directory_stays(service):
