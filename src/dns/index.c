@@ -26,7 +26,8 @@ uint64_t index_hash(const struct index *index, const struct index_key *key)
 	uint32_t head[2] = {key->kind, key->range};
 
 	memcpy(octets, head, sizeof head);
-	memcpy(octets + sizeof head, key->octets, key->size);
+	if (key->size > 0)
+		memcpy(octets + sizeof head, key->octets, key->size);
 	octets[sizeof head + key->size] = '\0';
 	if (key->kind == INDEX_ALLOCATION || key->kind == INDEX_TAG)
 		text_lower((const char *)octets + sizeof head, (char *)octets + sizeof head);

@@ -364,7 +364,8 @@ struct service *draft_build(struct draft *draft, const struct registry_owner *ow
 	if (spellings == NULL || instances == NULL)
 		goto done;
 	ids_done(&draft->ids);
-	qsort(draft->items, draft->count, sizeof *draft->items, by_spelling_and_id);
+	if (draft->count > 0)
+		qsort(draft->items, draft->count, sizeof *draft->items, by_spelling_and_id);
 	*resolved = lay_out(draft, owner, spellings, instances, &service);
 	built = service_copy(&service);
 done:

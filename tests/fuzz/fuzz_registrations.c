@@ -83,8 +83,12 @@ static void read_frame(const char *text, size_t size)
 	if (frame_parse(text, size, &frame) < 0)
 		return;
 	assert(!frame.heartbeat || frame.count == 0);
-	for (size_t i = 0; i < frame.count; i++)
-		look_at_registration(&frame.events[i].registration);
+	for (size_t i = 0; i < frame.count; i++) {
+		look_at(frame.events[i].registration.namespace);
+		look_at(frame.events[i].registration.service);
+		if (frame.events[i].type != EVENT_OTHER) /* which has no more than these two */
+			look_at_registration(&frame.events[i].registration);
+	}
 	frame_done(&frame);
 }
 

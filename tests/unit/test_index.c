@@ -22,8 +22,8 @@ static unsigned draw(unsigned below)
 
 static const char *const tags[] = {"a",        "A",        "eu",       "10-0-0-1", "11111111", "2222222Z",
                                    "with.dot", "_marked",  "k=v",      "b",        "",         "33333333-x",
-                                   "ten-letter", "TEN-LETTER", "2001-db8--1", "0123456789012345678901234567890123456789"
-                                                                              "01234567890123456789012"};
+                                   "ten-letter", "TEN-LETTER", "2001-db8--1", ("0123456789012345678901234567890123456789"
+                                                                               "01234567890123456789012")};
 static const char *const allocations[] = {"11111111-aaaa", "11111111-bbbb", "22222222", "2222222z", "333", "33333333-X",
                                           "AAAAAAAA-1111", "aaaaaaaa-1111"};
 static const char *const hosts[] = {"db.example", "DB.example", "other.example"};
@@ -32,8 +32,8 @@ static const char *const spellings[][2] = {
 static const char *const asked[] = {"web.prod", "Web.prod", "wEB.prod", "web.PROD", "web.Prod", "web", "Web", "weB", "WEB.PROD"};
 static const char *const selectors[] = {"10-0-0-1", "10-0-0-2", "10-9-9-9", "2001-db8--1", "2001-db8--2", "11111111",
                                         "11111111-AAAA", "22222222", "2222222z", "333", "33333333-x", "aaaaaaaa", "a", "A", "b",
-                                        "eu", "nothing", "ten-letter", "k", "0123456789012345678901234567890123456789"
-                                                                       "01234567890123456789012"};
+                                        "eu", "nothing", "ten-letter", "k", ("0123456789012345678901234567890123456789"
+                                                                        "01234567890123456789012")};
 
 #define DRAW(of) (of)[draw(sizeof(of) / sizeof *(of))]
 
