@@ -29,7 +29,7 @@ OURS = ("nomad-lookup", "nomad-dns-srv", "publish", "dns-serve")  # built with t
 NEVER_RESOLVE = ("sh", "flock", "unshare", "dig")
 LEAVE_WITHIN = 10   # seconds that a helper may outlive what started it: far more than its limit
 
-# $1 the stage, $2 the tools, $3 the multiarch name, $4 "root" or "user"
+# $1 the stage, $2 the tools, $3 the multiarch name, $4 "root" or "user", $5 the source tree
 MOUNTS = """
 set -e
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -48,7 +48,12 @@ mount -t tmpfs -o mode=755 tmpfs /var/cache
 mkdir -p /var/cache/nss-nomad/root /var/cache/nss-nomad/users
 chmod 700 /var/cache/nss-nomad/root
 chmod 1777 /var/cache/nss-nomad/users
+mkdir /run/.source
+mount --bind "$5" /run/.source
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+case $5 in
+/tmp/*) mkdir -p "$5"; mount --bind /run/.source "$5" ;;   # what tests run out of the tree stays where it is
+esac
 echo ready
 exec cat
 """
@@ -107,7 +112,8 @@ class Host:
     def __init__(self, stage):
         rights = "root" if os.geteuid() == 0 else "user"
         self.tools = pathlib.Path("/run/tools")
-        self.holder = holder(MOUNTS, str(stage), str(build.folder() / "tests/tools"), build.multiarch(), rights)
+        self.holder = holder(MOUNTS, str(stage), str(build.folder() / "tests/tools"), build.multiarch(), rights,
+                             str(build.ROOT))
         self.namespace = namespace_of(self.holder.pid)
         self.heart = None
         self.write("/etc/nsswitch.conf", NSSWITCH)
